@@ -1,0 +1,194 @@
+"""One real collection: upsert, get, search, count, scan, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter.catalog import Manifest
+from milvise.adapter.connection import Connection
+from milvise.adapter.errors import NotLoadedError
+from milvise.adapter.escape import is_in
+from milvise.adapter.index_spec import IndexSpec
+from milvise.adapter.rows import check_vector, messages
+from milvise.adapter.schema import METRIC, ROOMS, Room
+from milvise.errors import UsageError
+
+MOST_HITS = 16_384
+"""The most rows that one search or query of a Milvus server answers."""
+
+READ_TIMEOUT_S = 30.0
+WRITE_TIMEOUT_S = 120.0
+_SCAN_ROWS = 1_000
+
+Row = dict[str, Any]
+Vector = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Collection:
+    """A real collection with its manifest.
+
+    Reads use the cheapest consistency level (Bounded); a writer calls `settle` once at its end, after which every
+    client sees what was written. A writer that reads back while it works passes ``own_writes=True`` (Session).
+    """
+
+    def __init__(self, connection: Connection, manifest: Manifest) -> None:
+        self._connection = connection
+        self.manifest = manifest
+        self.room: Room = ROOMS[manifest.room]
+
+    @property
+    def name(self) -> str:
+        """The name of the real collection."""
+        return self.manifest.collection
+
+    def upsert(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Write rows that carry every field of the room and a ``vector``; return how many.
+
+        Raises
+        ------
+        VectorError
+            If a vector has another width, is not finite, or is zero.
+        """
+        written = 0
+        for batch in messages(rows, room=self.room, dim=self.manifest.dim):
+            self._call(self._connection.client.upsert, self.name, batch, timeout=WRITE_TIMEOUT_S)
+            written += len(batch)
+        return written
+
+    def search(
+        self, vectors: np.ndarray[Any, Any], *, limit: int, fields: Sequence[str], filter: str = "", effort: int = 1
+    ) -> list[list[tuple[Row, float]]]:
+        """Return for each query vector the closest rows, each with its cosine, closest first.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n, dim)
+            Query vectors.
+        limit : int
+            How many rows each, at most 16,384.
+        fields : sequence of str
+            Which fields to fetch; ``"vector"`` is one of them.
+        filter : str
+            A Milvus expression.
+        effort : int
+            How many times as many clusters to probe as the manifest says.
+        """
+        if not 1 <= limit <= MOST_HITS:
+            raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
+        queries = [check_vector(vector, self.manifest.dim, owner="the query") for vector in vectors]
+        params = IndexSpec.parse(self.manifest.index).widened(effort).search_params(limit)
+        answers = self._call(
+            self._connection.client.search,
+            self.name,
+            queries,
+            filter=filter,
+            limit=limit,
+            output_fields=list(fields),
+            search_params={"metric_type": METRIC, "params": params},
+            timeout=READ_TIMEOUT_S,
+        )
+        return [[_scored(hit, self.room.key) for hit in hits] for hits in answers]
+
+    def get(self, keys: Sequence[str], *, fields: Sequence[str], own_writes: bool = False) -> dict[str, Row]:
+        """Return the rows with these primary keys, by key; keys that are not there are left out."""
+        found: dict[str, Row] = {}
+        wanted = list(dict.fromkeys([self.room.key, *fields]))
+        for batch in _batches(keys, _SCAN_ROWS):
+            rows = self.query(is_in(self.room.key, batch), fields=wanted, limit=len(batch), own_writes=own_writes)
+            found.update((row[self.room.key], row) for row in rows)
+        return found
+
+    def vectors(self, keys: Sequence[str]) -> dict[str, Vector]:
+        """Return the vectors of the rows with these primary keys, by key; keys that are not there are left out."""
+        rows = self.get(keys, fields=["vector"])
+        return {key: np.asarray(row["vector"], dtype=np.float32) for key, row in rows.items()}
+
+    def query(
+        self, filter: str, *, fields: Sequence[str], limit: int = MOST_HITS, own_writes: bool = False
+    ) -> list[Row]:
+        """Return up to `limit` rows for which the expression is true, in no particular order."""
+        rows = self._call(
+            self._connection.client.query,
+            self.name,
+            filter=filter,
+            output_fields=list(fields),
+            limit=limit,
+            consistency_level="Session" if own_writes else "Bounded",
+            timeout=READ_TIMEOUT_S,
+        )
+        return [dict(row) for row in rows]
+
+    def count(self, filter: str = "") -> int:
+        """Return how many rows there are, everything written so far included."""
+        rows = self._call(
+            self._connection.client.query,
+            self.name,
+            filter=filter,
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=READ_TIMEOUT_S,
+        )
+        return int(rows[0]["count(*)"])
+
+    def scan(self, fields: Sequence[str], *, filter: str = "") -> Iterator[Row]:
+        """Yield every row, everything written before the call included, holding a thousand at a time."""
+        self.count()
+        if self._connection.is_lite:
+            # Milvus Lite's iterator reads everything again for each step; a list of keys does not (and fits, because
+            # Milvus Lite holds all rows in memory anyway).
+            rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
+            for batch in _batches([row[self.room.key] for row in rows], _SCAN_ROWS):
+                yield from self.get(batch, fields=fields).values()
+            return
+        iterator = self._call(
+            self._connection.client.query_iterator,
+            self.name,
+            batch_size=_SCAN_ROWS,
+            filter=filter,
+            output_fields=list(fields),
+            timeout=READ_TIMEOUT_S,
+        )
+        try:
+            while rows := self._call(iterator.next):
+                yield from (dict(row) for row in rows)
+        finally:
+            iterator.close()
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete the rows with these primary keys; keys that are not there do not matter."""
+        for batch in _batches(keys, _SCAN_ROWS):
+            self._call(
+                self._connection.client.delete, self.name, filter=is_in(self.room.key, batch), timeout=WRITE_TIMEOUT_S
+            )
+
+    def settle(self) -> None:
+        """Seal what was written, and wait until every client of this Milvus sees it."""
+        self._connection.call(self._connection.client.flush, self.name, timeout=WRITE_TIMEOUT_S)
+        self.count()
+
+    def load(self) -> None:
+        """Bring the collection into memory; where it is there already nothing happens."""
+        self._connection.call(self._connection.client.load_collection, self.name, timeout=WRITE_TIMEOUT_S)
+
+    def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._connection.call(method, *args, **kwargs)
+        except NotLoadedError:
+            self.load()
+            return self._connection.call(method, *args, **kwargs)
+
+
+def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:
+    row = dict(hit["entity"])
+    row[key] = hit[key]
+    return row, float(hit["distance"])
+
+
+def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(values)
+    while batch := list(islice(iterator, size)):
+        yield batch

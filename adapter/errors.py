@@ -1,0 +1,92 @@
+"""The one place where errors of pymilvus and gRPC become errors of milvise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+from pymilvus.exceptions import (
+    ConnectError,
+    DataNotMatchException,
+    MilvusException,
+    MilvusUnavailableException,
+    ParamError,
+)
+
+from milvise.errors import (
+    DeniedError,
+    FilterError,
+    MilviseError,
+    NotFoundError,
+    StoreError,
+    UnavailableError,
+    UnsupportedError,
+    UsageError,
+)
+
+_UNAVAILABLE_CODES = {1, 2}
+_BUSY_CODES = {4, 5, 8}
+_NOT_FOUND_CODES = {100, 1600}
+_NOT_LOADED_CODE = 101
+_BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
+_DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
+_TRANSIENT_RPC = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED}
+_DENIED_RPC = {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
+
+
+class NotLoadedError(StoreError):
+    """The collection is there but not in memory."""
+
+
+class BusyError(StoreError):
+    """The server asks to be called again later."""
+
+
+def translate(error: Exception) -> MilviseError:
+    """Return the error of milvise that says what this error of pymilvus or gRPC means."""
+    if isinstance(error, grpc.RpcError):
+        return _translate_rpc(error)
+    if isinstance(error, MilvusException):
+        return _translate_status(error)
+    return StoreError(f"pymilvus failed: {type(error).__name__}: {error}")
+
+
+def _translate_rpc(error: grpc.RpcError) -> MilviseError:
+    code, details = error.code(), error.details()
+    if code in _TRANSIENT_RPC:
+        return UnavailableError(f"Milvus did not answer: {code.name}: {details}. Is the server running?")
+    if code in _DENIED_RPC:
+        return DeniedError(f"Milvus refused this call: {details}. Check MILVISE_TOKEN and its privileges.")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return UnsupportedError(f"the connected Milvus does not have this call: {details}. Upgrade the server.")
+    return StoreError(f"Milvus answered {code.name}: {details}")
+
+
+def _translate_status(error: MilvusException) -> MilviseError:
+    message = str(error.message)
+    if _DENIED.search(message):
+        return DeniedError(f"Milvus refused this call: {message}. Check MILVISE_TOKEN and its privileges.")
+    if error.code in _NOT_FOUND_CODES:
+        return NotFoundError(f"Milvus does not have it: {message}")
+    if error.code == _NOT_LOADED_CODE:
+        return NotLoadedError(f"the collection is not loaded: {message}")
+    if _BAD_FILTER.search(message):
+        return FilterError(f"Milvus cannot read the filter: {message}")
+    if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code in _UNAVAILABLE_CODES:
+        return UnavailableError(f"no answer from Milvus: {message}. Is the server running, and are address and token right?")
+    if error.code in _BUSY_CODES or getattr(error, "retriable", False):
+        return BusyError(f"Milvus is busy: {message}")
+    if isinstance(error, (ParamError, DataNotMatchException)):
+        return UsageError(f"Milvus cannot take this value: {message}")
+    return StoreError(f"Milvus answered with code {error.code}: {message}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what pymilvus and gRPC raise inside this block into errors of milvise."""
+    try:
+        yield
+    except (MilvusException, grpc.RpcError) as error:
+        raise translate(error) from error

@@ -1,0 +1,69 @@
+"""The fields of each kind of collection: one vector field each, because older servers allow no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymilvus import CollectionSchema, DataType, MilvusClient
+
+METRIC = "COSINE"
+ID_LENGTH = 64
+URI_LENGTH = 4096
+TEXT_LENGTH = 1024
+META_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One kind of collection.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in the catalog.
+    key : str
+        The primary key's field.
+    scalars : tuple of (str, DataType, int)
+        The other fields but ``vector``, with the greatest length of strings in bytes.
+    """
+
+    name: str
+    key: str
+    key_length: int
+    scalars: tuple[tuple[str, DataType, int], ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All field names but ``vector``, the primary key first."""
+        return (self.key, *(name for name, _, _ in self.scalars))
+
+
+_PICTURE_SCALARS = (
+    ("uri", DataType.VARCHAR, URI_LENGTH),
+    ("label", DataType.VARCHAR, TEXT_LENGTH),
+    ("sha256", DataType.VARCHAR, ID_LENGTH),
+    ("width", DataType.INT64, 0),
+    ("height", DataType.INT64, 0),
+    ("meta", DataType.JSON, 0),
+)
+
+WORDS = Room("words", "word", TEXT_LENGTH, (("rank", DataType.INT64, 0),))
+CLASSES = Room("classes", "name", TEXT_LENGTH, (("index", DataType.INT64, 0), ("bias", DataType.FLOAT, 0)))
+VISUAL = Room("visual", "id", ID_LENGTH, _PICTURE_SCALARS)
+JOINT = Room("joint", "id", ID_LENGTH, _PICTURE_SCALARS)
+CATALOG = Room("catalog", "name", TEXT_LENGTH, (("manifest", DataType.JSON, 0),))
+
+ROOMS = {room.name: room for room in (WORDS, CLASSES, VISUAL, JOINT, CATALOG)}
+
+
+def schema(room: Room, dim: int) -> CollectionSchema:
+    """Return the schema of a collection of this kind with vectors of width `dim`."""
+    made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    made.add_field(room.key, DataType.VARCHAR, is_primary=True, max_length=room.key_length)
+    for name, kind, length in room.scalars:
+        if kind is DataType.VARCHAR:
+            made.add_field(name, kind, max_length=length)
+        else:
+            made.add_field(name, kind)
+    made.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
+    return made

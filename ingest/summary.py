@@ -1,0 +1,57 @@
+"""What a run did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Summary:
+    """What loading pictures did, or in a dry run would do.
+
+    Attributes
+    ----------
+    seen : int
+        Entries of the sources, bad ones included.
+    embedded : int
+        Pictures that went through the backbone, `replaced` included.
+    replaced : int
+        Those that were stored before with other content.
+    unchanged : int
+        Those that were stored with the same content, so that nothing was computed.
+    relabelled : int
+        Those of them whose label or metadata was new.
+    projected : int
+        Stored pictures that got a joint vector without going through the backbone.
+    quarantined : int
+        Entries that could not be loaded; `quarantine` names the report.
+    removed : int
+        Stored pictures that are no longer in the sources (``--prune``).
+    rows : int
+        Pictures in the gallery afterwards.
+    """
+
+    gallery: str
+    seen: int = 0
+    embedded: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    relabelled: int = 0
+    projected: int = 0
+    quarantined: int = 0
+    removed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    quarantine: str | None = None
+    dry_run: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def images_per_second(self) -> float:
+        """Embedded pictures per second of the whole run."""
+        return round(self.embedded / self.seconds, 2) if self.seconds else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as plain values."""
+        return {**asdict(self), "seconds": round(self.seconds, 3), "images_per_second": self.images_per_second}

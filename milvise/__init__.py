@@ -1,0 +1,40 @@
+"""Search collections of pictures by meaning in Milvus.
+
+>>> import milvise
+>>> db = milvise.connect("photos.db")                      # doctest: +SKIP
+>>> db.gallery("holiday").search("cat sofa", limit=9)      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+from milvise import errors
+from milvise.errors import MilviseError
+from milvise.records import Hit, WordHit
+
+if TYPE_CHECKING:
+    from milvise.queries.database import Database, connect
+    from milvise.queries.search import Gallery
+    from milvise.queries.vocabulary import Vocabulary
+
+__all__ = ["Database", "Gallery", "Hit", "MilviseError", "Vocabulary", "WordHit", "connect", "errors"]
+
+__version__ = _version("milvise")
+
+_LAZY = {
+    "Database": "milvise.queries.database",
+    "Gallery": "milvise.queries.search",
+    "Vocabulary": "milvise.queries.vocabulary",
+    "connect": "milvise.queries.database",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs pymilvus when it is first used: importing milvise stays quick."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,20 @@
+"""Defaults and the environment variables that change them."""
+
+from __future__ import annotations
+
+import os
+
+DEFAULT_URI = "./milvise.db"
+DEFAULT_GALLERY = "default"
+DEFAULT_BACKBONE = "efficientnet_lite0"
+DEFAULT_LIMIT = 10
+
+
+def uri(given: str | None = None) -> str:
+    """Return the address of Milvus: what was given, else ``MILVISE_URI``, else ``./milvise.db``."""
+    return given or os.environ.get("MILVISE_URI") or DEFAULT_URI
+
+
+def token(given: str | None = None) -> str:
+    """Return the credentials: what was given, else ``MILVISE_TOKEN``, else none."""
+    return given or os.environ.get("MILVISE_TOKEN") or ""

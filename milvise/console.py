@@ -1,0 +1,121 @@
+"""What the command line prints: tables or one JSON document on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from milvise.records import Hit, WordHit
+
+if TYPE_CHECKING:
+    from milvise.ingest.pipeline import Progress
+    from milvise.ingest.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a command answers.
+
+    Attributes
+    ----------
+    as_json : bool
+        Whether standard output gets one JSON document instead of tables.
+    quiet : bool
+        Whether nothing but results and errors is printed.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print a JSON document."""
+        # One print at the end of a command: whatever reads it never sees half a document.
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+
+    def note(self, text: str) -> None:
+        """Print a remark on standard error."""
+        if not self.quiet:
+            _errors().print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def hits(self, request: Mapping[str, Any], took_ms: Mapping[str, float], hits: Sequence[Hit | WordHit]) -> None:
+        """Print what a search found."""
+        if self.as_json:
+            rows = [{"rank": rank, **asdict(hit)} for rank, hit in enumerate(hits, start=1)]
+            self.document({"request": dict(request), "took_ms": dict(took_ms), "hits": rows})
+            return
+        if not hits:
+            self.note("Nothing was found.")
+            return
+        names = ("word",) if isinstance(hits[0], WordHit) else ("uri", "label")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("rank", justify="right")
+        for name in names:
+            table.add_column(name, overflow="fold")
+        table.add_column("similarity", justify="right")
+        table.add_column("distance", justify="right")
+        for rank, hit in enumerate(hits, start=1):
+            values = [str(getattr(hit, name)) for name in names]
+            table.add_row(str(rank), *values, f"{hit.similarity:.4f}", f"{hit.distance:.4f}")
+        self.table(table)
+
+    def table(self, table: Table) -> None:
+        """Print a table on standard output."""
+        Console(highlight=False, markup=False).print(table)
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """Print names and values, one a line, or as a JSON document."""
+        if self.as_json:
+            self.document(facts)
+            return
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for name, value in facts.items():
+            table.add_row(name.replace("_", " "), _readable(value))
+        self.table(table)
+
+    @contextmanager
+    def progress(self, total: int | None) -> Iterator[Progress]:
+        """Show a bar with images per second and time left; yields what is to be called with each new summary."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=_errors(), disable=self.quiet) as bar:
+            task = bar.add_task("pictures", total=total, speed="")
+
+            def show(summary: Summary) -> None:
+                done = summary.embedded + summary.unchanged + summary.quarantined
+                elapsed = bar.tasks[0].elapsed or 0.0
+                speed = f"{summary.embedded / elapsed:.1f} images/s" if elapsed and summary.embedded else ""
+                bar.update(task, completed=done, speed=speed)
+
+            yield show
+
+
+def _readable(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case None | []:
+            return "none"
+        case list():
+            return "\n".join(str(entry) for entry in value)
+    return str(value)
+
+
+def _errors() -> Console:
+    return Console(stderr=True)

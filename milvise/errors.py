@@ -1,0 +1,126 @@
+"""Every error that milvise raises on purpose.
+
+::
+
+    MilviseError
+    ├── UsageError                 the request itself is wrong: the command line exits with 2
+    │   ├── ExpressionError        a word expression that cannot be read
+    │   ├── UnknownWordError       a word that is not in the vocabulary
+    │   ├── UnknownClassError      a class that the backbone does not know
+    │   ├── IndexSpecError         an index kind or parameter that cannot be used
+    │   └── FilterError            a filter that Milvus cannot read
+    ├── NotFoundError              a gallery, collection or picture that is not there
+    ├── FingerprintError           vectors made by different models would be compared
+    ├── InputError                 a source that cannot be read at all
+    │   └── ImageError             a picture that cannot be decoded
+    ├── VectorError                a vector of the wrong width, not finite, or zero
+    ├── ModelError                 a backbone that cannot be built
+    │   ├── WeightsError           weights that are missing or belong to another network
+    │   └── MissingExtraError      a package of an optional extra is not installed
+    └── StoreError                 Milvus answered with an error
+        ├── UnavailableError       no answer from the server
+        ├── LockedError            another process holds the Milvus Lite file
+        ├── DeniedError            the server refused the token, or the token's rights
+        └── UnsupportedError       the connected Milvus lacks a feature
+
+A message says what happened, what was expected, what was received, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class MilviseError(Exception):
+    """The root of this tree."""
+
+
+class UsageError(MilviseError):
+    """The request itself is wrong."""
+
+
+class ExpressionError(UsageError):
+    """A word expression that cannot be read."""
+
+
+class UnknownWordError(UsageError):
+    """A word that is not in the vocabulary.
+
+    Attributes
+    ----------
+    word : str
+        The word as it was asked for.
+    suggestions : tuple of str
+        Close spellings that are in the vocabulary, the most frequent first.
+    """
+
+    def __init__(self, word: str, suggestions: tuple[str, ...], *, kind: str = "word", place: str) -> None:
+        self.word = word
+        self.suggestions = suggestions
+        hint = f"Close spellings: {', '.join(suggestions)}." if suggestions else "No close spelling was found."
+        super().__init__(f"the {kind} {word!r} is not in {place}. {hint}")
+
+
+class UnknownClassError(UnknownWordError):
+    """A class that the backbone does not know."""
+
+
+class IndexSpecError(UsageError):
+    """An index kind or parameter that cannot be used."""
+
+
+class FilterError(UsageError):
+    """A filter that Milvus cannot read."""
+
+
+class NotFoundError(MilviseError):
+    """A gallery, collection or picture that is not there."""
+
+
+class FingerprintError(MilviseError):
+    """Vectors made by different models would be compared."""
+
+
+class InputError(MilviseError):
+    """A source that cannot be read at all."""
+
+
+class ImageError(InputError):
+    """A picture that cannot be decoded; the message is the reason."""
+
+
+class VectorError(MilviseError):
+    """A vector of the wrong width, not finite, or zero."""
+
+
+class ModelError(MilviseError):
+    """A backbone that cannot be built."""
+
+
+class WeightsError(ModelError):
+    """Weights that are missing or belong to another network."""
+
+
+class MissingExtraError(ModelError):
+    """A package of an optional extra is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs packages that are not installed. Install them: pip install 'milvise[{extra}]'")
+
+
+class StoreError(MilviseError):
+    """Milvus answered with an error."""
+
+
+class UnavailableError(StoreError):
+    """No answer from the server."""
+
+
+class LockedError(StoreError):
+    """Another process holds the Milvus Lite file."""
+
+
+class DeniedError(StoreError):
+    """The server refused the token, or the token's rights."""
+
+
+class UnsupportedError(StoreError):
+    """The connected Milvus lacks a feature."""

@@ -1,0 +1,59 @@
+"""What goes into Milvus and what comes out: plain, frozen values."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def record_id(uri: str) -> str:
+    """Return the primary key of the picture with this source-relative URI: 32 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(uri.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def distance(similarity: float) -> float:
+    """Return the angular distance ``sqrt(2 - 2 cos)`` of a cosine: 0 for the same direction, 2 for the opposite one.
+
+    It is the Euclidean distance of the two unit vectors, as Annoy and the articles that use it print it.
+    """
+    return math.sqrt(max(0.0, 2.0 - 2.0 * similarity))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One picture that a search found.
+
+    Attributes
+    ----------
+    id : str
+        Primary key: a hash of `uri`.
+    uri : str
+        Where the picture lay when it was ingested, relative to its source.
+    label : str
+        The label it was ingested with, ``""`` if none.
+    similarity : float
+        Cosine in [-1, 1]; larger is closer.
+    distance : float
+        ``sqrt(2 - 2 * similarity)``, in [0, 2]; smaller is closer.
+    meta : mapping
+        The further columns of the manifest.
+    """
+
+    id: str
+    uri: str
+    label: str
+    similarity: float
+    distance: float
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WordHit:
+    """One word that a search found; `similarity` and `distance` as in `Hit`."""
+
+    word: str
+    similarity: float
+    distance: float

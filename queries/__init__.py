@@ -1,0 +1,1 @@
+"""From a request to hits: words, expressions, pictures and classes become Milvus searches."""

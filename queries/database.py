@@ -1,0 +1,111 @@
+"""One Milvus with everything that milvise keeps in it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from milvise import config
+from milvise.adapter import Store
+from milvise.adapter import connect as open_connection
+from milvise.adapter.store import check_name
+from milvise.errors import NotFoundError
+from milvise.queries.live import Live
+from milvise.queries.search import Gallery
+from milvise.queries.vocabulary import Vocabulary
+
+_NO_WORDS = "no words are loaded. Load some, such as: milvise ingest words glove-6b-50d"
+
+
+class Database:
+    """A connection to Milvus; made by `connect`, and closed by `close` or the end of a ``with`` block."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.words = Vocabulary(Live(store, "words", missing=_NO_WORDS))
+
+    def gallery(self, name: str = config.DEFAULT_GALLERY) -> Gallery:
+        """Return the gallery of this name; whether it is there shows when it is asked something."""
+        return Gallery(self.store, self.words, check_name(name))
+
+    def status(self, gallery: str | None = None) -> list[dict[str, Any]]:
+        """Return what stands in Milvus: one entry per live collection, with its size, index and fingerprint.
+
+        Raises
+        ------
+        NotFoundError
+            If a gallery is named and is not there.
+        """
+        manifests = self.store.manifests()
+        if gallery is not None:
+            wanted = {f"{check_name(gallery)}_visual", f"{gallery}_joint"}
+            manifests = [manifest for manifest in manifests if manifest.alias in wanted]
+            if not manifests:
+                raise NotFoundError(f"there is no gallery {gallery!r}.")
+        return [
+            {
+                "alias": manifest.alias,
+                "room": manifest.room,
+                "collection": manifest.collection,
+                "rows": rows.count() if (rows := self.store.find(manifest)) else 0,
+                "dim": manifest.dim,
+                "index": manifest.index,
+                "requested_index": manifest.requested_index,
+                "fingerprint": dict(manifest.fingerprint),
+                "sources": list(manifest.sources),
+            }
+            for manifest in manifests
+        ]
+
+    def drop(self, gallery: str) -> None:
+        """Remove a gallery's collections, not the picture files.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name.
+        """
+        dropped = [self.store.drop(f"{check_name(gallery)}_{room}") for room in ("joint", "visual")]
+        if not any(dropped):
+            raise NotFoundError(f"there is no gallery {gallery!r}.")
+
+    def close(self) -> None:
+        """Close the connection; a Milvus Lite file can then be opened by another process."""
+        self.store.connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(uri: str | None = None, *, token: str | None = None, create: bool = False) -> Database:
+    """Open Milvus.
+
+    Parameters
+    ----------
+    uri : str, optional
+        A path that ends in ``.db`` (Milvus Lite) or ``http(s)://host:port``; by default ``MILVISE_URI``, else
+        ``./milvise.db``.
+    token : str, optional
+        ``user:password`` or an API key; by default ``MILVISE_TOKEN``.
+    create : bool
+        Whether a Milvus Lite file that is not there yet is created, which loading needs and searching does not.
+
+    Raises
+    ------
+    UsageError, NotFoundError, LockedError, UnavailableError
+        As `milvise.adapter.connect`.
+
+    Examples
+    --------
+    >>> import milvise
+    >>> db = milvise.connect("photos.db", create=True)
+    >>> db.status()
+    []
+    >>> db.close()
+    """
+    return Database(Store(open_connection(config.uri(uri), token=config.token(token), create=create)))

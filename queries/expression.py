@@ -1,0 +1,105 @@
+r"""Word expressions: ``dog``, ``cat sofa``, ``king - man + woman``, ``cat^2 sofa``, ``"dining table"``.
+
+::
+
+    expression = term { operator term }        a blank alone adds, as "+" does
+    term       = [ "+" | "-" ] phrase [ "^" weight ]
+    phrase     = '"' any characters, \" and \\ escaped '"'  |  characters without blanks that do not start with '"'
+    weight     = a positive number
+
+An operator counts as one where it stands alone or in front of a term; inside a word (``c++``, ``t-shirt``) it is a
+letter of it. Vocabularies hold words such as ``-`` and ``^``: quoted, each of them is a word.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from milvise.errors import ExpressionError
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_WEIGHT = re.compile(r"\^(\d+(?:\.\d*)?|\.\d+)(?=\s|$)")
+_BARE = re.compile(r"(.+?)(?:\^(\d+(?:\.\d*)?|\.\d+))?$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A phrase with its weight, which is negative where it is subtracted."""
+
+    phrase: str
+    weight: float = 1.0
+
+
+def parse(text: str) -> tuple[Term, ...]:
+    """Read an expression.
+
+    Raises
+    ------
+    ExpressionError
+        If it is empty, ends with an operator, holds a quote that is not closed, or gives a term the weight zero.
+    """
+    terms: list[Term] = []
+    position, sign = 0, 0.0
+    text = text.strip()
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+        elif text[position] in "+-" and not sign:
+            sign = 1.0 if text[position] == "+" else -1.0
+            position += 1
+        else:
+            phrase, weight, position = _term(text, position)
+            terms.append(Term(phrase, (sign or 1.0) * weight))
+            sign = 0.0
+    if sign:
+        raise ExpressionError(f"nothing follows the last operator.\nReceived: {text}\nTo search for the sign, quote it.")
+    if not terms:
+        raise ExpressionError("the expression is empty.\nExpected: a word, such as dog, or several, such as cat sofa")
+    return tuple(terms)
+
+
+def render(terms: tuple[Term, ...]) -> str:
+    """Return an expression that `parse` reads as these terms."""
+    parts = []
+    for term in terms:
+        quoted = '"' + term.phrase.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        parts.append(f"{'-' if term.weight < 0 else '+'} {quoted}^{_plain(abs(term.weight))}")
+    return " ".join(parts)
+
+
+def _term(text: str, start: int) -> tuple[str, float, int]:
+    if text[start] == '"':
+        return _quoted_term(text, start)
+    end = start
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    match = _BARE.match(text[start:end])
+    assert match is not None
+    return match[1], _weight(match[2], text), end
+
+
+def _quoted_term(text: str, start: int) -> tuple[str, float, int]:
+    match = _QUOTED.match(text, start)
+    if match is None:
+        raise ExpressionError(f'a quote is not closed. To search for the quote itself, write "\\"".\nReceived: {text}')
+    phrase, end = re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL), match.end()
+    if not phrase.strip():
+        raise ExpressionError(f"there is nothing between two quotes.\nReceived: {text}")
+    weight = _WEIGHT.match(text, end)
+    if weight is not None:
+        return phrase, _weight(weight[1], text), weight.end()
+    if end < len(text) and not text[end].isspace():
+        raise ExpressionError(f"a blank or a weight such as ^2 must follow a closing quote.\nReceived: {text}")
+    return phrase, 1.0, end
+
+
+def _weight(text: str | None, expression: str) -> float:
+    weight = 1.0 if text is None else float(text)
+    if weight == 0.0:
+        raise ExpressionError(f"a weight must be greater than zero.\nReceived: {expression}")
+    return weight
+
+
+def _plain(weight: float) -> str:
+    return f"{weight:.17f}".rstrip("0").rstrip(".")
