@@ -86,9 +86,7 @@ def connect(uri: str, *, token: str = "", create: bool = False) -> Connection:
     _quieten()
     if re.match(r"https?://", uri):
         with translated():
-            return Connection(
-                MilvusClient(uri, token=token, timeout=CONNECT_TIMEOUT_S), uri=uri, is_lite=False
-            )
+            return Connection(MilvusClient(uri, token=token, timeout=CONNECT_TIMEOUT_S), uri=uri, is_lite=False)
     if uri.endswith(".db"):
         return Connection(_open_lite(Path(uri), create=create), uri=uri, is_lite=True)
     raise UsageError(
@@ -145,5 +143,6 @@ def _require_version(version: str, *, is_lite: bool) -> None:
     if is_lite or numbers is None:
         return
     if (int(numbers[1]), int(numbers[2])) < OLDEST_SERVER:
-        raise UnsupportedError(f"milvise needs Milvus {'.'.join(map(str, OLDEST_SERVER))} or newer.\nReceived: {version}")
-
+        raise UnsupportedError(
+            f"milvise needs Milvus {'.'.join(map(str, OLDEST_SERVER))} or newer.\nReceived: {version}"
+        )

@@ -75,7 +75,9 @@ def _translate_status(error: MilvusException) -> MilviseError:
     if _BAD_FILTER.search(message):
         return FilterError(f"Milvus cannot read the filter: {message}")
     if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code in _UNAVAILABLE_CODES:
-        return UnavailableError(f"no answer from Milvus: {message}. Is the server running, and are address and token right?")
+        return UnavailableError(
+            f"no answer from Milvus: {message}. Is the server running, and are address and token right?"
+        )
     if error.code in _BUSY_CODES or getattr(error, "retriable", False):
         return BusyError(f"Milvus is busy: {message}")
     if isinstance(error, (ParamError, DataNotMatchException)):

@@ -29,7 +29,9 @@ def literal(value: str) -> str:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise FilterError(f"Milvus reads strings as UTF-8, and this one cannot be encoded.\nReceived: {value!r}") from error
+        raise FilterError(
+            f"Milvus reads strings as UTF-8, and this one cannot be encoded.\nReceived: {value!r}"
+        ) from error
     return json.dumps(value, ensure_ascii=False)
 
 

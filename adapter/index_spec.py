@@ -43,7 +43,7 @@ _AT_LEAST_LIMIT = ("ef", "search_list", "reorder_k")
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """An index as a user asks for it: ``hnsw``, ``ivf_flat:nlist=1024,nprobe=32``, ``flat``, ``auto`` …
+    """An index as a user asks for it, such as ``hnsw`` or ``ivf_flat:nlist=1024,nprobe=32``.
 
     Attributes
     ----------
@@ -76,7 +76,9 @@ class IndexSpec:
             name = name.strip()
             if name not in allowed:
                 known = ", ".join(allowed) or "no parameters"
-                raise IndexSpecError(f"{kind} does not have the parameter {name!r}.\nExpected: {known}\nReceived: {text}")
+                raise IndexSpecError(
+                    f"{kind} does not have the parameter {name!r}.\nExpected: {known}\nReceived: {text}"
+                )
             params[name] = _whole_number(name, value, *allowed[name], text)
         return cls(kind, params)
 
@@ -96,7 +98,9 @@ class IndexSpec:
         """
         if self.kind != "auto" and is_lite and not _KINDS[self.kind].on_lite:
             have = ", ".join(kind for kind, known in _KINDS.items() if known.on_lite)
-            raise UnsupportedError(f"Milvus Lite does not have the index {self.kind}; it has {have}. Use a Milvus server.")
+            raise UnsupportedError(
+                f"Milvus Lite does not have the index {self.kind}; it has {have}. Use a Milvus server."
+            )
         m = self.params.get("m")
         if dim is not None and m is not None and dim % m:
             raise IndexSpecError(f"m of ivf_pq must divide the width of the vectors, {dim}.\nReceived: m={m}")
@@ -152,7 +156,8 @@ def _automatic(rows: int, dim: int, *, is_lite: bool) -> str:
 
 
 def _defaults(kind: str, rows: int, dim: int) -> dict[str, int]:
-    nlist = min(65_536, max(1, 4 * math.isqrt(rows)))
+    # 4 * sqrt(rows) clusters, as Milvus advises, but no more than k-means can place: it wants 39 rows for each.
+    nlist = max(1, min(65_536, 4 * math.isqrt(rows), rows // 39))
     nprobe = min(nlist, max(16, nlist // 8))
     clusters = {"nlist": nlist}
     match kind:

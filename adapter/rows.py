@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from pymilvus import DataType
 
 from milvise.adapter.schema import META_BYTES, Room
 from milvise.errors import VectorError
-from pymilvus import DataType
 
 MESSAGE_BYTES = 24 * 2**20
 """A server refuses messages over 64 MiB; 24 MiB leaves room for what the encoding adds and is no slower."""

@@ -89,7 +89,9 @@ class Store:
             self._put(collection.manifest)
             if not self._exists(collection.name):
                 made = schema(ROOMS[manifest.room], manifest.dim)
-                self.connection.call(self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S)
+                self.connection.call(
+                    self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S
+                )
         self._ensure_index(collection)
         return collection
 
@@ -152,7 +154,9 @@ class Store:
             return None
         row = self._catalog().get([name], fields=["manifest"]).get(name)
         if row is None:
-            raise StoreError(f"the catalog {CATALOG_NAME} has no entry for the collection {name}. Drop it and ingest again.")
+            raise StoreError(
+                f"the catalog {CATALOG_NAME} has no entry for the collection {name}. Drop it and ingest again."
+            )
         return Collection(self.connection, Manifest.from_json(row["manifest"]))
 
     def _catalog(self) -> Collection:

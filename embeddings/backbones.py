@@ -66,7 +66,10 @@ class Backbone:
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         return np.concatenate(
-            [self._embed_batch(pixels[start : start + batch_size], batch_size) for start in range(0, len(pixels), batch_size)]
+            [
+                self._embed_batch(pixels[start : start + batch_size], batch_size)
+                for start in range(0, len(pixels), batch_size)
+            ]
         )
 
     def _embed_batch(self, pixels: Pixels, batch_size: int) -> Array:
@@ -85,7 +88,9 @@ class Backbone:
             If no classifier reads the visual vector, or its classes have no names.
         """
         if self.classifier is None:
-            raise ModelError(f"no classifier reads the layer {self.layer!r} of {self.name}, so that it knows no classes.")
+            raise ModelError(
+                f"no classifier reads the layer {self.layer!r} of {self.name}, so that it knows no classes."
+            )
         return name_classes(*self.classifier, names_file)
 
 
@@ -176,15 +181,17 @@ def _application(name: str) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
 
     wanted = name.replace("_", "").replace("-", "").lower()
     known = []
-    for module in vars(keras.applications).values():
-        preprocess = getattr(module, "preprocess_input", None)
-        for attribute, build in vars(module).items() if preprocess is not None else ():
+    modules = [module for module in vars(keras.applications).values() if hasattr(module, "preprocess_input")]
+    for module in modules:
+        for attribute, build in vars(module).items():
             if attribute[0].isupper() and callable(build):
                 known.append(attribute)
                 if attribute.lower() == wanted:
-                    return build, preprocess
+                    return build, module.preprocess_input
     names = ", ".join([*efficientnet_lite.VARIANTS, *sorted(set(known))])
-    raise ModelError(f"there is no backbone of this name.\nExpected: a path ending in .keras, or one of {names}\nReceived: {name}")
+    raise ModelError(
+        f"there is no backbone of this name.\nExpected: a path ending in .keras, or one of {names}\nReceived: {name}"
+    )
 
 
 def _with_weights(build: Callable[..., Any], name: str, weights: Path | None) -> Any:
@@ -229,7 +236,9 @@ def _cut(name: str, model: Any, layer: str, preprocess: Callable[[Any], Any], ru
         raise ModelError(f"the input of {name} must be square pictures of a fixed size.\nReceived: {shape}")
     head = _head(classifier, visual.output_shape[-1]) if source is read else None
     hashed = _hash_weights(visual.get_weights())
-    return Backbone(name, source.name, int(shape[1]), int(visual.output_shape[-1]), rule, hashed, visual, preprocess, head)
+    return Backbone(
+        name, source.name, int(shape[1]), int(visual.output_shape[-1]), rule, hashed, visual, preprocess, head
+    )
 
 
 def _layer(model: Any, name: str) -> Any:
@@ -259,7 +268,7 @@ def _hash_weights(arrays: list[Any]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]
 
 
@@ -270,4 +279,3 @@ def _identifier(name: str) -> str:
 
 def _unchanged(pixels: Any) -> Any:
     return pixels
-

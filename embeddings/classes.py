@@ -89,7 +89,7 @@ def _keras_names(count: int) -> list[str]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Number the second and later occurrences of a name: ImageNet has two cranes."""
+    """Return the names with the second and later occurrences of each numbered: ImageNet has two cranes."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

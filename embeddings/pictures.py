@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from milvise.errors import ImageError
 
@@ -44,7 +45,7 @@ class Picture:
 
 def extensions() -> frozenset[str]:
     """Return the file extensions of `FORMATS`, lower-case, with their dots."""
-    return frozenset(ext for ext, name in Image.registered_extensions().items() if name in FORMATS)
+    return frozenset(ext for ext, name in Image.registered_extensions().items() if name in _readable())
 
 
 def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
@@ -76,7 +77,7 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
             return _decode(data, size, rule)
     except ImageError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ImageError("not a picture in a format that can be read") from None
     except Image.DecompressionBombError:
         raise ImageError(f"more than {MOST_PIXELS:,} pixels (a decompression bomb?)") from None
@@ -102,8 +103,15 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+@cache
+def _readable() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this Pillow was built with."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 def _decode(data: bytes, size: int, rule: ResizeRule) -> Picture:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=_readable()) as image:
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise ImageError(f"{width} x {height} pixels, more than {MOST_PIXELS:,} (a decompression bomb?)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import re
 import shutil
 import tempfile
@@ -91,11 +90,13 @@ def load_words(source: str, *, limit: int | None = None, components: int | None 
         raise InputError(f"{source} holds no word vectors.")
     removed = max(1, round(vectors.shape[1] / 100)) if components is None else components
     if not 0 <= removed < vectors.shape[1]:
-        raise InputError(f"from vectors of width {vectors.shape[1]} so many components cannot be removed.\nReceived: {removed}")
+        raise InputError(
+            f"from vectors of width {vectors.shape[1]} so many components cannot be removed.\nReceived: {removed}"
+        )
     processed = unit(all_but_the_top(vectors, removed) if removed else vectors)
     words, processed = _without_zeros(words, processed, skipped)
     digest = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
-    digest.update(np.ascontiguousarray(vectors))
+    digest.update(np.ascontiguousarray(vectors).tobytes())
     fingerprint = {
         "words": Path(source.partition(".zip:")[0]).name,
         "content": digest.hexdigest()[:16],
@@ -121,7 +122,7 @@ def all_but_the_top(vectors: Array, components: int) -> Array:
 
 
 def _without_zeros(words: list[str], vectors: Array, skipped: Skipped) -> tuple[list[str], Array]:
-    usable = vectors.any(axis=1) & np.isfinite(vectors).all(axis=1)
+    usable = np.asarray(vectors.any(axis=1) & np.isfinite(vectors).all(axis=1))
     for index in np.flatnonzero(~usable):
         skipped.add("malformed", f"the vector of {words[index]!r} is zero")
     return [word for word, use in zip(words, usable, strict=True) if use], vectors[usable]
@@ -146,7 +147,9 @@ def _from_file(source: str, limit: int | None, skipped: Skipped) -> tuple[list[s
         raise MissingExtraError("reading word vectors from a file", "ingest") from None
     path = Path(source.partition(".zip:")[0] + ".zip" if ".zip:" in source else source)
     if not path.is_file():
-        raise InputError(f"there is no file of word vectors at {path}.\nExpected: a file, or {PACKAGED}\nReceived: {source}")
+        raise InputError(
+            f"there is no file of word vectors at {path}.\nExpected: a file, or {PACKAGED}\nReceived: {source}"
+        )
     try:
         if path.suffix == ".kv":
             vectors = KeyedVectors.load(str(path))
@@ -209,7 +212,7 @@ def _is_utf8(word: bytes) -> bool:
 def _open_text(source: str, path: Path) -> Iterator[Iterable[bytes]]:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive, archive.open(_member(source, archive)) as file:
-            yield io.BufferedReader(file)  # type: ignore[arg-type]
+            yield file
     elif path.suffix == ".gz":
         with gzip.open(path, "rb") as file:
             yield file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def read_file(path: Path) -> bytes:
 
 def _check(path: Path) -> None:
     """Refuse what a read would hang on or not end with: pipes, sockets, devices, and absurdly large files."""
-    status = os.stat(path)
+    status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ImageError("not a regular file")
     if status.st_size == 0:

@@ -189,7 +189,9 @@ class _Run:
         for root in visual.manifest.sources if visual is not None else ():
             other = Path(root, item.uri)
             if other.exists() and not other.samefile(item.path):
-                reason = f"the gallery has {other} under the same source-relative URI; load the folder above both instead"
+                reason = (
+                    f"the gallery has {other} under the same source-relative URI; load the folder above both instead"
+                )
                 self._reject(item.uri, reason)
                 return
         self._summary.replaced += 1
@@ -259,7 +261,9 @@ class _Run:
 
     def _prune(self, visual: Collection | None, joint: Collection | None) -> None:
         if self._summary.seen == 0:
-            raise InputError("the sources hold no pictures, and --prune would remove the whole gallery. Is the disk mounted?")
+            raise InputError(
+                "the sources hold no pictures, and --prune would remove the whole gallery. Is the disk mounted?"
+            )
         if visual is None:
             return
         for batch in _chunks((row["id"] for row in visual.scan(["id"])), 1_000):
@@ -296,7 +300,9 @@ class _Run:
 def _recorded(store: Store, collection: Collection, roots: list[str]) -> Collection:
     """Note in the catalog where the pictures come from."""
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
-    return collection if known == collection.manifest.sources else store.record(collection.manifest.changed(sources=known))
+    return (
+        collection if known == collection.manifest.sources else store.record(collection.manifest.changed(sources=known))
+    )
 
 
 def _scalars(item: Item, digest: str, picture: Picture | None) -> dict[str, Any]:

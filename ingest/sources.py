@@ -102,7 +102,7 @@ class Folder:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.name)
-                    elif os.path.splitext(entry.name)[1].lower() in self._extensions:
+                    elif "." + entry.name.rpartition(".")[2].lower() in self._extensions:
                         label = parts[-1] if parts and self._labels else ""
                         yield Item("/".join((*parts, entry.name)), folder / entry.name, label)
         except OSError as error:
@@ -186,7 +186,9 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any] | Rejected]:
                 row = json.loads(line)
             except ValueError as error:
                 row = Rejected("", f"line {number} of {path.name} is not JSON: {error}")
-            yield row if isinstance(row, (dict, Rejected)) else Rejected("", f"line {number} of {path.name} is no object")
+            yield (
+                row if isinstance(row, (dict, Rejected)) else Rejected("", f"line {number} of {path.name} is no object")
+            )
 
 
 def _require_uri(names: list[str], path: Path) -> None:

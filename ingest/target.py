@@ -108,8 +108,8 @@ def load_classes(store: Store, plan: Plan) -> None:
 def classes_fingerprint(backbone: Backbone, classes: Classes) -> dict[str, Any]:
     """Return what makes classes what they are: the backbone under them, their weights and their names."""
     digest = hashlib.sha256(classes.names_hash().encode())
-    digest.update(np.ascontiguousarray(classes.weights))
-    digest.update(np.ascontiguousarray(classes.bias))
+    digest.update(np.ascontiguousarray(classes.weights).tobytes())
+    digest.update(np.ascontiguousarray(classes.bias).tobytes())
     return {"visual": backbone.fingerprint, "classifier": digest.hexdigest()[:16]}
 
 

@@ -64,7 +64,9 @@ IndexOption = Annotated[
 def _globals(
     uri: Annotated[
         str | None,
-        typer.Option(help="A path ending in .db (Milvus Lite) or http(s)://host:port. [env: MILVISE_URI; ./milvise.db]"),
+        typer.Option(
+            help="A path ending in .db (Milvus Lite) or http(s)://host:port. [env: MILVISE_URI; ./milvise.db]"
+        ),
     ] = None,
     token: Annotated[str | None, typer.Option(help="user:password or an API key. [env: MILVISE_TOKEN]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -84,7 +86,9 @@ def ingest_words(
     components: Annotated[
         int | None,
         typer.Option(
-            "--remove-components", min=0, help="Principal components to remove. [default: 1 per 100 dimensions, at least 1]"
+            "--remove-components",
+            min=0,
+            help="Principal components to remove. [default: 1 per 100 dimensions, at least 1]",
         ),
     ] = None,
     index: IndexOption = "auto",
@@ -107,19 +111,24 @@ def ingest_words(
 @ingest_app.command("images")
 def ingest_images(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Folders, or .csv, .jsonl, .parquet manifests with a uri column.")
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Folders, or .csv, .jsonl, .parquet manifests with a uri column."),
     ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     backbone: Annotated[
         str, typer.Option(help="efficientnet_lite0/1/2, a keras.applications model, or FILE.keras[:layer].")
     ] = config.DEFAULT_BACKBONE,
     weights: Annotated[Path | None, typer.Option(help="A file of weights instead of the pretrained ones.")] = None,
-    classes: Annotated[Path | None, typer.Option(help="Class names of the backbone, one a line, if not ImageNet's.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Class names of the backbone, one a line, if not ImageNet's.")
+    ] = None,
     head: Annotated[str, typer.Option(help="conse, or none for no search by word.")] = "conse",
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
     index: IndexOption = "auto",
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")] = 32,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove stored pictures that are in none of the sources.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove stored pictures that are in none of the sources.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
     quarantine: Annotated[
@@ -186,7 +195,9 @@ def search_images(
 
 @search_app.command("similar")
 def search_similar(
-    picture: Annotated[str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")],
+    picture: Annotated[
+        str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")
+    ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     focus: Annotated[str | None, typer.Option(metavar="CLASS", help="Only what speaks for this class counts.")] = None,
     limit: LimitOption = config.DEFAULT_LIMIT,
@@ -201,7 +212,9 @@ def search_similar(
 
 @app.command("tag")
 def tag(
-    picture: Annotated[str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")],
+    picture: Annotated[
+        str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")
+    ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     limit: LimitOption = config.DEFAULT_LIMIT,
     among: Annotated[int, typer.Option(min=1, help="Only so many of the most frequent words are considered.")] = 20_000,
@@ -226,7 +239,9 @@ def status(
 
     table = Table("alias", "rows", "dim", "index", "made by", box=None, pad_edge=False, header_style="bold")
     for entry in collections:
-        made_by = ", ".join(f"{name}={value}" for name, value in entry["fingerprint"].items() if not isinstance(value, dict))
+        made_by = ", ".join(
+            f"{name}={value}" for name, value in entry["fingerprint"].items() if not isinstance(value, dict)
+        )
         table.add_row(entry["alias"], f"{entry['rows']:,}", str(entry["dim"]), entry["index"], made_by)
     _state.output.note(f"Milvus {version}")
     _state.output.table(table)
@@ -247,8 +262,12 @@ def drop(
 
 @app.command("demo")
 def demo(
-    folder: Annotated[str | None, typer.Argument(help="Photos of your own; without it, those in installed packages.")] = None,
-    sheet: Annotated[Path, typer.Option("--sheet", help="Where to write the contact sheet.")] = Path("milvise-demo.html"),
+    folder: Annotated[
+        str | None, typer.Argument(help="Photos of your own; without it, those in installed packages.")
+    ] = None,
+    sheet: Annotated[Path, typer.Option("--sheet", help="Where to write the contact sheet.")] = Path(
+        "milvise-demo.html"
+    ),
 ) -> None:
     """Load photos, search them in four ways, and write a contact sheet."""
     from milvise.demo import run_demo

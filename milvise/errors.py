@@ -103,7 +103,9 @@ class MissingExtraError(ModelError):
     """A package of an optional extra is not installed."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs packages that are not installed. Install them: pip install 'milvise[{extra}]'")
+        super().__init__(
+            f"{purpose} needs packages that are not installed. Install them: pip install 'milvise[{extra}]'"
+        )
 
 
 class StoreError(MilviseError):

@@ -53,7 +53,9 @@ def parse(text: str) -> tuple[Term, ...]:
             terms.append(Term(phrase, (sign or 1.0) * weight))
             sign = 0.0
     if sign:
-        raise ExpressionError(f"nothing follows the last operator.\nReceived: {text}\nTo search for the sign, quote it.")
+        raise ExpressionError(
+            f"nothing follows the last operator.\nReceived: {text}\nTo search for the sign, quote it."
+        )
     if not terms:
         raise ExpressionError("the expression is empty.\nExpected: a word, such as dog, or several, such as cat sofa")
     return tuple(terms)

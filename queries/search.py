@@ -1,13 +1,13 @@
 """Start here: requests to one gallery.
 
-    words   -> expression -> vector in word space  -> joint collection  -> pictures
-    picture -> stored or computed visual vector    -> visual collection -> pictures      (plain, or focused on a class)
-    picture -> stored or computed joint vector     -> words             -> tags
+words   -> expression -> vector in word space  -> joint collection  -> pictures
+picture -> stored or computed visual vector    -> visual collection -> pictures      (plain, or focused on a class)
+picture -> stored or computed joint vector     -> words             -> tags
 """
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,9 @@ class Gallery:
         self._store = store
         self._words = words
         missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
-        unprojected = f"the gallery {name!r} has no joint vectors, which searching by word needs. Load it with --head conse."
+        unprojected = (
+            f"the gallery {name!r} has no joint vectors, which searching by word needs. Load it with --head conse."
+        )
         self._visual = Live(store, f"{name}_visual", missing=missing)
         self._joint = Live(store, f"{name}_joint", missing=unprojected)
 
@@ -136,7 +138,7 @@ class Gallery:
 
     def _stored_key(self, picture: PictureLike) -> str | None:
         """Return the primary key of a stored picture, or None for a picture that has to be read."""
-        if not isinstance(picture, str) or os.path.isfile(picture):
+        if not isinstance(picture, str) or Path(picture).is_file():
             return None
         keys = [picture, record_id(picture)]
         found = self._visual.read(lambda visual: visual.get(keys, fields=["id"]))

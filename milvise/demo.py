@@ -1,0 +1,154 @@
+"""``milvise demo``: load photos, search them by word, words, picture and class, and write a contact sheet."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from milvise.adapter import IndexSpec
+from milvise.config import DEFAULT_BACKBONE
+from milvise.console import Output
+from milvise.contact_sheet import Section, contact_sheet
+from milvise.errors import MissingExtraError, NotFoundError
+from milvise.ingest.sources import Item, Rejected, Source, open_source
+from milvise.queries.database import Database, connect
+from milvise.records import Hit
+
+GALLERY = "demo"
+_LIMIT = 8
+_WORDS = 40_000
+
+_SCIKIT_IMAGE = (
+    "astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png", "coins.png",
+    "grass.png", "gravel.png", "hubble_deep_field.jpg", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
+    "rocket.jpg",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """What the demo asks; for photos of one's own it is made from their tags."""
+
+    word: str
+    words: str
+    picture: str
+    focus: str
+
+
+_PACKAGED = _Requests("dog", "bird water", "skimage/data/chelsea.png", "tabby cat")
+
+
+class PackagedPhotos:
+    """The photos that the packages foolbox and scikit-image carry, as a source.
+
+    Raises
+    ------
+    MissingExtraError
+        If one of the packages is not installed.
+    """
+
+    def __init__(self) -> None:
+        folders = []
+        for package in ("foolbox", "skimage"):
+            spec = importlib.util.find_spec(package)
+            if spec is None or spec.origin is None:
+                raise MissingExtraError("the demo's photos", "offline")
+            folders.append(Path(spec.origin).parent / "data")
+        self._foolbox, self._skimage = folders
+        self.root = self._foolbox.parent.parent
+
+    def __iter__(self) -> Iterator[Item | Rejected]:
+        photos = [*self._foolbox.glob("imagenet_*.jpg"), *self._foolbox.glob("cifar10_*.png")]
+        photos += [self._skimage / name for name in _SCIKIT_IMAGE]
+        for path in sorted(photos):
+            if path.is_file():
+                yield Item(f"{path.parent.parent.name}/data/{path.name}", path, path.stem)
+
+
+def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, output: Output) -> None:
+    """Run the demo; see the module's description.
+
+    Raises
+    ------
+    MissingExtraError
+        If a package that it needs is not installed.
+    NotFoundError
+        If the folder holds no picture that can be read.
+    """
+    with connect(uri, token=token, create=True) as db:
+        root = _load(db, folder, output)
+        requests = _PACKAGED if folder is None else _own_requests(db)
+        sections = list(_sections(db, requests))
+    for section in sections:
+        output.note("")
+        output.note(f"{section.title}:  {section.command}")
+        output.hits({"kind": section.title, "command": section.command}, {}, section.hits)
+
+    def locate(hit: Hit) -> Path | None:
+        path = root / hit.uri
+        return path if path.is_file() else None
+
+    sheet.write_text(contact_sheet("milvise demo", sections, locate), "utf-8")
+    output.note(f"\nContact sheet: {sheet.resolve()}")
+
+
+def _load(db: Database, folder: str | None, output: Output) -> Path:
+    from milvise.embeddings.backbones import load_backbone
+    from milvise.embeddings.words import PACKAGED, load_words
+    from milvise.ingest.pipeline import ingest_images
+    from milvise.ingest.target import make_plan
+    from milvise.ingest.words import ingest_words
+
+    source: Source = PackagedPhotos() if folder is None else open_source(folder)
+    if db.store.live("words") is None:
+        output.note(f"Loading the {_WORDS:,} most frequent words of {PACKAGED} …")
+        ingest_words(db.store, load_words(PACKAGED, limit=_WORDS), source=PACKAGED, index=IndexSpec("auto"))
+    output.note(f"Building {DEFAULT_BACKBONE} …")
+    backbone = load_backbone(DEFAULT_BACKBONE)
+    recipe = {"backbone": DEFAULT_BACKBONE, "weights": None}
+    plan = make_plan(db.store, gallery=GALLERY, backbone=backbone, head="conse", recipe=recipe, names=None)
+    report = Path("milvise-quarantine-demo.jsonl")
+    with output.progress(sum(1 for _ in source)) as progress:
+        summary = ingest_images(db.store, [source], plan, quarantine=report, progress=progress)
+    output.note(
+        f"{summary.rows} photos in the gallery, {summary.embedded} of them new, {summary.quarantined} unreadable."
+    )
+    return source.root
+
+
+def _own_requests(db: Database) -> _Requests:
+    visual = db.store.live(f"{GALLERY}_visual")
+    stored = [] if visual is None else visual.query('id != ""', fields=["id", "uri"], limit=2)
+    if not stored:
+        raise NotFoundError("the folder holds no picture that can be read, so that there is nothing to search.")
+    gallery = db.gallery(GALLERY)
+    first, last = (gallery.tags(row["id"], limit=1)[0].word for row in (stored[0], stored[-1]))
+    names = gallery.classes()
+    focus = next((name for name in names if first in name.lower().split()), names[0])
+    return _Requests(f'"{first}"', f'"{first}" "{last}"', stored[0]["uri"], focus)
+
+
+def _sections(db: Database, requests: _Requests) -> Iterator[Section]:
+    gallery = db.gallery(GALLERY)
+    asked = Hit("", requests.picture, requests.picture, 1.0, 0.0)
+    command = f"--gallery {GALLERY}"
+    yield Section(
+        "By word", f"milvise search images '{requests.word}' {command}", gallery.search(requests.word, limit=_LIMIT)
+    )
+    yield Section(
+        "By several words",
+        f"milvise search images '{requests.words}' {command}",
+        gallery.search(requests.words, limit=_LIMIT),
+    )
+    similar = f"milvise search similar {requests.picture} {command}"
+    yield Section("By picture", similar, gallery.similar(requests.picture, limit=_LIMIT), asked)
+    focused = gallery.similar(requests.picture, focus=requests.focus, limit=_LIMIT)
+    yield Section("By a class in a picture", f"{similar} --focus '{requests.focus}'", focused, asked)
+    yield Section(
+        "Tags of a picture",
+        f"milvise tag {requests.picture} {command}",
+        gallery.tags(requests.picture, limit=_LIMIT),
+        asked,
+    )
