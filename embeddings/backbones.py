@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,15 +181,12 @@ def _application(name: str) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
     import keras
 
     wanted = name.replace("_", "").replace("-", "").lower()
-    known = []
-    modules = [module for module in vars(keras.applications).values() if hasattr(module, "preprocess_input")]
-    for module in modules:
-        for attribute, build in vars(module).items():
-            if attribute[0].isupper() and callable(build):
-                known.append(attribute)
-                if attribute.lower() == wanted:
-                    return build, module.preprocess_input
-    names = ", ".join([*efficientnet_lite.VARIANTS, *sorted(set(known))])
+    known = {name: build for name, build in vars(keras.applications).items() if name[0].isupper()}
+    for attribute, build in known.items():
+        if attribute.lower() == wanted:
+            module = getattr(keras.applications, build.__module__.rpartition(".")[2])
+            return build, module.preprocess_input
+    names = ", ".join([*efficientnet_lite.VARIANTS, *sorted(known)])
     raise ModelError(
         f"there is no backbone of this name.\nExpected: a path ending in .keras, or one of {names}\nReceived: {name}"
     )
@@ -213,7 +211,10 @@ def _load_file(model: Any, path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"there is no file of weights at {path}.")
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file lacks, and leaves them random.
+            warnings.simplefilter("error")
+            model.load_weights(path)
     except Exception as error:  # Keras and h5py raise nearly anything on files of another network
         raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {error}") from error
 

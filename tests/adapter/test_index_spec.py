@@ -1,0 +1,90 @@
+"""Index specs: what can be asked for, and what is made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from milvise.adapter import IndexSpec
+from milvise.errors import IndexSpecError, UnsupportedError
+
+
+@pytest.mark.parametrize(
+    "text", ["auto", "flat", "hnsw:M=32,efConstruction=400", "ivf_flat:nlist=1024,nprobe=32", "ivf_pq:m=8,nbits=4"]
+)
+def test_a_spec_is_written_as_it_is_read(text: str) -> None:
+    assert str(IndexSpec.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("tree", "unknown index kind"),
+        ("", "unknown index kind"),
+        ("hnsw:M=-3", "between 2 and 2048"),
+        ("hnsw:M=x", "whole number"),
+        ("hnsw:M", "whole number"),
+        ("hnsw:m=16", "does not have the parameter 'm'"),
+        ("hnsw:ef=-1", "between 1 and 32768"),
+        ("ivf_flat:nlist=0", "between 1 and 65536"),
+        ("ivf_flat:M=16", "does not have the parameter"),
+        ("flat:nlist=3", "no parameters"),
+        ("auto:M=3", "no parameters"),
+    ],
+)
+def test_nonsense_is_refused_with_what_was_expected(text: str, problem: str) -> None:
+    with pytest.raises(IndexSpecError, match=problem):
+        IndexSpec.parse(text)
+
+
+def test_m_of_ivf_pq_must_divide_the_width() -> None:
+    spec = IndexSpec.parse("ivf_pq:m=7")
+    with pytest.raises(IndexSpecError, match="must divide"):
+        spec.require(is_lite=False, dim=100)
+    assert 100 % IndexSpec("ivf_pq").resolve(rows=10_000, dim=100, is_lite=False).params["m"] == 0
+
+
+def test_milvus_lite_is_asked_only_for_what_it_has() -> None:
+    for kind in ("scann", "diskann", "ivf_pq"):
+        with pytest.raises(UnsupportedError):
+            IndexSpec(kind).require(is_lite=True)
+    for kind in ("auto", "flat", "hnsw", "ivf_flat", "ivf_sq8"):
+        IndexSpec(kind).require(is_lite=True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dim", "is_lite", "kind"),
+    [
+        (100, 1280, True, "flat"),
+        (100, 1280, False, "flat"),
+        (100_000, 1280, True, "hnsw"),
+        (100_000, 100, True, "ivf_flat"),
+        (100_000, 100, False, "hnsw"),
+    ],
+)
+def test_auto_decides_by_rows_width_and_milvus(rows: int, dim: int, is_lite: bool, kind: str) -> None:
+    assert IndexSpec("auto").resolve(rows=rows, dim=dim, is_lite=is_lite).kind == kind
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw", "ivf_flat", "ivf_sq8", "ivf_pq", "scann", "diskann"])
+@pytest.mark.parametrize("rows", [0, 1, 624, 400_000, 10**9])
+def test_defaults_lie_in_their_own_ranges(kind: str, rows: int) -> None:
+    resolved = IndexSpec(kind).resolve(rows=rows, dim=100, is_lite=False)
+    assert IndexSpec.parse(str(resolved)) == resolved
+
+
+def test_given_parameters_win_over_defaults() -> None:
+    resolved = IndexSpec.parse("hnsw:M=32").resolve(rows=10, dim=4, is_lite=True)
+    assert resolved.params == {"M": 32, "efConstruction": 200, "ef": 256}
+
+
+def test_a_beam_is_at_least_as_wide_as_the_answer_is_long() -> None:
+    spec = IndexSpec.parse("hnsw:ef=64").resolve(rows=10, dim=4, is_lite=True)
+    assert spec.search_params(10) == {"ef": 64}
+    assert spec.search_params(500) == {"ef": 500}
+
+
+def test_more_effort_probes_more_clusters_but_not_more_than_there_are() -> None:
+    spec = IndexSpec.parse("ivf_flat:nlist=64,nprobe=20")
+    assert spec.widened(2).params["nprobe"] == 40
+    assert spec.widened(10).params["nprobe"] == 64
+    assert IndexSpec("flat").widened(4) == IndexSpec("flat")

@@ -1,0 +1,234 @@
+"""What every Milvus must do: one suite, run on Milvus Lite, on a server, and on the compose file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from milvise.adapter import Collection, IndexSpec, Manifest, Store, connect
+from milvise.errors import FilterError, UnsupportedError, UsageError, VectorError
+
+DIM = 16
+ROWS = 300
+NASTY = [
+    "'s", '"', "\\", "c++", "it's", 'say "hi"', "C:\\new", "tab\there", "new\nline", "été", "日本", "😀", "%", "_",
+    'x"] or word != "', "' or 1 == 1 or '", "-", "+", "^", "\\u0041", "word in []", "\x7f",
+]  # fmt: skip
+
+
+def vectors(count: int, dim: int = DIM, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+
+
+def picture(number: int, vector: np.ndarray) -> dict[str, object]:
+    return {
+        "id": f"{number:032x}",
+        "uri": f"folder/{number}.jpg",
+        "label": "even" if number % 2 == 0 else "it's odd",
+        "sha256": f"{number:064x}",
+        "width": number,
+        "height": 2 * number,
+        "meta": {"number": number, "näme": 'quo"ted'},
+        "vector": vector,
+    }
+
+
+@pytest.fixture(scope="module")
+def gallery(store: Store) -> Iterator[Collection]:
+    manifest = Manifest("contract_visual", "visual", DIM, {"made": "for the contract"})
+    collection = store.build(manifest)
+    collection.upsert(picture(number, vector) for number, vector in enumerate(vectors(ROWS)))
+    collection.settle()
+    store.publish(collection)
+    yield collection
+    store.drop("contract_visual")
+
+
+@pytest.fixture(scope="module")
+def words(store: Store) -> Iterator[Collection]:
+    collection = store.build(Manifest("contract_words", "words", DIM, {"made": "of odd words"}))
+    rows = zip(NASTY, vectors(len(NASTY), seed=1), strict=True)
+    collection.upsert({"word": word, "rank": rank, "vector": vector} for rank, (word, vector) in enumerate(rows))
+    collection.settle()
+    store.publish(collection)
+    yield collection
+    store.drop("contract_words")
+
+
+def test_a_search_gives_the_closest_rows_with_their_cosines(gallery: Collection) -> None:
+    stored = vectors(ROWS)
+    query = vectors(1, seed=7)
+    cosines = (stored @ query[0]) / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
+    hits = gallery.search(query, limit=10, fields=["uri", "meta", "width"])[0]
+    assert [row["width"] for row, _ in hits] == list(np.argsort(-cosines)[:10])
+    np.testing.assert_allclose([score for _, score in hits], np.sort(cosines)[::-1][:10], atol=1e-5)
+    row = hits[0][0]
+    assert row["uri"] == f"folder/{row['width']}.jpg"
+    assert row["meta"] == {"number": row["width"], "näme": 'quo"ted'}
+
+
+def test_several_queries_are_answered_in_one_call_in_their_order(gallery: Collection) -> None:
+    answers = gallery.search(vectors(ROWS)[[5, 250, 17]], limit=1, fields=["width"])
+    assert [hits[0][0]["width"] for hits in answers] == [5, 250, 17]
+
+
+def test_a_filter_is_obeyed_and_vectors_come_only_when_asked_for(gallery: Collection) -> None:
+    hits = gallery.search(vectors(1), limit=5, fields=["label"], filter='label == "it\'s odd" and meta["number"] < 100')[0]
+    assert {row["label"] for row, _ in hits} == {"it's odd"}
+    assert all("vector" not in row for row, _ in hits)
+    with_vector = gallery.search(vectors(1), limit=1, fields=["vector", "width"])[0][0][0]
+    np.testing.assert_allclose(with_vector["vector"], vectors(ROWS)[with_vector["width"]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("expression", ["label = = 3", 'lable == "x"', "label =="])
+def test_a_filter_that_cannot_be_read_is_named_as_such(gallery: Collection, expression: str) -> None:
+    with pytest.raises(FilterError, match="cannot read the filter"):
+        gallery.search(vectors(1), limit=1, fields=["id"], filter=expression)
+
+
+@pytest.mark.parametrize("limit", [0, 20_000])
+def test_a_limit_that_no_server_takes_is_refused(gallery: Collection, limit: int) -> None:
+    with pytest.raises(UsageError, match="between 1 and 16384"):
+        gallery.search(vectors(1), limit=limit, fields=["id"])
+
+
+def test_odd_words_are_found_exactly_as_they_are(words: Collection) -> None:
+    assert set(words.get(NASTY, fields=["rank"])) == set(NASTY)
+    for rank, word in enumerate(NASTY):
+        assert words.get([word], fields=["rank"]) == {word: {"word": word, "rank": rank}}
+
+
+def test_a_crafted_word_deletes_nothing_but_itself(store: Store) -> None:
+    collection = store.build(Manifest("contract_delete", "words", DIM, {"made": "to be deleted from"}))
+    rows = zip(NASTY, vectors(len(NASTY)), strict=True)
+    collection.upsert({"word": word, "rank": rank, "vector": vector} for rank, (word, vector) in enumerate(rows))
+    crafted = 'x"] or word != "'
+    collection.delete([crafted, "never there"])
+    assert collection.count() == len(NASTY) - 1
+    assert set(collection.get(NASTY, fields=["rank"], own_writes=True)) == set(NASTY) - {crafted}
+    store.discard(collection.manifest)
+
+
+def test_writing_a_row_again_replaces_it(store: Store, words: Collection) -> None:
+    before = words.count()
+    words.upsert([{"word": "c++", "rank": 99, "vector": vectors(1, seed=3)[0]}])
+    assert words.count() == before
+    assert words.get(["c++"], fields=["rank"], own_writes=True)["c++"]["rank"] == 99
+    words.upsert([{"word": "c++", "rank": NASTY.index("c++"), "vector": vectors(len(NASTY), seed=1)[NASTY.index("c++")]}])
+
+
+@pytest.mark.parametrize(
+    ("vector", "problem"),
+    [
+        ([1.0] * (DIM - 1), "wrong shape"),
+        ([1.0] * (DIM + 1), "wrong shape"),
+        ([float("nan")] * DIM, "NaN or infinity"),
+        ([float("inf")] + [0.0] * (DIM - 1), "NaN or infinity"),
+        ([0.0] * DIM, "is zero"),
+    ],
+)
+def test_vectors_that_harm_milvus_are_refused_before_they_are_sent(
+    gallery: Collection, vector: list[float], problem: str
+) -> None:
+    with pytest.raises(VectorError, match=problem):
+        gallery.upsert([picture(1, np.asarray(vector, dtype=np.float32))])
+    with pytest.raises(VectorError, match=problem):
+        gallery.search(np.asarray([vector], dtype=np.float32), limit=1, fields=["id"])
+    assert gallery.count() == ROWS
+
+
+def test_a_scan_gives_every_row_once(gallery: Collection) -> None:
+    rows = list(gallery.scan(["id", "vector"]))
+    assert sorted(row["id"] for row in rows) == [f"{number:032x}" for number in range(ROWS)]
+    assert all(len(row["vector"]) == DIM for row in rows)
+    assert sum(1 for _ in gallery.scan(["id"], filter="width < 10")) == 10
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw:M=8,efConstruction=64", "ivf_flat:nlist=8,nprobe=8", "ivf_sq8:nlist=4,nprobe=4"])
+def test_every_index_finds_what_an_exact_search_finds(store: Store, gallery: Collection, kind: str) -> None:
+    finished = store.finish(gallery, IndexSpec.parse(kind))
+    assert finished.manifest.index.startswith(kind)
+    stored = vectors(ROWS)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    found = []
+    for query in vectors(20, seed=11):
+        exact = set(np.argsort(-(stored @ query))[:10])
+        hits = finished.search(query[np.newaxis], limit=10, fields=["width"])[0]
+        found.append(len(exact & {row["width"] for row, _ in hits}) / 10)
+    assert np.mean(found) >= (0.85 if "sq8" in kind else 0.95)
+    live = store.live("contract_visual")
+    assert live is not None
+    assert live.manifest.index == finished.manifest.index
+
+
+def test_more_hits_than_the_beam_is_wide_are_all_there(store: Store, gallery: Collection) -> None:
+    current = store.live("contract_visual")
+    assert current is not None
+    finished = store.finish(current, IndexSpec.parse("hnsw:ef=16"))
+    assert len(finished.search(vectors(1), limit=200, fields=["id"])[0]) == 200
+
+
+def test_what_is_settled_is_seen_by_another_client(milvus_uri: str, store: Store, gallery: Collection) -> None:
+    gallery.upsert([picture(1, vectors(ROWS)[1])])
+    gallery.settle()
+    other = store if store.connection.is_lite else Store(connect(milvus_uri))
+    seen = other.live("contract_visual")
+    assert seen is not None
+    assert len(seen.query("width >= 0", fields=["id"])) == ROWS
+
+
+def test_publishing_moves_the_alias_and_drops_what_it_pointed_at(store: Store) -> None:
+    first = Manifest("contract_moving", "words", DIM, {"version": 1})
+    for manifest in (first, first.changed(fingerprint={"version": 2}, sources=("there",))):
+        collection = store.build(manifest)
+        collection.upsert([{"word": "w", "rank": manifest.fingerprint["version"], "vector": vectors(1)[0]}])
+        collection.settle()
+        store.publish(collection)
+        live = store.live("contract_moving")
+        assert live is not None
+        assert dict(live.manifest.fingerprint) == dict(manifest.fingerprint)
+        assert live.manifest.sources == manifest.sources
+        assert live.query('word == "w"', fields=["rank"])[0]["rank"] == manifest.fingerprint["version"]
+    assert store.find(first) is None
+    assert [found.alias for found in store.manifests()].count("contract_moving") == 1
+    assert store.drop("contract_moving")
+    assert store.live("contract_moving") is None
+    assert not store.drop("contract_moving")
+
+
+def test_a_collection_that_is_not_loaded_is_loaded_on_first_use(store: Store, gallery: Collection) -> None:
+    client = store.connection.client
+    client.release_collection(gallery.name)
+    assert len(gallery.search(vectors(1), limit=3, fields=["id"])[0]) == 3
+
+
+def test_indexes_that_milvus_lite_lacks_are_refused_before_any_work(store: Store) -> None:
+    for kind in ("ivf_pq", "scann", "diskann"):
+        if store.connection.is_lite:
+            with pytest.raises(UnsupportedError, match=f"does not have the index {kind}"):
+                store.require_index(IndexSpec(kind))
+        elif kind != "diskann":
+            store.require_index(IndexSpec(kind))
+
+
+def test_the_catalog_is_plain_json(store: Store, gallery: Collection) -> None:
+    (row,) = store.connection.client.query(
+        "milvise_catalog", filter=f"name == {json.dumps(gallery.name)}", output_fields=["manifest"]
+    )
+    assert row["manifest"]["alias"] == "contract_visual"
+    assert row["manifest"]["fingerprint"] == {"made": "for the contract"}
+
+
+def test_rows_of_4096_dimensions_are_cut_into_messages_that_the_server_takes(store: Store) -> None:
+    if store.connection.is_lite:
+        pytest.skip("Milvus Lite takes messages of 256 MiB, which these rows do not reach")
+    manifest = Manifest("contract_wide", "words", 4096, {"made": "wide"})
+    collection = store.build(manifest)
+    wide = vectors(4_200, 4096)
+    assert wide.nbytes > 64 * 2**20
+    written = collection.upsert({"word": str(rank), "rank": rank, "vector": row} for rank, row in enumerate(wide))
+    assert written == collection.count() == 4_200
+    store.discard(manifest)

@@ -1,0 +1,122 @@
+"""Milvus in three forms, and pictures.
+
+One suite runs on each Milvus: Milvus Lite, a server from the PyPI package ``milvus``, and the compose file where a
+Docker engine runs. ``MILVISE_TEST_URI`` adds a server of one's own. What cannot run says why in its skip.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from milvise.adapter import Store, connect
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from milvus_server import free_port, milvus_server
+
+ROOT = Path(__file__).parent.parent
+BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
+
+
+def _why_no_docker() -> str | None:
+    if shutil.which("docker") is None:
+        return "the docker command is not installed"
+    for command, meaning in ((["info"], "no Docker engine runs"), (["compose", "version"], "docker compose is missing")):
+        if subprocess.run(["docker", *command], capture_output=True, timeout=30, check=False).returncode:
+            return meaning
+    return None
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> str:
+    os.environ["MILVUS_PORT"], os.environ["MILVUS_HEALTH_PORT"] = str(free_port()), str(free_port())
+    return str(ROOT / "docker-compose.yml")
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    return ["up --detach --wait"]
+
+
+@pytest.fixture(scope="session")
+def _lite(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("lite") / "contract.db")
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if importlib.util.find_spec("milvus") is None:
+        pytest.skip("the PyPI package milvus is not installed; its wheels exist for x86-64 Linux and macOS")
+    with milvus_server(tmp_path_factory.mktemp("server")) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def _compose(request: pytest.FixtureRequest) -> str:
+    why = _why_no_docker()
+    if why is not None:
+        pytest.skip(f"the compose file cannot be started: {why}")
+    services = request.getfixturevalue("docker_services")
+    return f"http://127.0.0.1:{services.port_for('standalone', 19530)}"
+
+
+@pytest.fixture(scope="session")
+def _uri() -> str:
+    return os.environ["MILVISE_TEST_URI"]
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def milvus_uri(request: pytest.FixtureRequest) -> str:
+    """The address of each Milvus in turn."""
+    return str(request.getfixturevalue(f"_{request.param}"))
+
+
+@pytest.fixture(scope="session")
+def store(milvus_uri: str) -> Iterator[Store]:
+    """A store on each Milvus in turn; tests share it, and name their collections apart."""
+    connection = connect(milvus_uri, create=True)
+    yield Store(connection)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def server_uri(_server: str) -> str:
+    return _server
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[Store]:
+    """A store in a Milvus Lite file of the test's own."""
+    connection = connect(str(tmp_path / "own.db"), create=True)
+    yield Store(connection)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[Path]:
+    """Real photos, from the installed packages foolbox and scikit-image."""
+    from milvise.demo import PackagedPhotos
+
+    return [item.path for item in PackagedPhotos()]
+
+
+@pytest.fixture
+def milvise_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line as a process, in a folder and with a database of the test's own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MILVISE_")}
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "milvise", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env={**environment, **more}, capture_output=True, text=True, check=False, timeout=280
+        )
+
+    return run
