@@ -189,7 +189,8 @@ class Store:
         # Milvus Lite reads only the nested copy, servers read the flat one.
         both = {**build, "params": build} if build else {}
         params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
-        self.connection.call(self._client.create_index, name, params, timeout=timeout)
+        # Loading waits for the index anyway, and more closely than pymilvus' own wait of half a second.
+        self.connection.call(self._client.create_index, name, params, timeout=timeout, sync=False)
 
     def _drop_index(self, collection: Collection) -> None:
         self.connection.call(self._client.release_collection, collection.name, timeout=WRITE_TIMEOUT_S)

@@ -21,6 +21,8 @@ from milvise.errors import MissingExtraError, ModelError, WeightsError
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 BATCH_SIZE = 32
+ANY_SIZE = 224
+"""The side in pixels for networks that take pictures of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +235,20 @@ def _cut(name: str, model: Any, layer: str, preprocess: Callable[[Any], Any], ru
         output = keras.layers.GlobalAveragePooling2D(keepdims=False)(output)
     visual = keras.Model(model.input, output)
     shape = model.input_shape
-    if len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:
-        raise ModelError(f"the input of {name} must be square pictures of a fixed size.\nReceived: {shape}")
+    if len(shape) != 4 or shape[1] != shape[2]:
+        raise ModelError(f"the input of {name} must be square pictures.\nReceived: {shape}")
     head = _head(classifier, visual.output_shape[-1]) if source is read else None
     hashed = _hash_weights(visual.get_weights())
     return Backbone(
-        name, source.name, int(shape[1]), int(visual.output_shape[-1]), rule, hashed, visual, preprocess, head
+        name,
+        source.name,
+        int(shape[1] or ANY_SIZE),
+        int(visual.output_shape[-1]),
+        rule,
+        hashed,
+        visual,
+        preprocess,
+        head,
     )
 
 

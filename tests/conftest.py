@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from milvus_server import free_port, milvus_server
+from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
+from milvise.embeddings.backbones import Backbone, load_backbone
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from milvus_server import free_port, milvus_server
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
@@ -29,7 +29,10 @@ BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.
 def _why_no_docker() -> str | None:
     if shutil.which("docker") is None:
         return "the docker command is not installed"
-    for command, meaning in ((["info"], "no Docker engine runs"), (["compose", "version"], "docker compose is missing")):
+    for command, meaning in (
+        (["info"], "no Docker engine runs"),
+        (["compose", "version"], "docker compose is missing"),
+    ):
         if subprocess.run(["docker", *command], capture_output=True, timeout=30, check=False).returncode:
             return meaning
     return None
@@ -120,3 +123,17 @@ def milvise_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def nets(tmp_path_factory: pytest.TempPathFactory) -> list[Backbone]:
+    """Two backbones of one architecture and other weights."""
+    folder = tmp_path_factory.mktemp("nets")
+    return [load_backbone(str(save_net(folder / "net.keras", seed))) for seed in (0, 1)]
+
+
+@pytest.fixture(scope="session")
+def class_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("names") / "classes.txt"
+    path.write_text("\n".join(CLASSES))
+    return path

@@ -57,4 +57,6 @@ def _wait(server: object, folder: Path) -> None:
         except OSError:
             pass
         time.sleep(0.3)
-    raise RuntimeError(f"the Milvus server was not healthy within {START_TIMEOUT_S} s; its logs are in {folder}/data/logs")
+    raise RuntimeError(
+        f"the Milvus server was not healthy within {START_TIMEOUT_S} s; its logs are in {folder}/data/logs"
+    )

@@ -38,7 +38,9 @@ def test_no_server_is_said_within_seconds() -> None:
 
 def test_a_file_that_another_process_holds_is_an_error_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "held.db"
-    code = f"import milvise, sys; milvise.connect({str(path)!r}, create=True); print('open', flush=True); sys.stdin.read()"
+    code = (
+        f"import milvise, sys; milvise.connect({str(path)!r}, create=True); print('open', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline().strip() == b"open"

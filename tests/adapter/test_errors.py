@@ -22,9 +22,7 @@ from milvise.errors import (
 )
 
 EXCEPTIONS = [
-    found
-    for _, found in inspect.getmembers(pymilvus.exceptions, inspect.isclass)
-    if issubclass(found, MilvusException)
+    found for _, found in inspect.getmembers(pymilvus.exceptions, inspect.isclass) if issubclass(found, MilvusException)
 ]
 
 

@@ -76,7 +76,9 @@ def test_several_queries_are_answered_in_one_call_in_their_order(gallery: Collec
 
 
 def test_a_filter_is_obeyed_and_vectors_come_only_when_asked_for(gallery: Collection) -> None:
-    hits = gallery.search(vectors(1), limit=5, fields=["label"], filter='label == "it\'s odd" and meta["number"] < 100')[0]
+    hits = gallery.search(
+        vectors(1), limit=5, fields=["label"], filter='label == "it\'s odd" and meta["number"] < 100'
+    )[0]
     assert {row["label"] for row, _ in hits} == {"it's odd"}
     assert all("vector" not in row for row, _ in hits)
     with_vector = gallery.search(vectors(1), limit=1, fields=["vector", "width"])[0][0][0]
@@ -117,7 +119,9 @@ def test_writing_a_row_again_replaces_it(store: Store, words: Collection) -> Non
     words.upsert([{"word": "c++", "rank": 99, "vector": vectors(1, seed=3)[0]}])
     assert words.count() == before
     assert words.get(["c++"], fields=["rank"], own_writes=True)["c++"]["rank"] == 99
-    words.upsert([{"word": "c++", "rank": NASTY.index("c++"), "vector": vectors(len(NASTY), seed=1)[NASTY.index("c++")]}])
+    words.upsert(
+        [{"word": "c++", "rank": NASTY.index("c++"), "vector": vectors(len(NASTY), seed=1)[NASTY.index("c++")]}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,9 @@ def test_a_scan_gives_every_row_once(gallery: Collection) -> None:
     assert sum(1 for _ in gallery.scan(["id"], filter="width < 10")) == 10
 
 
-@pytest.mark.parametrize("kind", ["flat", "hnsw:M=8,efConstruction=64", "ivf_flat:nlist=8,nprobe=8", "ivf_sq8:nlist=4,nprobe=4"])
+@pytest.mark.parametrize(
+    "kind", ["flat", "hnsw:M=8,efConstruction=64", "ivf_flat:nlist=8,nprobe=8", "ivf_sq8:nlist=4,nprobe=4"]
+)
 def test_every_index_finds_what_an_exact_search_finds(store: Store, gallery: Collection, kind: str) -> None:
     finished = store.finish(gallery, IndexSpec.parse(kind))
     assert finished.manifest.index.startswith(kind)

@@ -171,7 +171,9 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, tiny: Path) -> N
         load_backbone("vgg16", weights=tmp_path / "missing.h5")
 
 
-def test_weights_that_cannot_be_downloaded_say_where_to_put_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_that_cannot_be_downloaded_say_where_to_put_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise Exception("URL fetch failure on https://example.org/mobilenet_v2.h5")
 

@@ -42,7 +42,9 @@ def test_a_phrase_that_the_vocabulary_has_is_one_word(entry: str) -> None:
 def test_case_and_hyphens_are_seen_through() -> None:
     np.testing.assert_allclose(phrase_vector("Dog", {"dog": X}), X)
     np.testing.assert_allclose(phrase_vector("Dog", {"dog": X, "Dog": Y}), Y)
-    np.testing.assert_allclose(phrase_vector("four-poster", {"four": X, "poster": Y}), (X + 2 * Y) / np.sqrt(5), rtol=1e-6)
+    np.testing.assert_allclose(
+        phrase_vector("four-poster", {"four": X, "poster": Y}), (X + 2 * Y) / np.sqrt(5), rtol=1e-6
+    )
 
 
 def test_what_is_missing_is_named() -> None:

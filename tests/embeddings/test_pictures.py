@@ -105,7 +105,12 @@ def test_extreme_proportions_are_no_error(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "empty"), (b"hello", "not a picture"), (encoded(halves(600, 600))[:200], "damaged"), (b"\xff\xd8", "not a picture")],
+    [
+        (b"", "empty"),
+        (b"hello", "not a picture"),
+        (encoded(halves(600, 600))[:200], "damaged"),
+        (b"\xff\xd8", "not a picture"),
+    ],
 )
 def test_what_is_no_picture_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):

@@ -135,7 +135,9 @@ def test_a_file_without_words_is_refused(content: str, tmp_path: Path) -> None:
         load_words(str(path), components=5)
 
 
-@pytest.mark.parametrize(("name", "data"), [("x.bin", b"\0\1"), ("x.kv", b"no pickle"), ("x.txt.gz", b"no gzip"), ("x.zip", b"no zip")])
+@pytest.mark.parametrize(
+    ("name", "data"), [("x.bin", b"\0\1"), ("x.kv", b"no pickle"), ("x.txt.gz", b"no gzip"), ("x.zip", b"no zip")]
+)
 def test_a_damaged_file_is_an_error_that_names_it(name: str, data: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=name):

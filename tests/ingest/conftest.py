@@ -1,0 +1,32 @@
+"""Loading into a Milvus Lite file of the test's own, with a small backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_world import put_words
+
+from milvise.adapter import Store
+from milvise.embeddings.backbones import Backbone
+from milvise.ingest.pipeline import Options, ingest_images
+from milvise.ingest.sources import open_source
+from milvise.ingest.summary import Summary
+from milvise.ingest.target import Plan, make_plan
+
+
+@pytest.fixture
+def load(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Callable[..., Summary]:
+    """Ingest sources into the gallery ``g`` of a Milvus Lite file, with a small backbone."""
+    put_words(lite, tmp_path)
+
+    def run(*sources: Path, net: int = 0, head: str = "conse", labels: bool = True, **options: object) -> Summary:
+        plan: Plan = make_plan(
+            lite, gallery="g", backbone=nets[net], head=head, recipe={"backbone": "net"}, names=class_names
+        )
+        opened = [open_source(str(source), labels=labels) for source in sources]
+        report = tmp_path / "quarantine.jsonl"
+        return ingest_images(lite, opened, plan, quarantine=report, options=Options(**options))  # type: ignore[arg-type]
+
+    return run

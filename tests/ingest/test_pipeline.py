@@ -1,0 +1,261 @@
+"""Loading pictures: what is stored, skipped, replaced, removed and resumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_world import CLASSES, paint, put_words
+
+from milvise.adapter import IndexSpec, Store
+from milvise.adapter.collection import Collection
+from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.pictures import decode
+from milvise.errors import InputError, NotFoundError, UsageError
+from milvise.ingest.summary import Summary
+from milvise.ingest.target import make_plan
+from milvise.records import record_id
+
+Load = Callable[..., Summary]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "pictures"
+    for number in range(10):
+        paint(root / ("cat" if number % 2 else "dining_table") / f"{number}.png", number)
+    return root
+
+
+def rows(store: Store, room: str = "visual") -> dict[str, dict[str, object]]:
+    collection = store.live(f"g_{room}")
+    assert collection is not None
+    return {row["uri"]: row for row in collection.scan([*collection.room.fields, "vector"])}
+
+
+def test_every_picture_stands_in_both_collections_with_its_vectors(
+    load: Load, lite: Store, folder: Path, nets: list[Backbone]
+) -> None:
+    summary = load(folder)
+    assert (summary.seen, summary.embedded, summary.rows, summary.quarantined) == (10, 10, 10, 0)
+    visual, joint = rows(lite), rows(lite, "joint")
+    assert set(visual) == set(joint) == {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
+    row = visual["cat/1.png"]
+    assert (row["id"], row["label"], row["width"], row["height"]) == (record_id("cat/1.png"), "cat", 24, 24)
+    pixels = decode((folder / "cat/1.png").read_bytes(), size=16, rule=nets[0].rule).pixels
+    np.testing.assert_allclose(row["vector"], nets[0].embed(pixels[np.newaxis])[0], rtol=1e-4, atol=1e-6)
+    assert summary.notes == ["1 classes without any known word take no part: xyzzy …"]
+
+
+def test_joint_vectors_are_those_of_the_conse_head(
+    load: Load, lite: Store, folder: Path, nets: list[Backbone], class_names: Path
+) -> None:
+    load(folder)
+    words = lite.live("words")
+    assert words is not None
+    head = ConseHead(nets[0].classes(class_names), words.vectors(["cat", "dog", "dining", "table"]))
+    for uri, row in rows(lite).items():
+        expected = head(np.float32([row["vector"]]))[0]
+        np.testing.assert_allclose(rows(lite, "joint")[uri]["vector"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_classes_stand_with_weights_and_biases(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:
+    load(folder)
+    classes = lite.live(f"classes_{nets[0].name}")
+    assert classes is not None
+    stored = sorted(classes.scan(["name", "index", "bias", "vector"]), key=lambda row: int(row["index"]))
+    assert [row["name"] for row in stored] == list(CLASSES)
+    weights, bias = nets[0].classifier or (None, None)
+    np.testing.assert_allclose([row["vector"] for row in stored], weights, rtol=1e-6)
+    np.testing.assert_allclose([row["bias"] for row in stored], bias, rtol=1e-6)
+
+
+def test_a_second_run_computes_nothing(load: Load, folder: Path) -> None:
+    load(folder)
+    again = load(folder)
+    assert (again.seen, again.embedded, again.unchanged, again.rows) == (10, 0, 10, 10)
+
+
+def test_changed_pictures_are_replaced_and_new_ones_added(load: Load, lite: Store, folder: Path) -> None:
+    load(folder)
+    before = rows(lite)["cat/1.png"]
+    paint(folder / "cat/1.png", 99, size=30)
+    paint(folder / "cat/new.png", 100)
+    summary = load(folder)
+    assert (summary.embedded, summary.replaced, summary.unchanged, summary.rows) == (2, 1, 9, 11)
+    after = rows(lite)["cat/1.png"]
+    assert after["sha256"] != before["sha256"]
+    assert after["width"] == 30
+    assert rows(lite, "joint")["cat/1.png"]["sha256"] == after["sha256"]
+
+
+def test_new_labels_are_written_without_computing_anything(
+    load: Load, lite: Store, folder: Path, tmp_path: Path
+) -> None:
+    manifest = folder / "m.csv"
+    manifest.write_text("uri,label,year\ncat/1.png,cat,2019\ncat/3.png,cat,2019\n")
+    load(manifest)
+    before = rows(lite)["cat/1.png"]["vector"]
+    manifest.write_text("uri,label,year\ncat/1.png,tiger,2020\ncat/3.png,cat,2019\n")
+    summary = load(manifest)
+    assert (summary.embedded, summary.unchanged, summary.relabelled) == (0, 2, 1)
+    for room in ("visual", "joint"):
+        assert rows(lite, room)["cat/1.png"]["label"] == "tiger"
+        assert rows(lite, room)["cat/1.png"]["meta"] == {"year": 2020}
+    assert rows(lite)["cat/1.png"]["vector"] == before
+
+
+def test_what_is_gone_stays_unless_it_is_pruned(load: Load, lite: Store, folder: Path) -> None:
+    load(folder)
+    (folder / "cat/1.png").unlink()
+    assert load(folder).rows == 10
+    summary = load(folder, prune=True)
+    assert (summary.removed, summary.rows) == (1, 9)
+    assert "cat/1.png" not in rows(lite)
+    assert "cat/1.png" not in rows(lite, "joint")
+
+
+def test_pruning_does_not_take_an_empty_folder_for_the_truth(
+    load: Load, lite: Store, folder: Path, tmp_path: Path
+) -> None:
+    load(folder)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="Is the disk mounted"):
+        load(tmp_path / "empty", prune=True)
+    assert len(rows(lite)) == 10
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(load: Load, lite: Store, folder: Path) -> None:
+    first = load(folder, dry_run=True)
+    assert (first.embedded, first.unchanged) == (10, 0)
+    assert lite.live("g_visual") is None
+    load(folder)
+    paint(folder / "cat/1.png", 99)
+    paint(folder / "new.png", 98)
+    (folder / "bad.png").write_bytes(b"bad")
+    (folder / "cat/3.png").unlink()
+    dry = load(folder, dry_run=True, prune=True)
+    assert (dry.embedded, dry.replaced, dry.unchanged, dry.removed, dry.quarantined) == (2, 1, 8, 1, 1)
+    assert len(rows(lite)) == 10
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("after", range(1, 8))
+def test_a_run_that_ends_between_any_two_writes_is_continued(
+    after: int, load: Load, lite: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upsert, calls = Collection.upsert, iter(range(1, 1_000))
+
+    def dying(self: Collection, given: object) -> int:
+        if self.room.name in ("visual", "joint") and next(calls) == after:
+            raise Killed
+        return upsert(self, given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "upsert", dying)
+        with pytest.raises(Killed):
+            load(folder, batch_size=2)
+    done = len(rows(lite))
+    summary = load(folder, batch_size=2)
+    assert (summary.embedded, summary.unchanged, summary.rows) == (10 - done, done, 10)
+    assert set(rows(lite)) == set(rows(lite, "joint"))
+
+
+def test_joint_vectors_come_later_from_the_visual_ones(load: Load, lite: Store, folder: Path) -> None:
+    load(folder, head="none")
+    assert lite.live("g_joint") is None
+    summary = load(folder)
+    assert (summary.embedded, summary.projected, summary.unchanged) == (0, 10, 10)
+    assert set(rows(lite, "joint")) == set(rows(lite))
+    with pytest.raises(UsageError, match="--head none"):
+        load(folder, head="none")
+
+
+def test_other_words_project_the_gallery_anew_without_the_network(
+    load: Load, lite: Store, folder: Path, tmp_path: Path
+) -> None:
+    load(folder)
+    old = lite.live("g_joint")
+    put_words(lite, tmp_path, "cat 1 1 0\ndog 0 1 1\n")
+    summary = load(folder)
+    new = lite.live("g_joint")
+    assert old is not None
+    assert new is not None
+    assert (summary.embedded, summary.projected, new.manifest.dim) == (0, 10, 3)
+    assert lite.find(old.manifest) is None
+
+
+def test_another_backbone_is_built_beside_the_gallery_and_then_takes_its_place(
+    load: Load, lite: Store, folder: Path, tmp_path: Path
+) -> None:
+    load(folder)
+    old = lite.live("g_visual")
+    assert old is not None
+    shutil.move(folder / "cat", tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="holds pictures that none of these sources has"):
+        load(folder, net=1)
+    live = lite.live("g_visual")
+    assert live is not None
+    assert (live.name, live.count()) == (old.name, 10)
+    shutil.move(tmp_path / "elsewhere", folder / "cat")
+    summary = load(folder, net=1)
+    assert summary.rows == 10
+    replaced = lite.live("g_visual")
+    assert replaced is not None
+    assert replaced.name != old.name
+    assert lite.find(old.manifest) is None
+
+
+def test_two_sources_with_one_relative_uri_do_not_overwrite_each_other(load: Load, lite: Store, tmp_path: Path) -> None:
+    first, second = tmp_path / "2019", tmp_path / "2020"
+    paint(first / "IMG_1.png", 1)
+    paint(second / "IMG_1.png", 2)
+    summary = load(first, second)
+    assert (summary.embedded, summary.quarantined) == (1, 1)
+    stored = rows(lite)["IMG_1.png"]["sha256"]
+    later = load(second)
+    assert (later.embedded, later.quarantined) == (0, 1)
+    assert "load the folder above both" in (tmp_path / "quarantine.jsonl").read_text()
+    assert rows(lite)["IMG_1.png"]["sha256"] == stored
+
+
+def test_a_folder_that_moved_is_recognised(load: Load, folder: Path, tmp_path: Path) -> None:
+    load(folder)
+    moved = folder.rename(tmp_path / "moved")
+    assert load(moved).unchanged == 10
+
+
+def test_the_index_that_was_asked_for_stands_in_the_end(load: Load, lite: Store, folder: Path) -> None:
+    load(folder, index=IndexSpec.parse("hnsw:M=8"))
+    for room in ("visual", "joint"):
+        live = lite.live(f"g_{room}")
+        assert live is not None
+        assert live.manifest.index == "hnsw:M=8,efConstruction=200,ef=256"
+        described = lite.connection.client.describe_index(live.name, "vector")
+        assert described["index_type"] == "HNSW"
+        assert described["params"]["M"] == 8
+        assert live.manifest.sources == (str(folder.resolve()),)
+
+
+def test_without_words_the_conse_head_says_what_to_do(lite: Store, nets: list[Backbone], class_names: Path) -> None:
+    with pytest.raises(NotFoundError, match="milvise ingest words"):
+        make_plan(lite, gallery="g", backbone=nets[0], head="conse", recipe={}, names=class_names)
+
+
+def test_progress_and_quarantine_report(load: Load, folder: Path, tmp_path: Path) -> None:
+    (folder / "bad.png").write_bytes(b"no picture")
+    summary = load(folder)
+    report = tmp_path / "quarantine.jsonl"
+    assert summary.quarantine == str(report)
+    assert json.loads(report.read_text()) == {"uri": "bad.png", "reason": "not a picture in a format that can be read"}
+    (folder / "bad.png").unlink()
+    assert load(folder).quarantine is None
+    assert not report.exists()
