@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,16 @@ class _State:
 
 _state = _State()
 
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End on Ctrl-C with a sentence instead of a traceback: whatever was written stays, and a new run goes on from it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nStopped. What was written is kept; the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(FAILED) from None
+
 GalleryOption = Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=16_000, help="How many hits.")]
 FilterOption = Annotated[
@@ -78,6 +89,7 @@ def _globals(
 
 
 @ingest_app.command("words")
+@_stoppable()
 def ingest_words(
     source: Annotated[
         str, typer.Argument(help="GloVe, word2vec, fastText or gensim vectors, or glove-6b-50d (an installed package).")
@@ -109,6 +121,7 @@ def ingest_words(
 
 
 @ingest_app.command("images")
+@_stoppable()
 def ingest_images(
     sources: Annotated[
         list[str],
@@ -299,9 +312,6 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error, WRONG_USAGE if isinstance(error, UsageError) else FAILED)
     except OSError as error:
         _fail(error, FAILED)
-    except KeyboardInterrupt:
-        print("\nStopped. What was written is kept; the same command goes on from there.", file=sys.stderr)
-        sys.exit(FAILED)
 
 
 def _fail(error: Exception, code: int) -> None:

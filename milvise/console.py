@@ -64,6 +64,11 @@ class Output:
             table.add_row(str(rank), *values, f"{hit.similarity:.4f}", f"{hit.distance:.4f}")
         self.table(table)
 
+    def section(self, title: str, command: str, hits: Sequence[Hit | WordHit]) -> None:
+        """Print one of several searches under a title."""
+        Console(highlight=False, markup=False, soft_wrap=True).print(f"\n{title}\n$ {command}")
+        self.hits({}, {}, hits)
+
     def table(self, table: Table) -> None:
         """Print a table on standard output."""
         Console(highlight=False, markup=False).print(table)

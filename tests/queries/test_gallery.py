@@ -1,0 +1,306 @@
+"""Every request on every Milvus, equal to a brute-force reference in numpy."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_world import CLASSES, paint, put_words
+
+from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.phrases import unit
+from milvise.errors import (
+    ExpressionError,
+    FilterError,
+    FingerprintError,
+    ImageError,
+    NotFoundError,
+    UnknownClassError,
+    UnknownWordError,
+    UsageError,
+)
+from milvise.ingest.summary import Summary
+from milvise.queries.database import Database
+from milvise.queries.focus import focused_similarity
+from milvise.records import Hit, distance, record_id
+
+PICTURES, VISUAL_DIM, WORD_DIM = 2_000, 24, 12
+WORDS = ["the", "'s", '"', "\\", "c++", "dog", "cat", "sofa", "dining", "table", "king", "man", "woman", "t-shirt"]
+WORDS += [f"word{number}" for number in range(200)]
+
+
+def random(rows: int, dim: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
+
+
+VISUAL, JOINT = random(PICTURES, VISUAL_DIM, 1), unit(random(PICTURES, WORD_DIM, 2))
+WORD_VECTORS = unit(random(len(WORDS), WORD_DIM, 3))
+WEIGHTS = random(len(CLASSES), VISUAL_DIM, 4)
+VECTOR = dict(zip(WORDS, WORD_VECTORS, strict=True))
+BACKBONE = {"backbone": "reference", "weights": "none"}
+WORDS_FINGERPRINT = {"words": "reference", "count": len(WORDS)}
+
+
+def picture(number: int, vector: np.ndarray) -> dict[str, Any]:
+    uri = f"folder/{number}.jpg"
+    return {
+        "id": record_id(uri), "uri": uri, "label": "even" if number % 2 == 0 else "odd", "sha256": "", "width": number,
+        "height": 1, "meta": {"number": number}, "vector": vector,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def db(store: Store) -> Iterator[Database]:
+    def put(manifest: Manifest, rows: Iterator[dict[str, Any]], index: str) -> None:
+        collection = store.build(manifest)
+        collection.upsert(rows)
+        store.publish(store.finish(collection, IndexSpec.parse(index)))
+
+    put(
+        Manifest("words", "words", WORD_DIM, WORDS_FINGERPRINT),
+        ({"word": word, "rank": rank, "vector": VECTOR[word]} for rank, word in enumerate(WORDS)),
+        "flat",
+    )
+    put(
+        Manifest("classes_reference", "classes", VISUAL_DIM, {"visual": BACKBONE}),
+        ({"name": name, "index": index, "bias": 0.5, "vector": WEIGHTS[index]} for index, name in enumerate(CLASSES)),
+        "flat",
+    )
+    visual = Manifest("r_visual", "visual", VISUAL_DIM, BACKBONE)
+    put(visual, (picture(number, vector) for number, vector in enumerate(VISUAL)), "hnsw")
+    joint = Manifest("r_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": WORDS_FINGERPRINT})
+    put(joint, (picture(number, vector) for number, vector in enumerate(JOINT)), "flat")
+    yield Database(store)
+    for alias in ("words", "classes_reference", "r_visual", "r_joint"):
+        store.drop(alias)
+
+
+def closest(vectors: np.ndarray, query: np.ndarray, limit: int, keep: np.ndarray | None = None) -> list[int]:
+    scores = unit(vectors) @ unit(query)
+    if keep is not None:
+        scores[~keep] = -2
+    return [int(place) for place in np.argsort(-scores)[:limit]]
+
+
+def numbers(hits: list[Hit]) -> list[int]:
+    return [int(hit.meta["number"]) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("expression", "vector"),
+    [
+        ("dog", VECTOR["dog"]),
+        ("cat sofa", VECTOR["cat"] + VECTOR["sofa"]),
+        ("king - man + woman", VECTOR["king"] - VECTOR["man"] + VECTOR["woman"]),
+        ("cat^2 sofa", 2 * VECTOR["cat"] + VECTOR["sofa"]),
+        ('"dining table" dog', unit(VECTOR["dining"] + 2 * VECTOR["table"]) + VECTOR["dog"]),
+        ("c++ 's", VECTOR["c++"] + VECTOR["'s"]),
+        ('"\\"" - \\', VECTOR['"'] - VECTOR["\\"]),
+        ("Dog", VECTOR["dog"]),
+    ],
+)
+def test_words_find_the_pictures_closest_to_their_mean(db: Database, expression: str, vector: np.ndarray) -> None:
+    hits = db.gallery("r").search(expression, limit=10)
+    assert numbers(hits) == closest(JOINT, vector, 10)
+    assert hits[0].similarity == pytest.approx(float(JOINT[numbers(hits)[0]] @ unit(vector)), abs=1e-5)
+    assert hits[0].distance == pytest.approx(distance(hits[0].similarity))
+
+
+def test_a_filter_narrows_every_request(db: Database) -> None:
+    gallery, odd = db.gallery("r"), np.arange(PICTURES) % 2 == 1
+    expression = 'label == "odd" and width < 1000 and meta["number"] != 3 and uri like "folder/%"'
+    keep = odd & (np.arange(PICTURES) < 1000) & (np.arange(PICTURES) != 3)
+    assert numbers(gallery.search("dog", limit=5, filter=expression)) == closest(JOINT, VECTOR["dog"], 5, keep)
+    found = numbers(gallery.similar("folder/0.jpg", limit=5, filter=expression))
+    assert found == closest(VISUAL, VISUAL[0], 5, keep)
+    focused = gallery.similar("folder/0.jpg", focus="cat", limit=5, filter=expression)
+    assert all(keep[number] for number in numbers(focused))
+    with pytest.raises(FilterError):
+        gallery.search("dog", filter='lable == "odd"')
+
+
+def test_words_find_words_and_leave_out_their_own_in_expressions(db: Database) -> None:
+    hits = db.words.similar("dog", limit=5)
+    assert [hit.word for hit in hits] == [WORDS[place] for place in closest(WORD_VECTORS, VECTOR["dog"], 5)]
+    assert (hits[0].word, hits[0].distance) == ("dog", pytest.approx(0, abs=1e-3))
+    analogy = db.words.similar("king - man + woman", limit=8)
+    keep = np.array([word not in ("king", "man", "woman") for word in WORDS])
+    expected = closest(WORD_VECTORS, VECTOR["king"] - VECTOR["man"] + VECTOR["woman"], 8, keep)
+    assert [hit.word for hit in analogy] == [WORDS[place] for place in expected]
+    assert {hit.word for hit in db.words.similar("dog", limit=3, filter="rank < 3")} == {"the", "'s", '"'}
+
+
+def test_a_stored_picture_finds_its_like_and_leaves_itself_out(db: Database) -> None:
+    gallery = db.gallery("r")
+    expected = [place for place in closest(VISUAL, VISUAL[7], 11) if place != 7][:10]
+    assert numbers(gallery.similar(record_id("folder/7.jpg"), limit=10)) == expected
+    assert numbers(gallery.similar("folder/7.jpg", limit=10)) == expected
+
+
+@pytest.mark.parametrize("name", ["dog", "dining table", "Dining_Table"])
+def test_focus_ranks_by_the_weighted_cosine(db: Database, name: str) -> None:
+    weights = WEIGHTS[CLASSES.index(name.lower().replace("_", " "))]
+    scores = focused_similarity(VISUAL[3], weights, VISUAL)
+    scores[3] = -2
+    hits = db.gallery("r").similar("folder/3.jpg", focus=name, limit=10)
+    found = len(set(numbers(hits)) & set(np.argsort(-scores)[:10].tolist()))
+    assert found >= 9
+    assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+
+
+def test_tags_are_the_frequent_words_closest_to_the_joint_vector(db: Database) -> None:
+    gallery = db.gallery("r")
+    hits = gallery.tags("folder/9.jpg", limit=5)
+    assert [hit.word for hit in hits] == [WORDS[place] for place in closest(WORD_VECTORS, JOINT[9], 5)]
+    frequent = gallery.tags("folder/9.jpg", limit=5, among=20)
+    assert [hit.word for hit in frequent] == [WORDS[place] for place in closest(WORD_VECTORS[:20], JOINT[9], 5)]
+    assert gallery.tags("folder/9.jpg", limit=1, filter='word == "dog"')[0].word == "dog"
+
+
+def test_unknown_words_and_classes_come_with_close_spellings(db: Database) -> None:
+    with pytest.raises(
+        UnknownWordError, match=r"'dgo' is not in the vocabulary reference \(214 words\).*dog"
+    ) as unknown:
+        db.gallery("r").search("cat dgo")
+    assert unknown.value.suggestions == ("dog",)
+    with pytest.raises(UnknownWordError, match="'tabel'"):
+        db.words.similar('"dining tabel"')
+    with pytest.raises(UnknownClassError, match="class 'dining tabel'.*dining table"):
+        db.gallery("r").similar("folder/1.jpg", focus="dining tabel")
+
+
+@pytest.mark.parametrize("crafted", ['x"] or word != "', "' or 1==1", "word in []", "\0", "nul\0"])
+def test_a_crafted_word_is_a_word_that_is_not_there(db: Database, crafted: str) -> None:
+    with pytest.raises((UnknownWordError, UsageError)):
+        db.gallery("r").search('"' + crafted.replace("\\", "\\\\").replace('"', '\\"') + '"')
+
+
+def test_what_is_not_there_is_said(db: Database) -> None:
+    with pytest.raises(NotFoundError, match="no gallery 'nothing'"):
+        db.gallery("nothing").search("dog")
+    with pytest.raises(NotFoundError, match="neither a file on this machine nor"):
+        db.gallery("r").similar("nowhere.jpg")
+    with pytest.raises(ExpressionError, match="cancel out"):
+        db.gallery("r").search("dog - dog")
+
+
+def test_a_gallery_of_other_words_is_refused_with_both_fingerprints_named(store: Store, db: Database) -> None:
+    manifest = Manifest(
+        "other_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": {"words": "others", "count": 3}}
+    )
+    visual = Manifest("other_visual", "visual", VISUAL_DIM, {"backbone": "reference", "weights": "newer"})
+    for made in (manifest, visual):
+        collection = store.build(made)
+        dim = made.dim
+        collection.upsert([picture(0, np.ones(dim, np.float32))])
+        collection.settle()
+        store.publish(collection)
+    with pytest.raises(FingerprintError, match=r"Expected: .*others.*\nReceived: .*reference"):
+        db.gallery("other").search("dog")
+    with pytest.raises(FingerprintError, match=r"Expected: .*newer.*\nReceived: .*none"):
+        db.gallery("other").similar("folder/0.jpg", focus="dog")
+    db.drop("other")
+
+
+def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db: Database) -> None:
+    fingerprints = [{"visual": BACKBONE, "words": WORDS_FINGERPRINT, "version": version} for version in (1, 2)]
+    readers = []
+    for version, fingerprint in enumerate(fingerprints):
+        for room, dim, made in (("joint", WORD_DIM, fingerprint), ("visual", VISUAL_DIM, BACKBONE)):
+            collection = store.build(Manifest(f"moving_{room}", room, dim, made))
+            collection.upsert([picture(version, np.ones(dim, np.float32))])
+            collection.settle()
+            store.publish(collection)
+        readers.append(db.gallery("moving"))
+        assert numbers(readers[0].search("dog", limit=1)) == [version]
+    db.drop("moving")
+    with pytest.raises(NotFoundError):
+        db.gallery("moving").search("dog")
+
+
+def test_status_tells_what_stands(db: Database) -> None:
+    found = {entry["alias"]: entry for entry in db.status()}
+    assert found["r_visual"]["rows"] == PICTURES
+    assert found["r_visual"]["index"].startswith("hnsw")
+    assert found["words"]["fingerprint"] == WORDS_FINGERPRINT
+    assert {entry["alias"] for entry in db.status("r")} == {"r_visual", "r_joint"}
+    with pytest.raises(NotFoundError):
+        db.status("nothing")
+
+
+# -- pictures that are not stored need the backbone: with a small one, on Milvus Lite ------------------------------------
+
+
+@pytest.fixture
+def noisy(
+    lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Summary]:
+    from milvise.ingest.pipeline import ingest_images
+    from milvise.ingest.sources import open_source
+    from milvise.ingest.target import make_plan
+
+    def load(folder: Path) -> Summary:
+        put_words(lite, tmp_path)
+        plan = make_plan(
+            lite, gallery="g", backbone=nets[0], head="conse", recipe={"backbone": "net"}, names=class_names
+        )
+        return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
+
+    monkeypatch.setattr("milvise.queries.encoder._backbone", lambda spec, weights: nets[0])
+    return load
+
+
+def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
+    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+) -> None:
+    paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
+    noisy(tmp_path / "p")
+    gallery = Database(lite).gallery("g")
+    with Image.open(paths[2]) as opened:
+        image = opened.copy()
+    forms = [str(paths[2]), paths[2], paths[2].read_bytes(), image, np.asarray(image)]
+    answers = [gallery.similar(form, limit=6) for form in forms]
+    for hits in answers:
+        assert hits[0].uri == "2.png"
+        assert hits[0].similarity == pytest.approx(1, abs=1e-4)
+        assert [hit.uri for hit in hits] == [hit.uri for hit in answers[0]]
+    stored = gallery.similar(record_id("2.png"), limit=5)
+    assert [hit.uri for hit in stored] == [hit.uri for hit in answers[0][1:]]
+    tags = [[hit.word for hit in gallery.tags(form, limit=3)] for form in (*forms, "2.png")]
+    assert all(found == tags[0] for found in tags)
+
+
+def test_a_picture_made_by_another_backbone_is_refused(
+    noisy: Callable[..., Summary],
+    lite: Store,
+    nets: list[Backbone],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = paint(tmp_path / "p" / "0.png", 0)
+    noisy(tmp_path / "p")
+    monkeypatch.setattr("milvise.queries.encoder._backbone", lambda spec, weights: nets[1])
+    with pytest.raises(
+        FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
+    ):
+        Database(lite).gallery("g").similar(path)
+
+
+def test_what_is_no_picture_is_refused(noisy: Callable[..., Summary], lite: Store, tmp_path: Path) -> None:
+    paint(tmp_path / "p" / "0.png", 0)
+    noisy(tmp_path / "p")
+    gallery = Database(lite).gallery("g")
+    with pytest.raises(ImageError, match="not a picture"):
+        gallery.similar(b"no picture")
+    with pytest.raises(ImageError, match=r"float64 of shape \(4, 4\)"):
+        gallery.similar(np.ones((4, 4)))
+    buffer = io.BytesIO()
+    Image.new("L", (9, 9), 200).save(buffer, "PNG")
+    assert gallery.similar(buffer.getvalue(), limit=1)

@@ -1,0 +1,50 @@
+"""The JSON documents of the command line, as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NUMBER, TEXT, COUNT = {"type": "number"}, {"type": "string"}, {"type": "integer", "minimum": 0}
+
+
+def document(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
+    hit = {"rank": {"type": "integer", "minimum": 1}, **hit, "similarity": NUMBER, "distance": NUMBER}
+    took = {"type": "object", "required": ["connect", "search", "total"], "additionalProperties": NUMBER}
+    asked = {"type": "object", "required": ["kind", "limit", *request]}
+    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
+
+
+PICTURES = search({"id": TEXT, "uri": TEXT, "label": TEXT, "meta": {"type": "object"}}, ["gallery", "filter"])
+WORDS = search({"word": TEXT}, [])
+INGEST_IMAGES = document(
+    {
+        "gallery": TEXT,
+        **dict.fromkeys(
+            ("seen", "embedded", "replaced", "unchanged", "relabelled", "projected", "quarantined", "removed", "rows"),
+            COUNT,
+        ),
+        "seconds": NUMBER,
+        "quarantine": {"type": ["string", "null"]},
+        "dry_run": {"type": "boolean"},
+        "notes": {"type": "array", "items": TEXT},
+        "images_per_second": NUMBER,
+    }
+)
+INGEST_WORDS = document(
+    {
+        "words": COUNT,
+        "dim": COUNT,
+        "unchanged": {"type": "boolean"},
+        "malformed": COUNT,
+        "duplicates": COUNT,
+        "examples": {"type": "array", "items": TEXT},
+        "index": TEXT,
+        "seconds": NUMBER,
+    }
+)
+STATUS = document({"milvus": TEXT, "collections": {"type": "array", "items": {"type": "object"}}})
+ERROR = document({"error": document({"type": TEXT, "message": TEXT})})

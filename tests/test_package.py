@@ -1,0 +1,73 @@
+"""The package as a whole: what it exports, what it is made of, and which way its imports go."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import milvise
+from milvise import errors
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("adapter", "embeddings", "ingest", "queries")
+
+
+def test_the_public_names_are_these() -> None:
+    assert milvise.__all__ == [
+        "Database",
+        "Gallery",
+        "Hit",
+        "MilviseError",
+        "Vocabulary",
+        "WordHit",
+        "connect",
+        "errors",
+    ]
+    assert all(getattr(milvise, name) is not None for name in milvise.__all__)
+
+
+def test_every_folder_with_modules_is_packaged() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    rooms = {f"milvise.{room}" for room in ROOMS}
+    assert set(settings["packages"]) == {"milvise"} | rooms
+    assert settings["package-dir"] == {"milvise": "milvise"} | {f"milvise.{room}": room for room in ROOMS}
+    found = {path.parent.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    assert found == set(ROOMS), "a folder below a room must be listed too"
+    for room in ROOMS:
+        assert (ROOT / "milvise" / room).resolve() == ROOT / room
+
+
+def test_importing_milvise_is_quick_and_imports_no_client() -> None:
+    code = "import sys, milvise; assert not {'pymilvus', 'numpy', 'PIL', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_error_is_in_the_tree_and_in_its_drawing() -> None:
+    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+    assert all(issubclass(kind, errors.MilviseError) for kind in found)
+    for kind in found:
+        assert kind.__name__ in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("room", ["milvise", *ROOMS])
+def test_public_functions_say_what_they_do(room: str) -> None:
+    for path in (ROOT / room).glob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_every_module_can_be_imported_alone() -> None:
+    for room in ROOMS:
+        for path in (ROOT / room).glob("*.py"):
+            name = f"milvise.{room}" if path.stem == "__init__" else f"milvise.{room}.{path.stem}"
+            assert importlib.import_module(name)
