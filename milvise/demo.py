@@ -41,7 +41,7 @@ class _Requests:
     focus: str
 
 
-_PACKAGED = _Requests("dog", "bird water", "skimage/data/chelsea.png", "tabby cat")
+_PACKAGED = _Requests("dog", "car road", "skimage/data/chelsea.png", "tabby cat")
 
 
 class PackagedPhotos:
