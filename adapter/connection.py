@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from milvise.errors import LockedError, NotFoundError, StoreError, UnsupportedEr
 
 CONNECT_TIMEOUT_S = 10.0
 OLDEST_SERVER = (2, 3)
+LITE_BUFFER_BYTES = 8 * 2**20
 
 
 class Connection:
@@ -103,6 +105,8 @@ def _open_lite(path: Path, *, create: bool) -> MilvusClient:
         )
     if not path.parent.is_dir():
         raise NotFoundError(f"the folder {path.parent} for the database {path.name} does not exist. Create it first.")
+    # Milvus Lite keeps up to 128 MiB of rows as Python objects before it writes them out; sooner costs nothing.
+    os.environ.setdefault("MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES", str(LITE_BUFFER_BYTES))
     cause = _LastError()
     logger = logging.getLogger("milvus_lite.server_manager")
     logger.addHandler(cause)
