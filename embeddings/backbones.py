@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import warnings
@@ -15,14 +14,13 @@ import numpy as np
 
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.classes import Classes, name_classes
+from milvise.embeddings.cutting import Cut, cut
 from milvise.embeddings.pictures import Pixels, ResizeRule
 from milvise.errors import MissingExtraError, ModelError, WeightsError
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 BATCH_SIZE = 32
-ANY_SIZE = 224
-"""The side in pixels for networks that take pictures of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +118,31 @@ def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
         If the weights are not there and cannot be downloaded, or belong to another network.
     """
     _import_keras()
-    model_name, _, layer = spec.partition(":")
+    model_name, layer = split_spec(spec)
     if model_name in efficientnet_lite.VARIANTS:
         model = _lite(model_name, weights)
-        return _cut(model_name, model, layer, efficientnet_lite.preprocess_input, "crop")
+        return _backbone(model_name, cut(model, layer), efficientnet_lite.preprocess_input, "crop")
     if model_name.endswith(".keras"):
         model = _saved(Path(model_name), weights)
-        return _cut(_identifier(Path(model_name).stem), model, layer, _unchanged, "squash")
+        return _backbone(_identifier(Path(model_name).stem), cut(model, layer), _unchanged, "squash")
     build, preprocess = _application(model_name)
-    return _cut(_identifier(model_name), _with_weights(build, model_name, weights), layer, preprocess, "squash")
+    model = _with_weights(build, model_name, weights)
+    return _backbone(_identifier(model_name), cut(model, layer), preprocess, "squash")
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """Return the model and the layer (perhaps ``""``) of ``model:layer``; a path may hold colons of its own."""
+    path, dot_keras, rest = spec.partition(".keras")
+    if dot_keras and (not rest or rest.startswith(":")):
+        return path + dot_keras, rest[1:]
+    model, _, layer = spec.partition(":")
+    return model, layer
+
+
+def _backbone(name: str, made: Cut, preprocess: Callable[[Any], Any], rule: ResizeRule) -> Backbone:
+    return Backbone(
+        name, made.layer, made.size, made.dim, rule, made.weights_hash, made.model, preprocess, made.classifier
+    )
 
 
 def _import_keras() -> None:
@@ -219,68 +233,6 @@ def _load_file(model: Any, path: Path) -> None:
             model.load_weights(path)
     except Exception as error:  # Keras and h5py raise nearly anything on files of another network
         raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {error}") from error
-
-
-def _cut(name: str, model: Any, layer: str, preprocess: Callable[[Any], Any], rule: ResizeRule) -> Backbone:
-    """Cut a classifier off its network: the visual vector is the output of `layer`, or what the classifier reads."""
-    import keras
-
-    classifier = next((layer for layer in reversed(model.layers) if layer.weights), None)
-    if classifier is None:
-        raise ModelError(f"the model {name} has no weights.")
-    read = _source(classifier.input)
-    source = _layer(model, layer) if layer else read
-    output = source.output if layer else classifier.input
-    if len(output.shape) > 2:
-        output = keras.layers.GlobalAveragePooling2D(keepdims=False)(output)
-    visual = keras.Model(model.input, output)
-    shape = model.input_shape
-    if len(shape) != 4 or shape[1] != shape[2]:
-        raise ModelError(f"the input of {name} must be square pictures.\nReceived: {shape}")
-    head = _head(classifier, visual.output_shape[-1]) if source is read else None
-    hashed = _hash_weights(visual.get_weights())
-    return Backbone(
-        name,
-        source.name,
-        int(shape[1] or ANY_SIZE),
-        int(visual.output_shape[-1]),
-        rule,
-        hashed,
-        visual,
-        preprocess,
-        head,
-    )
-
-
-def _layer(model: Any, name: str) -> Any:
-    try:
-        return model.get_layer(name)
-    except ValueError as error:
-        names = ", ".join(layer.name for layer in model.layers[-12:])
-        raise ModelError(f"{model.name} has no layer {name!r}. Its last layers are {names}.") from error
-
-
-def _source(tensor: Any) -> Any:
-    """Return the layer that made a tensor, looking through dropout, which does nothing outside training."""
-    layer = tensor._keras_history.operation
-    return _source(layer.input) if type(layer).__name__ == "Dropout" else layer
-
-
-def _head(classifier: Any, dim: int) -> tuple[Array, Array] | None:
-    """Return weights (classes, dim) and bias (classes,) of a dense or 1 x 1 convolutional classifier."""
-    kernel, *bias = classifier.get_weights()
-    if kernel.ndim not in (2, 4) or kernel.size != dim * kernel.shape[-1]:
-        return None
-    weights = kernel.reshape(dim, -1).T.astype(np.float32)
-    return np.ascontiguousarray(weights), bias[0].astype(np.float32) if bias else np.zeros(len(weights), np.float32)
-
-
-def _hash_weights(arrays: list[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()[:16]
 
 
 def _identifier(name: str) -> str:

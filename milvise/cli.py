@@ -60,6 +60,7 @@ def _stoppable() -> Iterator[None]:
         print("\nStopped. What was written is kept; the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(FAILED) from None
 
+
 GalleryOption = Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=16_000, help="How many hits.")]
 FilterOption = Annotated[
@@ -300,8 +301,10 @@ def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit |
 
 def _absolute(backbone: str) -> str:
     """Return a backbone's path so that it is found from another folder; names stay as they are."""
-    path, colon, layer = backbone.partition(":")
-    return f"{Path(path).resolve()}{colon}{layer}" if path.endswith(".keras") else backbone
+    from milvise.embeddings.backbones import split_spec
+
+    path, layer = split_spec(backbone)
+    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone
 
 
 def main(arguments: list[str] | None = None) -> None:

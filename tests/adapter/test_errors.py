@@ -10,7 +10,7 @@ import pytest
 from pymilvus.exceptions import ErrorCode, MilvusException
 
 from milvise.adapter.errors import BusyError, NotLoadedError, translate, translated
-from milvise.adapter.retry import PAUSES, retrying
+from milvise.adapter.retry import PAUSES_S, retrying
 from milvise.errors import (
     DeniedError,
     FilterError,
@@ -82,7 +82,7 @@ def test_a_passing_failure_is_tried_again_with_growing_pauses(error: MilviseErro
         return "answer"
 
     assert retrying(call, sleep=pauses.append) == "answer"
-    assert pauses == list(PAUSES[:2])
+    assert pauses == list(PAUSES_S[:2])
 
 
 def test_a_failure_that_lasts_is_raised_in_the_end() -> None:
@@ -93,7 +93,19 @@ def test_a_failure_that_lasts_is_raised_in_the_end() -> None:
 
     with pytest.raises(UnavailableError):
         retrying(call, sleep=pauses.append)
-    assert pauses == list(PAUSES)
+    assert pauses == list(PAUSES_S)
+
+
+def test_patience_ends_when_the_server_stays_away() -> None:
+    calls, times = [], iter([0.0, 30.0, 61.0])
+
+    def call() -> None:
+        calls.append(1)
+        raise UnavailableError("gone")
+
+    with pytest.raises(UnavailableError):
+        retrying(call, sleep=lambda pause: None, clock=lambda: next(times))
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("error", [FilterError("x"), NotFoundError("x"), DeniedError("x"), StoreError("x")])
