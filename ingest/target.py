@@ -1,4 +1,4 @@
-"""The collections that a run writes to, and the head that makes joint vectors."""
+"""What a run is to make: the collections' manifests, and the models behind their vectors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.store import check_name
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import lookups
 from milvise.errors import ModelError, NotFoundError, UsageError
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 HEADS = ("conse", "none")
 
@@ -111,27 +109,6 @@ def classes_fingerprint(backbone: Backbone, classes: Classes) -> dict[str, Any]:
     digest.update(np.ascontiguousarray(classes.weights).tobytes())
     digest.update(np.ascontiguousarray(classes.bias).tobytes())
     return {"visual": backbone.fingerprint, "classifier": digest.hexdigest()[:16]}
-
-
-def project_missing(visual: Collection, joint: Collection, head: ConseHead) -> int:
-    """Give joint vectors to stored pictures that have none, from their visual vectors; return how many they were."""
-    done = 0
-    batch: list[dict[str, Any]] = []
-    for row in visual.scan([*visual.room.fields, "vector"]):
-        batch.append(row)
-        if len(batch) == 1_000:
-            done += _project(batch, joint, head)
-            batch = []
-    return done + _project(batch, joint, head)
-
-
-def _project(rows: list[dict[str, Any]], joint: Collection, head: ConseHead) -> int:
-    stored = joint.get([row["id"] for row in rows], fields=["sha256"], own_writes=True)
-    rows = [row for row in rows if stored.get(row["id"], {}).get("sha256") != row["sha256"]]
-    if not rows:
-        return 0
-    vectors = head(np.asarray([row["vector"] for row in rows], dtype=np.float32))
-    return joint.upsert({**row, "vector": vector} for row, vector in zip(rows, vectors, strict=True))
 
 
 def _classes(backbone: Backbone, names: Path | None, *, needed: bool) -> Classes | None:

@@ -1,0 +1,158 @@
+"""The two collections of a gallery, and the order in which they are written.
+
+A picture is done when the *visual* collection has its row. The joint row is written before it, and deleted before it, so
+that a run that ends between any two calls leaves nothing that the next run would not find and put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.embeddings.conse import ConseHead
+from milvise.errors import InputError
+from milvise.ingest.target import Plan, load_classes
+
+_ROWS = 1_000
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A gallery's collections.
+
+    Attributes
+    ----------
+    visual : Collection
+    joint : Collection, optional
+        None for ``--head none``.
+    head : ConseHead, optional
+        From visual to joint vectors.
+    """
+
+    visual: Collection
+    joint: Collection | None = None
+    head: ConseHead | None = None
+
+    @property
+    def in_order(self) -> list[Collection]:
+        """The collections in the order in which they are written."""
+        return [self.visual] if self.joint is None else [self.joint, self.visual]
+
+    def stored(self, keys: Sequence[str]) -> dict[str, Row]:
+        """Return hash, label and metadata of the pictures that are done, by key."""
+        return self.visual.get(keys, fields=["sha256", "label", "meta"], own_writes=True)
+
+    def write(self, rows: Sequence[Row]) -> int:
+        """Write rows with visual vectors to both collections; return how many."""
+        if rows and self.joint is not None and self.head is not None:
+            projected = self.head(np.asarray([row["vector"] for row in rows], dtype=np.float32))
+            self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, projected, strict=True))
+        return self.visual.upsert(rows)
+
+    def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
+        """Write a new label and new metadata beside the vectors that stand."""
+        for collection in self.in_order:
+            row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True)[key]
+            collection.upsert([{**row, "label": label, "meta": dict(meta)}])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete pictures."""
+        for collection in self.in_order:
+            collection.delete(keys)
+
+    def other_owner(self, uri: str, path: Path) -> Path | None:
+        """Return another file that exists under this URI in a folder that the gallery was loaded from."""
+        candidates = (Path(root, uri) for root in self.visual.manifest.sources)
+        return next((other for other in candidates if other.exists() and not other.samefile(path)), None)
+
+    def project_missing(self) -> int:
+        """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were."""
+        rows = self.visual.scan([*self.visual.room.fields, "vector"])
+        return sum(self._project(batch) for batch in chunks(rows, _ROWS))
+
+    def _project(self, rows: list[Row]) -> int:
+        if self.joint is None or self.head is None:
+            return 0
+        stored = self.joint.get([row["id"] for row in rows], fields=["sha256"], own_writes=True)
+        rows = [row for row in rows if stored.get(row["id"], {}).get("sha256") != row["sha256"]]
+        if not rows:
+            return 0
+        vectors = self.head(np.asarray([row["vector"] for row in rows], dtype=np.float32))
+        return self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, vectors, strict=True))
+
+
+def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int]:
+    """Return the collections to write to, and how many stored pictures were projected into a new joint collection.
+
+    What stands already and was made the same way is taken; else it is built beside the live one. A gallery that is new is
+    published at once, so that it can be searched while it grows.
+    """
+    load_classes(store, plan)
+    visual = _build(store, plan.visual, roots)
+    # One strong read: what an earlier run wrote is seen by all reads behind it.
+    visual.count()
+    joint = None if plan.joint is None else _build(store, plan.joint, roots)
+    pair = Pair(visual, joint, plan.head)
+    projected = 0 if joint is None or _is_live(store, joint) else pair.project_missing()
+    for collection in pair.in_order:
+        if store.live(collection.manifest.alias) is None:
+            store.publish(collection)
+    return pair, projected
+
+
+def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_lose: bool) -> int:
+    """Settle and index both collections and make them the live ones; return the number of pictures.
+
+    Raises
+    ------
+    InputError
+        If the live gallery has pictures that the new one lacks, and that may not be.
+    """
+    live = store.live(pair.visual.manifest.alias)
+    if live is not None and live.name != pair.visual.name and not may_lose:
+        _refuse_loss(live, pair.visual)
+    rows = 0
+    for collection in pair.in_order:
+        finished = store.finish(collection, index)
+        store.publish(finished)
+        rows = finished.count()
+    return rows
+
+
+def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield the items in lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection:
+    """Return the collection of this manifest, the folders that it is loaded from noted in the catalog."""
+    collection = store.build(manifest)
+    known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
+    if known == collection.manifest.sources:
+        return collection
+    return store.record(collection.manifest.changed(sources=known))
+
+
+def _is_live(store: Store, collection: Collection) -> bool:
+    live = store.live(collection.manifest.alias)
+    return live is not None and live.name == collection.name
+
+
+def _refuse_loss(live: Collection, made: Collection) -> None:
+    for batch in chunks((row["id"] for row in live.scan(["id"])), _ROWS):
+        if len(made.get(batch, fields=["id"], own_writes=True)) < len(batch):
+            raise InputError(
+                f"{live.manifest.alias} holds pictures that none of these sources has, and another backbone must see every"
+                f" picture again. Give all its sources: {', '.join(live.manifest.sources)}\nOr let them go: --prune."
+                " Nothing was changed."
+            )
