@@ -246,19 +246,17 @@ def status(
     with _state.connect() as db:
         collections = db.status(gallery)
         version = db.store.connection.version
-    if _state.output.as_json:
-        _state.output.document({"milvus": version, "collections": collections})
-        return
-    from rich.table import Table
+    _state.output.collections(version, collections)
 
-    table = Table("alias", "rows", "dim", "index", "made by", box=None, pad_edge=False, header_style="bold")
-    for entry in collections:
-        made_by = ", ".join(
-            f"{name}={value}" for name, value in entry["fingerprint"].items() if not isinstance(value, dict)
-        )
-        table.add_row(entry["alias"], f"{entry['rows']:,}", str(entry["dim"]), entry["index"], made_by)
-    _state.output.note(f"Milvus {version}")
-    _state.output.table(table)
+
+@app.command("verify")
+def verify(gallery: GalleryOption = config.DEFAULT_GALLERY) -> None:
+    """Check that a gallery is whole; exits with 1 if it is not."""
+    with _state.connect() as db:
+        found = db.verify(gallery)
+    _state.output.facts({"gallery": gallery, "whole": not found, "problems": found})
+    if found:
+        raise typer.Exit(FAILED)
 
 
 @app.command("drop")

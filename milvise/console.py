@@ -69,6 +69,22 @@ class Output:
         Console(highlight=False, markup=False, soft_wrap=True).print(f"\n{title}\n$ {command}")
         self.hits({}, {}, hits)
 
+    def collections(self, version: str, collections: Sequence[Mapping[str, Any]]) -> None:
+        """Print what stands in Milvus."""
+        if self.as_json:
+            self.document({"milvus": version, "collections": list(collections)})
+            return
+        self.note(f"Milvus {version}")
+        table = Table("alias", box=None, pad_edge=False, header_style="bold")
+        for name in ("rows", "dim"):
+            table.add_column(name, justify="right")
+        for name in ("index", "made by"):
+            table.add_column(name, overflow="fold")
+        for entry in collections:
+            sizes = (f"{entry['rows']:,}", str(entry["dim"]))
+            table.add_row(entry["alias"], *sizes, entry["index"].replace(":", " ").replace(",", " "), _made_by(entry))
+        self.table(table)
+
     def table(self, table: Table) -> None:
         """Print a table on standard output."""
         Console(highlight=False, markup=False).print(table)
@@ -107,6 +123,19 @@ class Output:
                 bar.update(task, completed=done, speed=speed)
 
             yield show
+
+
+def _made_by(entry: Mapping[str, Any]) -> str:
+    """Return the gist of a fingerprint; ``--json`` shows all of it."""
+    made = entry["fingerprint"]
+    match entry["room"]:
+        case "words":
+            return f"{made['words']} {made['content'][:8]}"
+        case "joint":
+            return f"{made['head']['kind']} with {made['words']['words']} {made['words']['content'][:8]}"
+        case "classes":
+            return f"{made['visual']['backbone']} {made['visual']['weights'][:8]}"
+    return f"{made['backbone']} {made['weights'][:8]}"
 
 
 def _readable(value: Any) -> str:

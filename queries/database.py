@@ -12,6 +12,7 @@ from milvise.adapter.store import check_name
 from milvise.errors import NotFoundError
 from milvise.queries.live import Live
 from milvise.queries.search import Gallery
+from milvise.queries.verify import problems
 from milvise.queries.vocabulary import Vocabulary
 
 _NO_WORDS = "no words are loaded. Load some, such as: milvise ingest words glove-6b-50d"
@@ -56,6 +57,16 @@ class Database:
             }
             for manifest in manifests
         ]
+
+    def verify(self, gallery: str) -> list[str]:
+        """Return what is wrong with a gallery, a sentence each: empty where it is whole.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name.
+        """
+        return list(problems(self.store, check_name(gallery)))
 
     def drop(self, gallery: str) -> None:
         """Remove a gallery's collections, not the picture files.

@@ -90,8 +90,14 @@ def test_status_and_the_plain_tables(world: Path) -> None:
     plain = milvise(world, "search", "images", "cat", "--gallery", "g", "--limit", "3")
     assert plain.stdout.splitlines()[0].split() == ["rank", "uri", "label", "similarity", "distance"]
     assert len(plain.stdout.splitlines()) == 4
-    status = milvise(world, "status", "--gallery", "g")
+    status = milvise(world, "status")
     assert "g_visual" in status.stdout
+    assert "efficientnet_lite0" in status.stdout
+    assert answer(milvise(world, "--json", "verify", "--gallery", "g")) == {
+        "gallery": "g",
+        "whole": True,
+        "problems": [],
+    }
 
 
 def test_a_second_run_finds_nothing_to_do_and_strict_reports_bad_files(world: Path) -> None:

@@ -293,6 +293,32 @@ def test_a_picture_made_by_another_backbone_is_refused(
         Database(lite).gallery("g").similar(path)
 
 
+def test_verify_says_what_is_wrong_and_nothing_where_all_is_well(
+    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+) -> None:
+    for number in range(4):
+        paint(tmp_path / "p" / f"{number}.png", number)
+    noisy(tmp_path / "p")
+    db = Database(lite)
+    assert db.verify("g") == []
+    joint = lite.live("g_joint")
+    assert joint is not None
+    row = joint.get([record_id("1.png")], fields=[*joint.room.fields, "vector"])[record_id("1.png")]
+    joint.upsert([{**row, "sha256": "another"}])
+    joint.delete([record_id("2.png")])
+    assert db.verify("g") == [
+        "g_visual has 1 pictures that g_joint lacks; load the gallery again",
+        "g_visual has 1 pictures in another version than g_joint; load the gallery again",
+        "g_joint has 1 pictures in another version than g_visual; load the gallery again",
+    ]
+    lite.connection.client.upsert(joint.name, [{**row, "vector": [float("nan")] * joint.manifest.dim}])
+    assert "g_joint: 1 vectors are of the wrong width, zero or not finite" in db.verify("g")
+    put_words(lite, tmp_path, "cat 1 0\n")
+    assert any("made with other words" in problem for problem in db.verify("g"))
+    with pytest.raises(NotFoundError):
+        db.verify("nothing")
+
+
 def test_what_is_no_picture_is_refused(noisy: Callable[..., Summary], lite: Store, tmp_path: Path) -> None:
     paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
