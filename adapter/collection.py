@@ -22,6 +22,7 @@ MOST_HITS = 16_384
 
 READ_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 120.0
+LOAD_TIMEOUT_S = 1_800.0
 _SCAN_ROWS = 1_000
 
 Row = dict[str, Any]
@@ -172,7 +173,7 @@ class Collection:
 
     def load(self) -> None:
         """Bring the collection into memory; where it is there already nothing happens."""
-        self._connection.call(self._connection.client.load_collection, self.name, timeout=WRITE_TIMEOUT_S)
+        self._connection.call(self._connection.client.load_collection, self.name, timeout=LOAD_TIMEOUT_S)
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -26,10 +26,12 @@ from milvise.errors import (
     UsageError,
 )
 
-_UNAVAILABLE_CODES = {1, 2}
+_UNAVAILABLE_CODE = 2
 _BUSY_CODES = {4, 5, 8}
 _NOT_FOUND_CODES = {100, 1600}
 _NOT_LOADED_CODE = 101
+# Code 1 is "not ready" of a server, but also pymilvus' and Milvus Lite's code for anything unexpected.
+_NOT_READY = re.compile(r"not ready|not healthy", re.IGNORECASE)
 _BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
 _DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
 _TRANSIENT_RPC = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED}
@@ -74,14 +76,14 @@ def _translate_status(error: MilvusException) -> MilviseError:
         return NotLoadedError(f"the collection is not loaded: {message}")
     if _BAD_FILTER.search(message):
         return FilterError(f"Milvus cannot read the filter: {message}")
-    if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code in _UNAVAILABLE_CODES:
+    if isinstance(error, (ParamError, DataNotMatchException)):
+        return UsageError(f"Milvus cannot take this value: {message}")
+    if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code == _UNAVAILABLE_CODE:
         return UnavailableError(
             f"no answer from Milvus: {message}. Is the server running, and are address and token right?"
         )
-    if error.code in _BUSY_CODES or getattr(error, "retriable", False):
+    if error.code in _BUSY_CODES or _NOT_READY.search(message) or getattr(error, "retriable", False):
         return BusyError(f"Milvus is busy: {message}")
-    if isinstance(error, (ParamError, DataNotMatchException)):
-        return UsageError(f"Milvus cannot take this value: {message}")
     return StoreError(f"Milvus answered with code {error.code}: {message}")
 
 

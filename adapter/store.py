@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 
 from milvise.adapter.catalog import Manifest, short_hash
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
@@ -14,6 +15,8 @@ from milvise.errors import NotFoundError, StoreError, UnsupportedError, UsageErr
 
 CATALOG_NAME = "milvise_catalog"
 _PROBE_TIMEOUT_S = 30.0
+_PROBE_ROWS = 2_000
+"""A server builds no index over fewer than 1,024 rows."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
@@ -189,8 +192,20 @@ class Store:
         # Milvus Lite reads only the nested copy, servers read the flat one.
         both = {**build, "params": build} if build else {}
         params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
-        # Loading waits for the index anyway, and more closely than pymilvus' own wait of half a second.
-        self.connection.call(self._client.create_index, name, params, timeout=timeout, sync=False)
+        self.connection.call(self._client.create_index, name, params, timeout=WRITE_TIMEOUT_S, sync=False)
+        started = time.monotonic()
+        # pymilvus' own wait takes half a second at least, and does not end when its timeout is over.
+        while spec.kind != "flat" and self._pending(name):
+            if timeout is not None and time.monotonic() - started > timeout:
+                raise StoreError(f"the index was not built within {timeout:.0f} s")
+            time.sleep(0.1)
+
+    def _pending(self, name: str) -> bool:
+        index = self.connection.call(self._client.describe_index, name, "vector", timeout=WRITE_TIMEOUT_S)
+        state = str(index.get("state", "Finished"))
+        if state == "Failed":
+            raise StoreError(f"Milvus could not build the index of {name}: {index}")
+        return state != "Finished"
 
     def _drop_index(self, collection: Collection) -> None:
         self.connection.call(self._client.release_collection, collection.name, timeout=WRITE_TIMEOUT_S)
@@ -203,15 +218,14 @@ class Store:
             self._catalog().delete([collection.name])
 
     def _probe(self, spec: IndexSpec) -> None:
-        """Build the index on a collection of one row: some servers accept DiskANN and then never finish it."""
+        """Build the index on a small collection: some servers accept DiskANN and then never finish it."""
         name = f"milvise_probe_{secrets.token_hex(6)}"
         self.connection.call(self._client.create_collection, name, schema=schema(WORDS, 8), timeout=WRITE_TIMEOUT_S)
         try:
-            self._create_index(name, spec.resolve(rows=1, dim=8, is_lite=False), timeout=_PROBE_TIMEOUT_S)
-            row = {"word": "probe", "rank": 0, "vector": [1.0] * 8}
-            self.connection.call(self._client.insert, name, [row], timeout=WRITE_TIMEOUT_S)
+            rows = [{"word": str(rank), "rank": rank, "vector": [1.0, rank] * 4} for rank in range(_PROBE_ROWS)]
+            self.connection.call(self._client.insert, name, rows, timeout=WRITE_TIMEOUT_S)
             self.connection.call(self._client.flush, name, timeout=WRITE_TIMEOUT_S)
-            self.connection.call(self._client.load_collection, name, timeout=_PROBE_TIMEOUT_S)
+            self._create_index(name, spec.resolve(rows=_PROBE_ROWS, dim=8, is_lite=False), timeout=_PROBE_TIMEOUT_S)
         except StoreError as error:
             raise UnsupportedError(f"the connected Milvus cannot build the index {spec.kind}: {error}") from error
         finally:

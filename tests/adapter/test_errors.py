@@ -56,6 +56,8 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (1600, "alias not found", NotFoundError),
         (101, "collection not loaded", NotLoadedError),
         (2, "Fail connecting to server", UnavailableError),
+        (1, "service not ready[standalone]", BusyError),
+        (1, "[Errno 28] No space left on device", StoreError),
         (65535, "cannot parse expression: a = b", FilterError),
         (6, "unknown field 'x' at column 1", FilterError),
         (65535, "PrivilegeInsert: permission deny", DeniedError),
