@@ -12,7 +12,7 @@ from milvise.errors import UnavailableError
 T = TypeVar("T")
 
 TRANSIENT = (UnavailableError, BusyError)
-PAUSES_S = (0.2, 0.6, 2.0, 6.0, 15.0)
+PAUSES_S = (0.2, 0.6, 2.0, 6.0, 15.0, 30.0, 30.0)
 """Between tries. A Milvus server that was killed needs up to 40 s until it answers again."""
 
 PATIENCE_S = 60.0
