@@ -138,8 +138,11 @@ class _LastError(logging.Handler):
 
 
 def _quieten() -> None:
-    """Keep pymilvus from printing a traceback for every error that is mapped and raised anyway."""
+    """Keep pymilvus and Milvus Lite from printing a traceback for every error that is mapped and raised anyway."""
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    lite = logging.getLogger("milvus_lite")
+    if not lite.handlers:
+        lite.addHandler(logging.NullHandler())
 
 
 def _require_version(version: str, *, is_lite: bool) -> None:

@@ -27,12 +27,14 @@ from milvise.errors import (
 )
 
 _UNAVAILABLE_CODE = 2
-_BUSY_CODES = {4, 5, 8}
+# Too many requests, internal, rate limit; then replicas, channels and nodes that are not there yet after a restart.
+_BUSY_CODES = {4, 5, 8, 103, 401, 402, 501, 503, 901, 902, 903, 905}
 _NOT_FOUND_CODES = {100, 1600}
 _NOT_LOADED_CODE = 101
 # Code 1 is "not ready" of a server, but also pymilvus' and Milvus Lite's code for anything unexpected.
 _NOT_READY = re.compile(r"not ready|not healthy", re.IGNORECASE)
 _BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
+_DISK_FULL = re.compile(r"Errno 28|No space left", re.IGNORECASE)
 _DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
 _TRANSIENT_RPC = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED}
 _DENIED_RPC = {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
@@ -70,6 +72,10 @@ def _translate_status(error: MilvusException) -> MilviseError:
     message = str(error.message)
     if _DENIED.search(message):
         return DeniedError(f"Milvus refused this call: {message}. Check MILVISE_TOKEN and its privileges.")
+    if _DISK_FULL.search(message):
+        return StoreError(
+            f"Milvus' disk is full: {message}. Free some space and run the command again; nothing is lost."
+        )
     if error.code in _NOT_FOUND_CODES:
         return NotFoundError(f"Milvus does not have it: {message}")
     if error.code == _NOT_LOADED_CODE:

