@@ -15,6 +15,9 @@ from milvise.errors import IndexSpecError, UnsupportedError
 SMALL = 5_000
 """Up to so many rows an exact search takes milliseconds, so that `auto` builds no index for them."""
 
+LITE_SEGMENT_ROWS = 40_000
+"""How many rows Milvus Lite keeps together; k-means complains where it gets fewer than an index of all rows needs."""
+
 _WIDE = 512
 _NLIST = ("nlist", 1, 65_536)
 _NPROBE = ("nprobe", 1, 65_536)
@@ -108,7 +111,8 @@ class IndexSpec:
     def resolve(self, *, rows: int, dim: int, is_lite: bool) -> IndexSpec:
         """Return the spec with its kind decided and every parameter given, for so many rows of this width."""
         kind = self.kind if self.kind != "auto" else _automatic(rows, dim, is_lite=is_lite)
-        defaults = _defaults(kind, rows, dim)
+        # Milvus Lite builds one index for each of its segments, not one for all rows.
+        defaults = _defaults(kind, min(rows, LITE_SEGMENT_ROWS) if is_lite else rows, dim)
         return IndexSpec(kind, {**defaults, **self.params} if kind == self.kind else defaults)
 
     @property

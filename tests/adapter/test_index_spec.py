@@ -72,6 +72,12 @@ def test_defaults_lie_in_their_own_ranges(kind: str, rows: int) -> None:
     assert IndexSpec.parse(str(resolved)) == resolved
 
 
+def test_clusters_are_counted_for_what_is_indexed_together() -> None:
+    lite, server = (IndexSpec("ivf_flat").resolve(rows=400_000, dim=50, is_lite=is_lite) for is_lite in (True, False))
+    assert lite.params == {"nlist": 800, "nprobe": 100}
+    assert server.params == {"nlist": 2528, "nprobe": 316}
+
+
 def test_given_parameters_win_over_defaults() -> None:
     resolved = IndexSpec.parse("hnsw:M=32").resolve(rows=10, dim=4, is_lite=True)
     assert resolved.params == {"M": 32, "efConstruction": 200, "ef": 256}
