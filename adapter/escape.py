@@ -35,11 +35,6 @@ def literal(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def equals(field: str, value: str) -> str:
-    """Return the expression that is true where `field` holds exactly `value`."""
-    return f"{field} == {literal(value)}"
-
-
 def is_in(field: str, values: Iterable[str]) -> str:
     """Return the expression that is true where `field` holds one of `values`."""
     return f"{field} in [{', '.join(literal(value) for value in values)}]"

@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 
-from milvise.adapter.catalog import Manifest, short_hash
+from milvise.adapter.catalog import Manifest
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
@@ -241,6 +241,3 @@ class _Catalog(Collection):
     @property
     def name(self) -> str:
         return CATALOG_NAME
-
-
-__all__ = ["CATALOG_NAME", "Store", "check_name", "short_hash"]

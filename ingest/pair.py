@@ -71,7 +71,7 @@ class Pair:
     def other_owner(self, uri: str, path: Path) -> Path | None:
         """Return another file that exists under this URI in a folder that the gallery was loaded from."""
         candidates = (Path(root, uri) for root in self.visual.manifest.sources)
-        return next((other for other in candidates if other.exists() and not other.samefile(path)), None)
+        return next((other for other in candidates if _is_another(other, path)), None)
 
     def project_missing(self) -> int:
         """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were."""
@@ -141,6 +141,13 @@ def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection
     if known == collection.manifest.sources:
         return collection
     return store.record(collection.manifest.changed(sources=known))
+
+
+def _is_another(other: Path, path: Path) -> bool:
+    try:
+        return not other.samefile(path)
+    except OSError:
+        return False
 
 
 def _is_live(store: Store, collection: Collection) -> bool:

@@ -15,6 +15,7 @@ from milvise.contact_sheet import Section, contact_sheet
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.ingest.sources import Item, Rejected, Source, open_source
 from milvise.queries.database import Database, connect
+from milvise.queries.expression import Term, render
 from milvise.records import Hit
 
 GALLERY = "demo"
@@ -114,7 +115,7 @@ def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, ou
 def _load(db: Database, folder: str | None, output: Output) -> Path:
     from milvise.embeddings.backbones import load_backbone
     from milvise.embeddings.words import PACKAGED, load_words
-    from milvise.ingest.pipeline import ingest_images
+    from milvise.ingest.pipeline import Options, ingest_images
     from milvise.ingest.target import make_plan
     from milvise.ingest.words import ingest_words
 
@@ -128,7 +129,9 @@ def _load(db: Database, folder: str | None, output: Output) -> Path:
     plan = make_plan(db.store, gallery=GALLERY, backbone=backbone, head="conse", recipe=recipe, names=None)
     report = Path("milvise-quarantine-demo.jsonl")
     with output.progress(sum(1 for _ in source)) as progress:
-        summary = ingest_images(db.store, [source], plan, quarantine=report, progress=progress)
+        # Photos of an earlier demo would be in the way.
+        options = Options(prune=True)
+        summary = ingest_images(db.store, [source], plan, quarantine=report, options=options, progress=progress)
     output.note(
         f"{summary.rows} photos in the gallery, {summary.embedded} of them new, {summary.quarantined} unreadable."
     )
@@ -144,7 +147,8 @@ def _own_requests(db: Database) -> _Requests:
     first, last = (gallery.tags(row["id"], limit=1)[0].word for row in (stored[0], stored[-1]))
     names = gallery.classes()
     focus = next((name for name in names if first in name.lower().split()), names[0])
-    return _Requests(f'"{first}"', f'"{first}" "{last}"', stored[0]["uri"], focus)
+    words = render((Term(first),)), render((Term(first), Term(last)))
+    return _Requests(*words, stored[0]["uri"], focus)
 
 
 def _sections(db: Database, requests: _Requests, uri: str) -> Iterator[Section]:

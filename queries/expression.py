@@ -66,8 +66,9 @@ def render(terms: tuple[Term, ...]) -> str:
     parts = []
     for term in terms:
         quoted = '"' + term.phrase.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        parts.append(f"{'-' if term.weight < 0 else '+'} {quoted}^{_plain(abs(term.weight))}")
-    return " ".join(parts)
+        weight = "" if abs(term.weight) == 1 else f"^{_plain(abs(term.weight))}"
+        parts.append(f"{'-' if term.weight < 0 else '+'} {quoted}{weight}")
+    return " ".join(parts).removeprefix("+ ")
 
 
 def _term(text: str, start: int) -> tuple[str, float, int]:

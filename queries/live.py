@@ -41,14 +41,6 @@ class Live:
             raise NotFoundError(self._missing)
         return self._collection
 
-    @property
-    def exists(self) -> bool:
-        """Whether there is one."""
-        try:
-            return self.collection is not None
-        except NotFoundError:
-            return False
-
     def read(self, reading: Callable[[Collection], T]) -> T:
         """Return what `reading` makes of the collection; once more if it was replaced and dropped meanwhile."""
         try:

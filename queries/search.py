@@ -14,6 +14,7 @@ import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.collection import MOST_HITS
+from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
@@ -127,7 +128,7 @@ class Gallery:
         else:
             vector = self._head()(self._visual_of(picture, None)[np.newaxis])[0]
         frequent = f"rank < {int(among)}"
-        return self._words.near(vector, limit=limit, filter=f"({filter}) and {frequent}" if filter else frequent)
+        return self._words.near(vector, limit=limit, filter=both(filter, frequent))
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
