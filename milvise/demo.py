@@ -20,6 +20,7 @@ from milvise.records import Hit
 
 GALLERY = "demo"
 _LIMIT = 8
+_TRIES = 20
 _WORDS = 40_000
 
 _SCIKIT_IMAGE = (
@@ -140,14 +141,16 @@ def _load(db: Database, folder: str | None, output: Output) -> Path:
 
 def _own_requests(db: Database) -> _Requests:
     visual = db.store.live(f"{GALLERY}_visual")
-    stored = [] if visual is None else visual.query('id != ""', fields=["id", "uri"], limit=2)
+    stored = [] if visual is None else visual.query('id != ""', fields=["id", "uri"], limit=_TRIES)
     if not stored:
         raise NotFoundError("the folder holds no picture that can be read, so that there is nothing to search.")
     gallery = db.gallery(GALLERY)
-    first, last = (gallery.tags(row["id"], limit=1)[0].word for row in (stored[0], stored[-1]))
+    tags = [gallery.tags(row["id"], limit=1)[0].word for row in stored]
+    first = tags[0]
+    other = next((tag for tag in tags if tag != first), first)
     names = gallery.classes()
     focus = next((name for name in names if first in name.lower().split()), names[0])
-    words = render((Term(first),)), render((Term(first), Term(last)))
+    words = render((Term(first),)), render((Term(first), Term(other)))
     return _Requests(*words, stored[0]["uri"], focus)
 
 
