@@ -90,6 +90,7 @@ class Collection:
             limit=limit,
             output_fields=list(fields),
             search_params={"metric_type": METRIC, "params": params},
+            consistency_level="Bounded",
             timeout=READ_TIMEOUT_S,
         )
         return [[_scored(hit, self.room.key) for hit in hits] for hits in answers]

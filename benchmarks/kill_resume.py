@@ -46,13 +46,14 @@ def main() -> None:
         command += ["--quarantine", f"{folder}/quarantine.jsonl"]
         before, earliest = stored(uri), 4.0
         for number in range(arguments.kills):
-            run_and_kill(command, earliest + random.Random(number).uniform(0, 1.2))
+            run_and_kill(command, earliest + random.Random(number).uniform(0, 1))
             now = stored(uri)
             lost = before - now
             print(f"kill {number + 1:>2}: {len(now):>5} of {len(uris)} stored, {len(lost)} lost")
             assert not lost, lost
             gained = len(now) - len(before)
-            earliest += 1.0 if gained == 0 else -0.5 if gained > PICTURES / 30 else 0.0
+            fair_share = (len(uris) - len(now)) / (arguments.kills - number)
+            earliest += 0.5 if gained == 0 else -0.5 if gained > fair_share else 0.0
             before = now
         missing = len(uris) - len(before)
         last, again = run(command), run(command)
