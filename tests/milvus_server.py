@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 START_TIMEOUT_S = 120
 
@@ -44,14 +45,14 @@ def milvus_server(folder: Path) -> Iterator[str]:
         server.server_proc.wait()
 
 
-def _wait(server: object, folder: Path) -> None:
+def _wait(server: Any, folder: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        code = server.server_proc.poll()  # type: ignore[attr-defined]
+        code = server.server_proc.poll()
         if code is not None:
             raise RuntimeError(f"the Milvus server ended with {code}; its logs are in {folder}/data/logs")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.webservice_port}/healthz", timeout=2) as answer:  # type: ignore[attr-defined]
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.webservice_port}/healthz", timeout=2) as answer:
                 if b"OK" in answer.read():
                     return
         except OSError:
