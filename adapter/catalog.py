@@ -42,7 +42,7 @@ class Manifest:
     sources : tuple of str
         Where the pictures or words came from.
     recipe : mapping
-        How to make the model again: the values of ``--backbone``, ``--weights`` and ``--classes``.
+        How to make the backbone again: the values of ``--backbone`` and ``--weights``.
     """
 
     alias: str

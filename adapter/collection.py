@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from milvise.adapter.escape import is_in
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, ROOMS, Room
+from milvise.chunks import chunks
 from milvise.errors import UsageError
 
 MOST_HITS = 16_384
@@ -99,7 +99,7 @@ class Collection:
         """Return the rows with these primary keys, by key; keys that are not there are left out."""
         found: dict[str, Row] = {}
         wanted = list(dict.fromkeys([self.room.key, *fields]))
-        for batch in _batches(keys, _SCAN_ROWS):
+        for batch in chunks(keys, _SCAN_ROWS):
             rows = self.query(is_in(self.room.key, batch), fields=wanted, limit=len(batch), own_writes=own_writes)
             found.update((row[self.room.key], row) for row in rows)
         return found
@@ -143,7 +143,7 @@ class Collection:
             # Milvus Lite's iterator reads everything again for each step; a list of keys does not (and fits, because
             # Milvus Lite holds all rows in memory anyway).
             rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
-            for batch in _batches([row[self.room.key] for row in rows], _SCAN_ROWS):
+            for batch in chunks([row[self.room.key] for row in rows], _SCAN_ROWS):
                 yield from self.get(batch, fields=fields).values()
             return
         iterator = self._call(
@@ -162,7 +162,7 @@ class Collection:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete the rows with these primary keys; keys that are not there do not matter."""
-        for batch in _batches(keys, _SCAN_ROWS):
+        for batch in chunks(keys, _SCAN_ROWS):
             self._call(
                 self._connection.client.delete, self.name, filter=is_in(self.room.key, batch), timeout=WRITE_TIMEOUT_S
             )
@@ -188,9 +188,3 @@ def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:
     row = dict(hit["entity"])
     row[key] = hit[key]
     return row, float(hit["distance"])
-
-
-def _batches(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -6,15 +6,15 @@ that a run that ends between any two calls leaves nothing that the next run woul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.chunks import chunks
 from milvise.embeddings.conse import ConseHead
 from milvise.errors import InputError
 from milvise.ingest.target import Plan, load_classes
@@ -125,13 +125,6 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_lose: bool) 
         store.publish(finished)
         rows = finished.count()
     return rows
-
-
-def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Yield the items in lists of at most `size`."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection:

@@ -21,11 +21,12 @@ import numpy as np
 from milvise.adapter import IndexSpec, Store
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
+from milvise.chunks import chunks
 from milvise.embeddings.backbones import BATCH_SIZE
 from milvise.embeddings.pictures import Picture, decode
 from milvise.errors import ImageError, InputError
 from milvise.ingest.files import hash_file, read_file
-from milvise.ingest.pair import Pair, chunks, open_pair, publish_pair
+from milvise.ingest.pair import Pair, open_pair, publish_pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Rejected, Source

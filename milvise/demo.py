@@ -18,7 +18,9 @@ from milvise.queries.database import Database, connect
 from milvise.queries.expression import Term, render
 from milvise.records import Hit
 
-GALLERY = "demo"
+GALLERY = "milvise_demo"
+"""Not a name that one would choose: what is not among the demo's photos is removed from it."""
+
 _LIMIT = 8
 _TRIES = 20
 _WORDS = 40_000

@@ -1,4 +1,4 @@
-"""A live collection that may be replaced while it is read."""
+"""Live collections, which may be replaced while they are read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from milvise.adapter import Collection, Store
-from milvise.errors import NotFoundError
+from milvise.errors import FingerprintError, NotFoundError
 
 T = TypeVar("T")
 
 
 class Live:
-    """The collection behind an alias, found once and found again when the alias has moved on.
+    """The collection behind an alias, found once and kept until it is forgotten.
 
     Parameters
     ----------
@@ -35,16 +35,26 @@ class Live:
         NotFoundError
             If there is none.
         """
-        if self._collection is None:
-            self._collection = self._store.live(self._alias)
-        if self._collection is None:
+        found = self._collection or self._store.live(self._alias)
+        if found is None:
             raise NotFoundError(self._missing)
-        return self._collection
+        self._collection = found
+        return found
 
-    def read(self, reading: Callable[[Collection], T]) -> T:
-        """Return what `reading` makes of the collection; once more if it was replaced and dropped meanwhile."""
-        try:
-            return reading(self.collection)
-        except NotFoundError:
-            self._collection = None
-            return reading(self.collection)
+    def forget(self) -> None:
+        """Ask Milvus again next time."""
+        self._collection = None
+
+
+def answered(request: Callable[[], T], *lives: Live) -> T:
+    """Return what a request answers; asked again as a whole if a collection that it reads has been replaced.
+
+    A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
+    see either the old collections or the new ones, never a vector of the old among the new.
+    """
+    try:
+        return request()
+    except (NotFoundError, FingerprintError):
+        for live in lives:
+            live.forget()
+        return request()

@@ -21,10 +21,11 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import lookups
 from milvise.errors import FingerprintError, NotFoundError, UnknownClassError
 from milvise.queries.encoder import PictureLike, visual_vector
+from milvise.queries.expression import parse
 from milvise.queries.focus import candidates_for, focused_query, focused_similarity
-from milvise.queries.live import Live
+from milvise.queries.live import Live, answered
 from milvise.queries.spelling import closest
-from milvise.queries.vocabulary import FREQUENT, Vocabulary
+from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vector, nearest_words
 from milvise.records import Hit, WordHit, distance, record_id
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -39,13 +40,14 @@ class Gallery:
     def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
         self.name = name
         self._store = store
-        self._words = words
+        self._words = words.live
         missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
         unprojected = (
             f"the gallery {name!r} has no joint vectors, which searching by word needs. Load it with --head conse."
         )
         self._visual = Live(store, f"{name}_visual", missing=missing)
         self._joint = Live(store, f"{name}_joint", missing=unprojected)
+        self._lives = (self._visual, self._joint, self._words)
 
     def search(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[Hit]:
         """Return the pictures that show what the words say, closest first.
@@ -68,10 +70,13 @@ class Gallery:
         FilterError
             If Milvus cannot read the filter.
         """
-        self._visual.collection  # noqa: B018  the first thing to say is that there is no such gallery
-        self._require_same_words()
-        vector = self._words.vector(expression)
-        return self._joint.read(lambda joint: _nearest(joint, vector, limit=limit, filter=filter))
+        terms = parse(expression)
+
+        def request() -> list[Hit]:
+            _, joint, words = self._for_words()
+            return _nearest(joint, expression_vector(words, terms), limit=limit, filter=filter)
+
+        return answered(request, *self._lives)
 
     def similar(
         self, picture: PictureLike, *, focus: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
@@ -95,15 +100,20 @@ class Gallery:
         UnknownClassError
             If the backbone does not know the class; it carries close spellings.
         """
-        key = self._stored_key(picture)
-        query = self._visual_of(picture, key)
-        asked = limit + (key is not None)
-        if focus is None:
-            hits = self._visual.read(lambda visual: _nearest(visual, query, limit=asked, filter=filter))
-        else:
-            weights = self._class_weights(focus)
-            hits = self._visual.read(lambda visual: _focused(visual, query, weights, limit=asked, filter=filter))
-        return [hit for hit in hits if hit.id != key][:limit]
+
+        def request() -> list[Hit]:
+            visual = self._visual.collection
+            key = _stored_key(visual, picture)
+            query = _visual_of(visual, picture, key)
+            asked = limit + (key is not None)
+            if focus is None:
+                hits = _nearest(visual, query, limit=asked, filter=filter)
+            else:
+                weights = _class_weights(self._classes_of(visual), focus)
+                hits = _focused(visual, query, weights, limit=asked, filter=filter)
+            return [hit for hit in hits if hit.id != key][:limit]
+
+        return answered(request, *self._lives)
 
     def tags(
         self, picture: PictureLike, *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
@@ -121,84 +131,93 @@ class Gallery:
         filter : str
             A further Milvus expression over ``word`` and ``rank``.
         """
-        self._require_same_words()
-        key = self._stored_key(picture)
-        if key is not None:
-            vector = self._joint.read(lambda joint: joint.vectors([key]))[key]
-        else:
-            vector = self._head()(self._visual_of(picture, None)[np.newaxis])[0]
-        frequent = f"rank < {int(among)}"
-        return self._words.near(vector, limit=limit, filter=both(filter, frequent))
+        frequent = both(filter, f"rank < {int(among)}")
+
+        def request() -> list[WordHit]:
+            visual, joint, words = self._for_words()
+            key = _stored_key(visual, picture)
+            if key is not None:
+                vector = joint.vectors([key])[key]
+            else:
+                head = _conse(self._classes_of(visual), words)
+                vector = head(_visual_of(visual, picture, None)[np.newaxis])[0]
+            return nearest_words(words, vector, limit=limit, filter=frequent)
+
+        return answered(request, *self._lives)
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
-        rows = self._classes().read(lambda classes: classes.query('name != ""', fields=["name"]))
-        return sorted(row["name"] for row in rows)
+        return answered(lambda: _class_names(self._classes_of(self._visual.collection)), *self._lives)
 
-    # -- pictures -----------------------------------------------------------------------------------------------------
-
-    def _stored_key(self, picture: PictureLike) -> str | None:
-        """Return the primary key of a stored picture, or None for a picture that has to be read."""
-        if not isinstance(picture, str) or Path(picture).is_file():
-            return None
-        keys = [picture, record_id(picture)]
-        found = self._visual.read(lambda visual: visual.get(keys, fields=["id"]))
-        for key in keys:
-            if key in found:
-                return key
-        raise NotFoundError(
-            f"{picture!r} is neither a file on this machine nor the id or URI of a picture in the gallery {self.name!r}."
-        )
-
-    def _visual_of(self, picture: PictureLike, key: str | None) -> Array:
-        if key is not None:
-            return self._visual.read(lambda visual: visual.vectors([key]))[key]
-        return visual_vector(picture, self._visual.collection.manifest)
-
-    # -- classes and words --------------------------------------------------------------------------------------------
-
-    def _classes(self) -> Live:
-        manifest = self._visual.collection.manifest
-        backbone = manifest.fingerprint["backbone"]
-        missing = f"the classes of the backbone {backbone} are not loaded; it has none that can be focused on."
-        live = Live(self._store, f"classes_{backbone}", missing=missing)
-        stored = live.collection.manifest.fingerprint["visual"]
-        if dict(stored) != dict(manifest.fingerprint):
-            raise FingerprintError(
-                f"the classes of {backbone} that stand now belong to another version of it than the gallery {self.name!r}."
-                f"\nExpected: {dict(manifest.fingerprint)}\nReceived: {dict(stored)}\nLoad the gallery again."
-            )
-        return live
-
-    def _class_weights(self, name: str) -> Array:
-        live = self._classes()
-        found = live.read(lambda classes: classes.vectors([name]))
-        if name in found:
-            return found[name]
-        names = self.classes()
-        same = next((known for known in names if known.lower() == name.lower().replace("_", " ")), None)
-        if same is None:
-            place = f"the {len(names):,} classes of the gallery {self.name!r}"
-            raise UnknownClassError(name, closest(name, names), kind="class", place=place)
-        return live.read(lambda classes: classes.vectors([same]))[same]
-
-    def _head(self) -> ConseHead:
-        live = self._classes()
-        rows = live.read(lambda classes: classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
-        rows.sort(key=lambda row: int(row["index"]))
-        weights = np.asarray([row["vector"] for row in rows], dtype=np.float32)
-        bias = np.asarray([row["bias"] for row in rows], dtype=np.float32)
-        classes = Classes(tuple(row["name"] for row in rows), weights, bias)
-        return ConseHead(classes, self._words.vectors([form for name in classes.names for form in lookups(name)]))
-
-    def _require_same_words(self) -> None:
-        made_with = dict(self._joint.collection.manifest.fingerprint["words"])
-        if made_with != self._words.fingerprint:
+    def _for_words(self) -> tuple[Collection, Collection, Collection]:
+        """Return the visual and the joint collection and the words, which one request reads throughout."""
+        visual, joint, words = self._visual.collection, self._joint.collection, self._words.collection
+        made_with, standing = dict(joint.manifest.fingerprint["words"]), dict(words.manifest.fingerprint)
+        if made_with != standing:
             raise FingerprintError(
                 f"the gallery {self.name!r} was made with other words than those that stand now, and their vectors cannot"
-                f" be compared.\nExpected: {made_with}\nReceived: {self._words.fingerprint}\nRun milvise ingest images for"
-                " it again: its stored visual vectors are projected anew, without the neural network."
+                f" be compared.\nExpected: {made_with}\nReceived: {standing}\nRun milvise ingest images for it again: its"
+                " stored visual vectors are projected anew, without the neural network."
             )
+        return visual, joint, words
+
+    def _classes_of(self, visual: Collection) -> Collection:
+        """Return the classes of the backbone that made a visual collection."""
+        made = dict(visual.manifest.fingerprint)
+        classes = self._store.live(f"classes_{made['backbone']}")
+        if classes is None:
+            raise NotFoundError(f"the backbone {made['backbone']} has no classes loaded that can be focused on.")
+        if dict(classes.manifest.fingerprint["visual"]) != made:
+            raise FingerprintError(
+                f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
+                f" {self.name!r}.\nExpected: {made}\nReceived: {dict(classes.manifest.fingerprint['visual'])}\nLoad the"
+                " gallery again."
+            )
+        return classes
+
+
+def _stored_key(visual: Collection, picture: PictureLike) -> str | None:
+    """Return the primary key of a stored picture, or None for a picture that has to be read."""
+    if not isinstance(picture, str) or Path(picture).is_file():
+        return None
+    keys = [picture, record_id(picture)]
+    found = visual.get(keys, fields=["id"])
+    for key in keys:
+        if key in found:
+            return key
+    raise NotFoundError(
+        f"{picture!r} is neither a file on this machine nor the id or URI of a picture in {visual.manifest.alias}."
+    )
+
+
+def _visual_of(visual: Collection, picture: PictureLike, key: str | None) -> Array:
+    return visual_vector(picture, visual.manifest) if key is None else visual.vectors([key])[key]
+
+
+def _class_names(classes: Collection) -> list[str]:
+    return sorted(row["name"] for row in classes.query('name != ""', fields=["name"]))
+
+
+def _class_weights(classes: Collection, name: str) -> Array:
+    found = classes.vectors([name])
+    if name in found:
+        return found[name]
+    names = _class_names(classes)
+    same = next((known for known in names if known.lower() == name.lower().replace("_", " ")), None)
+    if same is None:
+        place = f"the {len(names):,} classes of {classes.manifest.alias}"
+        raise UnknownClassError(name, closest(name, names), kind="class", place=place)
+    return classes.vectors([same])[same]
+
+
+def _conse(classes: Collection, words: Collection) -> ConseHead:
+    """Build the head from the classes and words that stand in Milvus."""
+    rows = classes.query('name != ""', fields=["name", "index", "bias", "vector"])
+    rows.sort(key=lambda row: int(row["index"]))
+    weights = np.asarray([row["vector"] for row in rows], dtype=np.float32)
+    bias = np.asarray([row["bias"] for row in rows], dtype=np.float32)
+    names = tuple(row["name"] for row in rows)
+    return ConseHead(Classes(names, weights, bias), words.vectors([form for name in names for form in lookups(name)]))
 
 
 def _nearest(collection: Collection, vector: Array, *, limit: int, filter: str) -> list[Hit]:

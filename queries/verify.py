@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.rows import check_vector
+from milvise.chunks import chunks
 from milvise.errors import NotFoundError, VectorError
 
 _ROWS = 1_000
@@ -18,7 +18,7 @@ _ROWS = 1_000
 def problems(store: Store, gallery: str) -> Iterator[str]:
     """Yield what is wrong with a gallery, a sentence each; nothing where it is whole.
 
-    Every row is read once, a thousand at a time.
+    Rows are read as streams, a thousand at a time.
 
     Raises
     ------
@@ -69,8 +69,7 @@ def _vectors(collection: Collection) -> Iterator[str]:
 
 def _differences(first: Collection, second: Collection) -> Iterator[str]:
     missing = different = 0
-    rows = first.scan(["id", "sha256"])
-    while batch := list(islice(rows, _ROWS)):
+    for batch in chunks(first.scan(["id", "sha256"]), _ROWS):
         others: dict[str, dict[str, Any]] = second.get([row["id"] for row in batch], fields=["sha256"])
         missing += sum(row["id"] not in others for row in batch)
         different += sum(row["id"] in others and others[row["id"]]["sha256"] != row["sha256"] for row in batch)

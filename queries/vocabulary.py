@@ -12,7 +12,7 @@ from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.queries.expression import Term, parse
-from milvise.queries.live import Live
+from milvise.queries.live import Live, answered
 from milvise.queries.spelling import suggest
 from milvise.records import WordHit, distance
 
@@ -26,12 +26,7 @@ class Vocabulary:
     """The words of a Milvus; ``db.words`` of a `milvise.Database`."""
 
     def __init__(self, live: Live) -> None:
-        self._live = live
-
-    @property
-    def fingerprint(self) -> dict[str, Any]:
-        """What made the word vectors."""
-        return dict(self._live.collection.manifest.fingerprint)
+        self.live = live
 
     def similar(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[WordHit]:
         """Return the words closest to a word or expression, closest first.
@@ -57,48 +52,53 @@ class Vocabulary:
         """
         terms = parse(expression)
         own = {form for term in terms for form in lookups(term.phrase)} if len(terms) > 1 else set()
-        hits = self.near(self.vector(terms), limit=limit + len(own), filter=filter)
-        return [hit for hit in hits if hit.word not in own][:limit]
 
-    def vector(self, terms: Sequence[Term] | str) -> Array:
-        """Return the unit vector, float32 of shape (dim,), of an expression: the weighted mean of its terms' unit vectors.
+        def request() -> list[WordHit]:
+            words = self.live.collection
+            return nearest_words(words, expression_vector(words, terms), limit=limit + len(own), filter=filter)
+
+        return [hit for hit in answered(request, self.live) if hit.word not in own][:limit]
+
+    def vector(self, expression: str) -> Array:
+        """Return the unit vector, float32 of shape (dim,), of an expression.
 
         Raises
         ------
         UnknownWordError, ExpressionError
             As `similar`.
         """
-        terms = parse(terms) if isinstance(terms, str) else terms
-        known = self._vectors([form for term in terms for form in lookups(term.phrase)])
-        for term in terms:
-            for word in missing_words(term.phrase, known):
-                raise UnknownWordError(word, suggest(word, self._ranks), place=self._place())
-        vectors = [(term.weight, phrase_vector(term.phrase, known)) for term in terms]
-        total = np.sum([weight * vector for weight, vector in vectors if vector is not None], axis=0)
-        if float(np.linalg.norm(total)) < 1e-6:
-            raise ExpressionError("the terms of the expression cancel out, so that nothing is left to search for.")
-        return unit(total)
+        terms = parse(expression)
+        return answered(lambda: expression_vector(self.live.collection, terms), self.live)
 
-    def near(self, vector: Array, *, limit: int, filter: str = "") -> list[WordHit]:
-        """Return the words closest to a vector of shape (dim,), closest first."""
 
-        def search(words: Collection) -> list[WordHit]:
-            answers = words.search(vector[np.newaxis], limit=limit, fields=["word"], filter=filter)
-            return [WordHit(row["word"], score, distance(score)) for row, score in answers[0]]
+def expression_vector(words: Collection, terms: Sequence[Term]) -> Array:
+    """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
 
-        return self._live.read(search)
+    Raises
+    ------
+    UnknownWordError
+        If a word is not in the vocabulary; it carries close spellings.
+    ExpressionError
+        If the terms cancel out.
+    """
+    known = words.vectors(list(dict.fromkeys(form for term in terms for form in lookups(term.phrase))))
+    for term in terms:
+        for word in missing_words(term.phrase, known):
+            made = words.manifest.fingerprint
+            place = f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
+            raise UnknownWordError(word, suggest(word, lambda candidates: _ranks(words, candidates)), place=place)
+    vectors = [(term.weight, phrase_vector(term.phrase, known)) for term in terms]
+    total = np.sum([weight * vector for weight, vector in vectors if vector is not None], axis=0)
+    if float(np.linalg.norm(total)) < 1e-6:
+        raise ExpressionError("the terms of the expression cancel out, so that nothing is left to search for.")
+    return unit(total)
 
-    def vectors(self, words: Sequence[str]) -> dict[str, Array]:
-        """Return the vectors, by word, of those words that the vocabulary has exactly so."""
-        return self._vectors(words)
 
-    def _vectors(self, words: Sequence[str]) -> dict[str, Array]:
-        return self._live.read(lambda collection: collection.vectors(list(dict.fromkeys(words))))
+def nearest_words(words: Collection, vector: Array, *, limit: int, filter: str = "") -> list[WordHit]:
+    """Return the words closest to a vector of shape (dim,), closest first."""
+    answers = words.search(vector[np.newaxis], limit=limit, fields=["word"], filter=filter)
+    return [WordHit(row["word"], score, distance(score)) for row, score in answers[0]]
 
-    def _ranks(self, words: Sequence[str]) -> dict[str, int]:
-        rows = self._live.read(lambda collection: collection.get(words, fields=["rank"]))
-        return {word: int(row["rank"]) for word, row in rows.items()}
 
-    def _place(self) -> str:
-        fingerprint = self.fingerprint
-        return f"the vocabulary {fingerprint.get('words', '')} ({fingerprint.get('count', 0):,} words)"
+def _ranks(words: Collection, candidates: Sequence[str]) -> dict[str, int]:
+    return {word: int(row["rank"]) for word, row in words.get(candidates, fields=["rank"]).items()}

@@ -27,6 +27,6 @@ def load(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -
         )
         opened = [open_source(str(source), labels=labels) for source in sources]
         report = tmp_path / "quarantine.jsonl"
-        return ingest_images(lite, opened, plan, quarantine=report, options=Options(**options))  # type: ignore[arg-type]
+        return ingest_images(lite, opened, plan, quarantine=report, options=Options(**options))
 
     return run

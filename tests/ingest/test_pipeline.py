@@ -157,7 +157,7 @@ def test_a_run_that_ends_between_any_two_writes_is_continued(
     def dying(self: Collection, given: object) -> int:
         if self.room.name in ("visual", "joint") and next(calls) == after:
             raise Killed
-        return upsert(self, given)  # type: ignore[arg-type]
+        return upsert(self, given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Collection, "upsert", dying)

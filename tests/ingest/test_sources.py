@@ -24,7 +24,7 @@ def touch(root: Path, *names: str) -> None:
 def items(source: str | Path, **options: bool) -> list[Item]:
     found = list(open_source(str(source), **options))
     assert all(isinstance(entry, Item) for entry in found), found
-    return sorted(found, key=lambda item: item.uri)  # type: ignore[union-attr,return-value]
+    return sorted(found, key=lambda item: item.uri)
 
 
 def test_a_folder_gives_its_pictures_with_their_folders_as_labels(tmp_path: Path) -> None:

@@ -225,6 +225,30 @@ def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db
         db.gallery("moving").search("dog")
 
 
+def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_gallery(
+    lite: Store, tmp_path: Path
+) -> None:
+    put_words(lite, tmp_path)
+    words = lite.live("words")
+    assert words is not None
+    for room, fingerprint in (
+        ("visual", BACKBONE),
+        ("joint", {"visual": BACKBONE, "words": dict(words.manifest.fingerprint)}),
+    ):
+        collection = lite.build(Manifest(f"w_{room}", room, 4, fingerprint))
+        collection.upsert([picture(0, np.ones(4, np.float32))])
+        lite.publish(collection)
+    reader = Database(lite)
+    assert numbers(reader.gallery("w").search("cat")) == [0]
+    gallery = reader.gallery("w")
+    assert gallery.tags("folder/0.jpg", limit=1)
+    put_words(lite, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
+    for request in (lambda: gallery.search("cat"), lambda: gallery.tags("folder/0.jpg")):
+        with pytest.raises(FingerprintError, match="made with other words"):
+            request()
+    assert reader.words.similar("cat", limit=1)[0].word == "cat"
+
+
 def test_status_tells_what_stands(db: Database) -> None:
     found = {entry["alias"]: entry for entry in db.status()}
     assert found["r_visual"]["rows"] == PICTURES
