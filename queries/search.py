@@ -186,7 +186,8 @@ def _stored_key(visual: Collection, picture: PictureLike) -> str | None:
         if key in found:
             return key
     raise NotFoundError(
-        f"{picture!r} is neither a file on this machine nor the id or URI of a picture in {visual.manifest.alias}."
+        f"{picture!r} is neither a file on this machine nor the id or URI of a picture in the gallery"
+        f" {visual.manifest.alias.removesuffix('_visual')!r}."
     )
 
 
