@@ -60,12 +60,17 @@ class Store:
 
     def manifests(self) -> list[Manifest]:
         """Return the manifests of all live collections."""
-        if not self._exists(CATALOG_NAME):
-            return []
-        rows = self._catalog().query('name != ""', fields=["manifest"])
-        found = [Manifest.from_json(row["manifest"]) for row in rows]
-        aliases = sorted({manifest.alias for manifest in found})
+        aliases = sorted({manifest.alias for manifest in self._recorded()})
         return [collection.manifest for alias in aliases if (collection := self.live(alias))]
+
+    def others(self, alias: str) -> list[Manifest]:
+        """Return the manifests of collections that were made for an alias that does not point at them.
+
+        They were kept when another took their place, or left by a run that did not come to its end.
+        """
+        live = self.live(alias)
+        name = "" if live is None else live.name
+        return [found for found in self._recorded() if found.alias == alias and found.collection != name]
 
     # -- building -----------------------------------------------------------------------------------------------------
 
@@ -117,15 +122,16 @@ class Store:
         self._put(manifest)
         return finished
 
-    def publish(self, collection: Collection) -> None:
-        """Point the alias at this collection, and drop the one that it pointed at before."""
+    def publish(self, collection: Collection, *, keep: bool = False) -> None:
+        """Point the alias at this collection, and drop the one that it pointed at before, or `keep` it."""
         alias = collection.manifest.alias
         before = self.live(alias)
         if before is None:
             self.connection.call(self._client.create_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
         elif before.name != collection.name:
             self.connection.call(self._client.alter_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
-            self._drop_real(before)
+            if not keep:
+                self._drop_real(before)
 
     def record(self, manifest: Manifest) -> Collection:
         """Store another manifest for a real collection."""
@@ -133,13 +139,20 @@ class Store:
         return Collection(self.connection, manifest)
 
     def drop(self, alias: str) -> bool:
-        """Drop the live collection behind the alias; return whether there was one."""
+        """Drop the live collection behind the alias and all others made for it; return whether there was any."""
+        others = self.drop_others(alias)
         collection = self.live(alias)
-        if collection is None:
-            return False
-        self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
-        self._drop_real(collection)
-        return True
+        if collection is not None:
+            self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
+            self._drop_real(collection)
+        return collection is not None or others > 0
+
+    def drop_others(self, alias: str) -> int:
+        """Drop the collections that `others` lists; return how many they were."""
+        found = self.others(alias)
+        for manifest in found:
+            self._drop_real(Collection(self.connection, manifest))
+        return len(found)
 
     def discard(self, manifest: Manifest) -> None:
         """Drop what an earlier, unfinished run left of this real collection, if it is not the live one."""
@@ -151,6 +164,12 @@ class Store:
 
     def _exists(self, name: str) -> bool:
         return bool(self.connection.call(self._client.has_collection, name, timeout=WRITE_TIMEOUT_S))
+
+    def _recorded(self) -> list[Manifest]:
+        if not self._exists(CATALOG_NAME):
+            return []
+        rows = self._catalog().query('name != ""', fields=["manifest"])
+        return [Manifest.from_json(row["manifest"]) for row in rows]
 
     def _with_manifest(self, name: str) -> Collection | None:
         if not (self._exists(CATALOG_NAME) and self._exists(name)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ import numpy as np
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.classes import Classes, name_classes
 from milvise.embeddings.cutting import Cut, cut
+from milvise.embeddings.keras_file import load_model, read_record
 from milvise.embeddings.pictures import Pixels, ResizeRule
-from milvise.errors import MissingExtraError, ModelError, WeightsError
+from milvise.embeddings.quiet_keras import import_keras
+from milvise.errors import ModelError, WeightsError
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -41,6 +42,8 @@ class Backbone:
         How pictures are brought to `size`.
     weights_hash : str
         Hash of all its weights.
+    class_names : tuple of str, optional
+        What its file calls the classes, if it was fine-tuned.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Backbone:
     model: Any
     preprocess: Callable[[Any], Any]
     classifier: tuple[Array, Array] | None
+    class_names: tuple[str, ...] | None = None
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -92,7 +96,7 @@ class Backbone:
             raise ModelError(
                 f"no classifier reads the layer {self.layer!r} of {self.name}, so that it knows no classes."
             )
-        return name_classes(*self.classifier, names_file)
+        return name_classes(*self.classifier, names_file, self.class_names)
 
 
 def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
@@ -117,14 +121,17 @@ def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
     WeightsError
         If the weights are not there and cannot be downloaded, or belong to another network.
     """
-    _import_keras()
+    import_keras("computing the vector of a picture")
     model_name, layer = split_spec(spec)
     if model_name in efficientnet_lite.VARIANTS:
         model = _lite(model_name, weights)
         return _backbone(model_name, cut(model, layer), efficientnet_lite.preprocess_input, "crop")
     if model_name.endswith(".keras"):
-        model = _saved(Path(model_name), weights)
-        return _backbone(_identifier(Path(model_name).stem), cut(model, layer), _unchanged, "squash")
+        path = Path(model_name)
+        record = read_record(path)
+        made = cut(_saved(path, weights), layer)
+        rule, names = record.get("resize", "squash"), record.get("classes")
+        return _backbone(_identifier(path.stem), made, _unchanged, rule, tuple(names) if names else None)
     build, preprocess = _application(model_name)
     model = _with_weights(build, model_name, weights)
     return _backbone(_identifier(model_name), cut(model, layer), preprocess, "squash")
@@ -139,27 +146,16 @@ def split_spec(spec: str) -> tuple[str, str]:
     return model, layer
 
 
-def _backbone(name: str, made: Cut, preprocess: Callable[[Any], Any], rule: ResizeRule) -> Backbone:
+def _backbone(
+    name: str,
+    made: Cut,
+    preprocess: Callable[[Any], Any],
+    rule: ResizeRule,
+    names: tuple[str, ...] | None = None,
+) -> Backbone:
     return Backbone(
-        name, made.layer, made.size, made.dim, rule, made.weights_hash, made.model, preprocess, made.classifier
+        name, made.layer, made.size, made.dim, rule, made.weights_hash, made.model, preprocess, made.classifier, names
     )
-
-
-def _import_keras() -> None:
-    """Import Keras once, without the remarks that TensorFlow's C++ part prints whatever its log level."""
-    if "keras" in sys.modules:
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        import keras  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("computing the vector of a picture", "ingest") from None
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
 
 
 def _lite(name: str, weights: Path | None) -> Any:
@@ -179,14 +175,7 @@ def _lite(name: str, weights: Path | None) -> Any:
 
 
 def _saved(path: Path, weights: Path | None) -> Any:
-    import keras
-
-    if not path.is_file():
-        raise ModelError(f"there is no model file at {path}.")
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises nearly anything on files that it cannot read
-        raise ModelError(f"{path} is not a Keras model: {error}") from error
+    model = load_model(path)
     if weights is not None:
         _load_file(model, weights)
     return model

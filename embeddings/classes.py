@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,8 @@ class Classes:
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
 
 
-def name_classes(weights: Array, bias: Array, names_file: Path | None) -> Classes:
-    """Give a classifier its class names: those in the file, else ImageNet's.
+def name_classes(weights: Array, bias: Array, names_file: Path | None, known: Sequence[str] | None = None) -> Classes:
+    """Give a classifier its class names: those in the file, else those that are known, else ImageNet's.
 
     Raises
     ------
@@ -48,10 +48,18 @@ def name_classes(weights: Array, bias: Array, names_file: Path | None) -> Classe
         If the names cannot be had, or are not as many as the classes.
     """
     count = len(bias)
-    names = _names_in(names_file) if names_file is not None else _imagenet_names(count)
+    names = _names_in(names_file) if names_file is not None else list(known or _imagenet_names(count))
     if len(names) != count:
         raise ModelError(f"the classifier has {count} classes and needs as many names.\nReceived: {len(names)} names")
     return Classes(tuple(_distinct(names)), weights, bias)
+
+
+def stored_classes(rows: Iterable[Mapping[str, Any]]) -> Classes:
+    """Return the classes that stand in Milvus, from rows with ``name``, ``index``, ``bias`` and ``vector``."""
+    ordered = sorted(rows, key=lambda row: int(row["index"]))
+    weights = np.asarray([row["vector"] for row in ordered], dtype=np.float32)
+    bias = np.asarray([row["bias"] for row in ordered], dtype=np.float32)
+    return Classes(tuple(row["name"] for row in ordered), weights, bias)
 
 
 def _names_in(path: Path) -> list[str]:

@@ -26,6 +26,11 @@ class ConseHead:
     ----------
     unnamed : tuple of str
         Classes that have no part in it, because the vocabulary has no word of their names.
+    weights : ndarray of shape (visual width, classes), float32
+    bias : ndarray of shape (classes,), float32
+        The classifier, without the unnamed classes.
+    names : ndarray of shape (classes, words' width), float32
+        Unit word vectors of the class names.
     dim : int
         Width of the joint vectors.
     """
@@ -41,13 +46,17 @@ class ConseHead:
                 " Load words of the classes' language: milvise ingest words …"
             )
         self.unnamed = tuple(name for name, vector in zip(classes.names, vectors, strict=True) if vector is None)
-        self._weights = classes.weights[kept].T
-        self._bias = classes.bias[kept]
-        self._names = np.stack([vector for vector in vectors if vector is not None])
-        self.dim = int(self._names.shape[1])
+        self.weights = classes.weights[kept].T
+        self.bias = classes.bias[kept]
+        self.names = np.stack([vector for vector in vectors if vector is not None])
+        self.dim = int(self.names.shape[1])
+
+    def probabilities(self, visual: Array) -> Array:
+        """Return class probabilities (n, classes) for visual vectors (n, visual width)."""
+        logits = visual @ self.weights + self.bias
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def __call__(self, visual: Array) -> Array:
         """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""
-        logits = visual @ self._weights + self._bias
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return unit((odds / odds.sum(axis=1, keepdims=True)) @ self._names)
+        return unit(self.probabilities(visual) @ self.names)

@@ -64,7 +64,7 @@ def cut(model: Any, layer: str = "") -> Cut:
     visual = keras.Model(model.input, output)
     dim = int(visual.output_shape[-1])
     weighed = _weights(classifier, dim) if source is read else None
-    return Cut(visual, source.name, int(shape[1] or ANY_SIZE), dim, weighed, _hash(visual.get_weights()))
+    return Cut(visual, source.name, int(shape[1] or ANY_SIZE), dim, weighed, weights_hash(visual))
 
 
 def _layer(model: Any, name: str) -> Any:
@@ -90,9 +90,10 @@ def _weights(classifier: Any, dim: int) -> tuple[Array, Array] | None:
     return np.ascontiguousarray(weights), bias[0].astype(np.float32) if bias else np.zeros(len(weights), np.float32)
 
 
-def _hash(arrays: list[Any]) -> str:
+def weights_hash(model: Any) -> str:
+    """Return a hash of all weights of a Keras model."""
     digest = hashlib.sha256()
-    for array in arrays:
+    for array in model.get_weights():
         digest.update(str(array.shape).encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -88,6 +88,35 @@ def load_words(source: str, *, limit: int | None = None, components: int | None 
     words, vectors = _packaged(limit) if source == PACKAGED else _from_file(source, limit, skipped)
     if not words:
         raise InputError(f"{source} holds no word vectors.")
+    return prepared(Path(source.partition(".zip:")[0]).name, words, vectors, components, skipped)
+
+
+def prepared(
+    name: str,
+    words: list[str],
+    vectors: Array,
+    components: int | None,
+    skipped: Skipped,
+    *,
+    trained: Mapping[str, Any] | None = None,
+) -> Words:
+    """Return a vocabulary ready for use: components removed, unit length, with its fingerprint.
+
+    Parameters
+    ----------
+    name : str
+        What the fingerprint calls it.
+    vectors : ndarray of shape (len(words), dim), float32
+    components : int, optional
+        As `load_words`.
+    trained : mapping, optional
+        How the vectors were trained, for the fingerprint.
+
+    Raises
+    ------
+    InputError
+        If so many components cannot be removed.
+    """
     removed = max(1, round(vectors.shape[1] / 100)) if components is None else components
     if not 0 <= removed < vectors.shape[1]:
         raise InputError(
@@ -98,13 +127,13 @@ def load_words(source: str, *, limit: int | None = None, components: int | None 
     digest = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
     digest.update(np.ascontiguousarray(vectors).tobytes())
     fingerprint = {
-        "words": Path(source.partition(".zip:")[0]).name,
+        "words": name,
         "content": digest.hexdigest()[:16],
         "count": len(words),
         "dim": int(vectors.shape[1]),
         "components_removed": removed,
     }
-    return Words(words, processed, fingerprint, skipped)
+    return Words(words, processed, fingerprint | ({"trained": dict(trained)} if trained else {}), skipped)
 
 
 def all_but_the_top(vectors: Array, components: int) -> Array:

@@ -15,11 +15,12 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.chunks import chunks
-from milvise.embeddings.conse import ConseHead
 from milvise.errors import InputError
-from milvise.ingest.target import Plan, load_classes
+from milvise.ingest.target import Head, Plan, load_classes
 
 _ROWS = 1_000
+
+_SHARED = ("sha256", "label", "meta")
 
 Row = dict[str, Any]
 
@@ -33,13 +34,13 @@ class Pair:
     visual : Collection
     joint : Collection, optional
         None for ``--head none``.
-    head : ConseHead, optional
+    head : ConseHead or TrainedHead, optional
         From visual to joint vectors.
     """
 
     visual: Collection
     joint: Collection | None = None
-    head: ConseHead | None = None
+    head: Head | None = None
 
     @property
     def in_order(self) -> list[Collection]:
@@ -74,19 +75,37 @@ class Pair:
         return next((other for other in candidates if _is_another(other, path)), None)
 
     def project_missing(self) -> int:
-        """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were."""
-        rows = self.visual.scan([*self.visual.room.fields, "vector"])
-        return sum(self._project(batch) for batch in chunks(rows, _ROWS))
+        """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were.
 
-    def _project(self, rows: list[Row]) -> int:
+        A picture whose joint row has another content, label or metadata counts as having none.
+        """
         if self.joint is None or self.head is None:
             return 0
-        stored = self.joint.get([row["id"] for row in rows], fields=["sha256"], own_writes=True)
-        rows = [row for row in rows if stored.get(row["id"], {}).get("sha256") != row["sha256"]]
-        if not rows:
+        nothing_stands = self.joint.count() == 0
+        projected = 0
+        for rows in chunks(self.visual.scan([*self.visual.room.fields, "vector"]), _ROWS):
+            missing = rows if nothing_stands else self._missing(rows, self.joint)
+            if missing:
+                vectors = self.head(np.asarray([row["vector"] for row in missing], dtype=np.float32))
+                joined = zip(missing, vectors, strict=True)
+                projected += self.joint.upsert({**row, "vector": vector} for row, vector in joined)
+        return projected
+
+    def _missing(self, rows: list[Row], joint: Collection) -> list[Row]:
+        stored = joint.get([row["id"] for row in rows], fields=_SHARED, own_writes=True)
+        return [row for row in rows if not _same(row, stored.get(row["id"]))]
+
+    def delete_strays(self) -> int:
+        """Delete joint vectors of pictures that are not done; return how many they were."""
+        if self.joint is None or self.joint.count() == self.visual.count():
             return 0
-        vectors = self.head(np.asarray([row["vector"] for row in rows], dtype=np.float32))
-        return self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, vectors, strict=True))
+        strays = 0
+        for batch in chunks((row["id"] for row in self.joint.scan(["id"])), _ROWS):
+            done = self.visual.get(batch, fields=["id"], own_writes=True)
+            gone = [key for key in batch if key not in done]
+            self.joint.delete(gone)
+            strays += len(gone)
+        return strays
 
 
 def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int]:
@@ -134,6 +153,10 @@ def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection
     if known == collection.manifest.sources:
         return collection
     return store.record(collection.manifest.changed(sources=known))
+
+
+def _same(row: Row, other: Row | None) -> bool:
+    return other is not None and all(row[name] == other[name] for name in _SHARED)
 
 
 def _is_another(other: Path, path: Path) -> bool:

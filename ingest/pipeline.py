@@ -23,6 +23,7 @@ from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.chunks import chunks
 from milvise.embeddings.backbones import BATCH_SIZE
+from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.pictures import Picture, decode
 from milvise.errors import ImageError, InputError
 from milvise.ingest.files import hash_file, read_file
@@ -126,8 +127,8 @@ class _Run:
         if self._options.dry_run:
             visual = self._store.find(self._plan.visual)
             return None if visual is None else Pair(visual)
-        if self._plan.head is not None and self._plan.head.unnamed:
-            names = self._plan.head.unnamed
+        names = self._plan.head.unnamed if isinstance(self._plan.head, ConseHead) else ()
+        if names:
             listed = ", ".join(names[:5])
             self._summary.notes.append(f"{len(names)} classes without any known word take no part: {listed} …")
         pair, self._summary.projected = open_pair(self._store, self._plan, roots)

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.store import check_name
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import lookups
+from milvise.embeddings.trained_head import TrainedHead, load_head
 from milvise.errors import ModelError, NotFoundError, UsageError
 
-HEADS = ("conse", "none")
+Head = ConseHead | TrainedHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Plan:
     ----------
     visual, joint : Manifest
         The collections; no `joint` for ``--head none``.
-    head : ConseHead, optional
+    head : ConseHead or TrainedHead, optional
         From visual to joint vectors.
     classes : Classes, optional
         Those of the backbone, if it has any.
@@ -39,50 +40,97 @@ class Plan:
     backbone: Backbone
     visual: Manifest
     joint: Manifest | None
-    head: ConseHead | None
+    head: Head | None
     classes: Classes | None
 
 
 def make_plan(
-    store: Store, *, gallery: str, backbone: Backbone, head: str, recipe: Mapping[str, Any], names: Path | None
+    store: Store,
+    *,
+    gallery: str,
+    backbone: Backbone,
+    head: str | None,
+    recipe: Mapping[str, Any],
+    names: Path | None,
 ) -> Plan:
     """Decide what a run makes, and check everything that can be checked before any picture is read.
+
+    Parameters
+    ----------
+    head : str, optional
+        ``conse``, ``none``, or the path of a trained head; by default the one that the gallery has, else ``conse``.
 
     Raises
     ------
     UsageError
         If the gallery's name or the head cannot be, or the gallery has joint vectors and none are asked for.
     ModelError
-        If the backbone has no classes for the conse head.
+        If the backbone has no classes for the conse head, or the head cannot be read.
+    FingerprintError
+        If the head was trained with another backbone or other words.
     NotFoundError
-        If no words are loaded for the conse head.
+        If no words are loaded for the head.
     """
     check_name(gallery)
-    if head not in HEADS:
-        raise UsageError(f"unknown head.\nExpected: {', '.join(HEADS)}\nReceived: {head}")
-    if head == "none" and store.live(f"{gallery}_joint") is not None:
+    live = store.live(f"{gallery}_joint")
+    spec = head_spec(live) if head is None else head
+    if spec == "none" and live is not None:
         raise UsageError(
             f"the gallery {gallery} can be searched by word, and pictures loaded with --head none could not. Leave"
             " --head out, or use another gallery."
         )
     visual = Manifest(f"{gallery}_visual", "visual", backbone.dim, backbone.fingerprint, recipe=recipe)
-    classes = _classes(backbone, names, needed=head != "none")
-    if head == "none":
+    classes = _classes(backbone, names, needed=spec == "conse")
+    if spec == "none":
         return Plan(gallery, backbone, visual, None, None, classes)
-    words = store.live("words")
-    if words is None:
-        raise NotFoundError(
-            "the conse head needs words, and none are loaded. Load some first, such as: milvise ingest words glove-6b-50d"
-            "\nOr go without search by word: --head none"
-        )
-    assert classes is not None
-    made = ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
-    fingerprint = {
-        "visual": backbone.fingerprint,
-        "head": {"kind": ConseHead.KIND, "classes": classes_fingerprint(backbone, classes)["classifier"]},
-        "words": dict(words.manifest.fingerprint),
-    }
-    return Plan(gallery, backbone, visual, Manifest(f"{gallery}_joint", "joint", made.dim, fingerprint), made, classes)
+    words = _words(store)
+    made: Head
+    if spec == "conse":
+        assert classes is not None
+        made, kind = conse_head(classes, words), conse_fingerprint(classes_fingerprint(backbone, classes))
+    else:
+        made = trained_head(spec, gallery=gallery, visual=backbone.fingerprint, words=words)
+        kind = made.fingerprint
+    return Plan(gallery, backbone, visual, joint_manifest(visual, words, made, kind), made, classes)
+
+
+def head_spec(joint: Collection | None) -> str:
+    """Return what ``--head`` would have to be to make joint vectors as in this collection, ``conse`` where there is none."""
+    return "conse" if joint is None else str(joint.manifest.recipe.get("head", "conse"))
+
+
+def conse_head(classes: Classes, words: Collection) -> ConseHead:
+    """Return the training-free head of these classes and the words that stand in Milvus."""
+    return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
+
+
+def conse_fingerprint(classes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells the training-free head of these classes from others."""
+    return {"kind": ConseHead.KIND, "classes": classes["classifier"]}
+
+
+def trained_head(spec: str, *, gallery: str, visual: Mapping[str, Any], words: Collection) -> TrainedHead:
+    """Return the head in a file, checked to belong to these visual vectors and words.
+
+    Raises
+    ------
+    UsageError
+        If it is no path of a ``.keras`` file.
+    ModelError, FingerprintError
+        If it is no head, or was trained with another backbone or other words.
+    """
+    if not spec.endswith(".keras"):
+        raise UsageError(f"unknown head.\nExpected: conse, or the path of a .keras file\nReceived: {spec}")
+    head = load_head(Path(spec).resolve())
+    head.require_belongs(visual=visual, words=words.manifest.fingerprint, gallery=gallery)
+    return head
+
+
+def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
+    """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
+    fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
+    recipe = {"head": str(head.path) if isinstance(head, TrainedHead) else ConseHead.KIND}
+    return Manifest(visual.alias.removesuffix("visual") + "joint", "joint", head.dim, fingerprint, recipe=recipe)
 
 
 def load_classes(store: Store, plan: Plan) -> None:
@@ -109,6 +157,16 @@ def classes_fingerprint(backbone: Backbone, classes: Classes) -> dict[str, Any]:
     digest.update(np.ascontiguousarray(classes.weights).tobytes())
     digest.update(np.ascontiguousarray(classes.bias).tobytes())
     return {"visual": backbone.fingerprint, "classifier": digest.hexdigest()[:16]}
+
+
+def _words(store: Store) -> Collection:
+    words = store.live("words")
+    if words is None:
+        raise NotFoundError(
+            "a head needs words, and none are loaded. Load some first, such as: milvise ingest words glove-6b-50d"
+            "\nOr go without search by word: --head none"
+        )
+    return words
 
 
 def _classes(backbone: Backbone, names: Path | None, *, needed: bool) -> Classes | None:

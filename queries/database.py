@@ -68,16 +68,31 @@ class Database:
         """
         return list(problems(self.store, check_name(gallery)))
 
-    def drop(self, gallery: str) -> None:
+    def drop(self, gallery: str, *, only_kept: bool = False) -> None:
         """Remove a gallery's collections, not the picture files.
+
+        Parameters
+        ----------
+        only_kept : bool
+            Whether the live ones stay, and only those go that were kept when the gallery was projected with another head,
+            or that an unfinished run left.
 
         Raises
         ------
         NotFoundError
             If there is none of this name.
         """
+        if only_kept:
+            self._require(gallery)
+            for room in ("joint", "visual"):
+                self.store.drop_others(f"{gallery}_{room}")
+            return
         dropped = [self.store.drop(f"{check_name(gallery)}_{room}") for room in ("joint", "visual")]
         if not any(dropped):
+            raise NotFoundError(f"there is no gallery {gallery!r}.")
+
+    def _require(self, gallery: str) -> None:
+        if self.store.live(f"{check_name(gallery)}_visual") is None:
             raise NotFoundError(f"there is no gallery {gallery!r}.")
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ picture -> stored or computed joint vector     -> words             -> tags
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from milvise.adapter import Collection, Store
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
-from milvise.embeddings.classes import Classes
+from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import lookups
 from milvise.errors import FingerprintError, NotFoundError, UnknownClassError
-from milvise.queries.encoder import PictureLike, visual_vector
+from milvise.queries.encoder import PictureLike, stored_head, visual_vector
 from milvise.queries.expression import parse
 from milvise.queries.focus import candidates_for, focused_query, focused_similarity
 from milvise.queries.live import Live, answered
@@ -139,7 +140,7 @@ class Gallery:
             if key is not None:
                 vector = joint.vectors([key])[key]
             else:
-                head = _conse(self._classes_of(visual), words)
+                head = self._head_of(visual, joint, words)
                 vector = head(_visual_of(visual, picture, None)[np.newaxis])[0]
             return nearest_words(words, vector, limit=limit, filter=frequent)
 
@@ -156,10 +157,18 @@ class Gallery:
         if made_with != standing:
             raise FingerprintError(
                 f"the gallery {self.name!r} was made with other words than those that stand now, and their vectors cannot"
-                f" be compared.\nExpected: {made_with}\nReceived: {standing}\nRun milvise ingest images for it again: its"
-                " stored visual vectors are projected anew, without the neural network."
+                f" be compared.\nExpected: {made_with}\nReceived: {standing}\nProject its stored visual vectors anew, which"
+                f" needs no pictures: milvise project --gallery {self.name} --head conse"
             )
         return visual, joint, words
+
+    def _head_of(self, visual: Collection, joint: Collection, words: Collection) -> Callable[[Array], Array]:
+        """Return the head that made a joint collection."""
+        if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:
+            return stored_head(joint.manifest)
+        rows = self._classes_of(visual).query('name != ""', fields=["name", "index", "bias", "vector"])
+        classes = stored_classes(rows)
+        return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
 
     def _classes_of(self, visual: Collection) -> Collection:
         """Return the classes of the backbone that made a visual collection."""
@@ -209,16 +218,6 @@ def _class_weights(classes: Collection, name: str) -> Array:
         place = f"the {len(names):,} classes of {classes.manifest.alias}"
         raise UnknownClassError(name, closest(name, names), kind="class", place=place)
     return classes.vectors([same])[same]
-
-
-def _conse(classes: Collection, words: Collection) -> ConseHead:
-    """Build the head from the classes and words that stand in Milvus."""
-    rows = classes.query('name != ""', fields=["name", "index", "bias", "vector"])
-    rows.sort(key=lambda row: int(row["index"]))
-    weights = np.asarray([row["vector"] for row in rows], dtype=np.float32)
-    bias = np.asarray([row["bias"] for row in rows], dtype=np.float32)
-    names = tuple(row["name"] for row in rows)
-    return ConseHead(Classes(names, weights, bias), words.vectors([form for name in names for form in lookups(name)]))
 
 
 def _nearest(collection: Collection, vector: Array, *, limit: int, filter: str) -> list[Hit]:

@@ -50,7 +50,7 @@ def _fingerprints(store: Store, visual: Collection, joint: Collection | None) ->
     if words is None:
         yield "no words are loaded, so that the gallery cannot be searched by word"
     elif dict(words.manifest.fingerprint) != dict(joint.manifest.fingerprint["words"]):
-        yield "the joint vectors were made with other words than those that stand; load the gallery again"
+        yield "the joint vectors were made with other words than those that stand; project the gallery anew"
 
 
 def _vectors(collection: Collection) -> Iterator[str]:

@@ -1,0 +1,108 @@
+"""Backbone and head as one graph, pixels in, visual and joint vectors out, in the formats that servers load."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.keras_file import save_model
+from milvise.embeddings.quiet_keras import import_keras
+from milvise.errors import MissingExtraError, ModelError
+
+_PROBE_TOLERANCE = 1e-4
+
+
+def preprocess_in_graph(backbone: Backbone, pixels: Any) -> Any:
+    """Return a backbone's preprocessing of a Keras tensor of pixels (n, size, size, 3) in [0, 255], as a layer.
+
+    What networks do to pixels is an affine map of the three channels, which is a convolution of width one.
+
+    Raises
+    ------
+    ModelError
+        If this backbone's is not.
+    """
+    keras = import_keras("exporting")
+    corners = np.concatenate([np.zeros((1, 3)), np.eye(3)]).astype(np.float32).reshape(4, 1, 1, 3)
+    at_zero, *basis = np.asarray(backbone.preprocess(corners.copy())).reshape(4, 3)
+    kernel = np.stack(basis) - at_zero
+    colour = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype(np.float32)
+    if np.abs(colour @ kernel + at_zero - backbone.preprocess(colour.copy())).max() > _PROBE_TOLERANCE:
+        raise ModelError(
+            f"the preprocessing of {backbone.name} is not a map of each pixel's channels, and cannot be exported."
+        )
+    pixels = keras.layers.Rescaling(1.0, name="pixels_as_float")(pixels)
+    if np.array_equal(kernel, np.eye(3)) and not at_zero.any():
+        return pixels
+    layer = keras.layers.Conv2D(3, 1, trainable=False, name="preprocess")
+    outputs = layer(pixels)
+    layer.set_weights([kernel.reshape(1, 1, 3, 3), at_zero])
+    return outputs
+
+
+def one_graph(backbone: Backbone, head: Any | None) -> Any:
+    """Return a Keras model from ``pixels``, uint8 of shape (n, size, size, 3), to ``visual`` and ``joint`` vectors.
+
+    Parameters
+    ----------
+    head : keras.Model, optional
+        Without it there is no ``joint``.
+    """
+    keras = import_keras("exporting")
+    pixels = keras.Input((backbone.size, backbone.size, 3), dtype="uint8", name="pixels")
+    # Called as a function of symbols, so that the layers stand in one flat graph.
+    visual = keras.layers.Identity(name="visual")(backbone.model.call(preprocess_in_graph(backbone, pixels)))
+    outputs = {"visual": visual}
+    if head is not None:
+        outputs["joint"] = head.call(visual)
+    return keras.Model(pixels, outputs, name="milvise")
+
+
+def export_graph(graph: Any, out: Path, record: Mapping[str, Any]) -> str:
+    """Write a graph, and return the format that the path's name asks for.
+
+    ``.keras`` is a Keras file, ``.xml`` OpenVINO (with a ``.bin`` beside it), anything else a folder in TensorFlow's
+    SavedModel format with a ``serving_default`` signature.
+
+    Raises
+    ------
+    ModelError
+        If something stands there already, or it cannot be written.
+    MissingExtraError
+        If OpenVINO is asked for and not installed.
+    """
+    formats: dict[str, Callable[[Any, Path, Mapping[str, Any]], None]] = {".keras": save_model, ".xml": _openvino}
+    if out.exists():
+        raise ModelError(f"{out} is there already. Remove it, or choose another name.")
+    if not out.absolute().parent.is_dir():
+        raise ModelError(f"the folder {out.parent} for {out.name} does not exist. Create it first.")
+    formats.get(out.suffix, _saved_model)(graph, out, record)
+    return {".keras": "keras", ".xml": "openvino"}.get(out.suffix, "saved_model")
+
+
+def _saved_model(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".milvise-") as folder:
+        made = Path(folder, "model")
+        try:
+            graph.export(made, format="tf_saved_model", verbose=False)
+        except OSError as error:
+            raise ModelError(f"the model cannot be written to {out}: {error}") from error
+        shutil.move(made, out)
+
+
+def _openvino(graph: Any, out: Path, record: Mapping[str, Any]) -> None:
+    try:
+        import openvino
+    except ImportError:
+        raise MissingExtraError("exporting to OpenVINO", "openvino") from None
+    with tempfile.TemporaryDirectory(prefix="milvise-") as folder:
+        saved = Path(folder, "model")
+        _saved_model(graph, saved, record)
+        # In the precision that ingest computes in, not in the half that OpenVINO would save by default.
+        openvino.save_model(openvino.convert_model(saved), out, compress_to_fp16=False)

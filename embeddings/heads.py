@@ -1,0 +1,106 @@
+"""Heads as Keras models: visual vectors ``(n, visual width)`` to joint unit vectors ``(n, words' width)``.
+
+``linear``
+    One dense layer.
+``mlp``
+    Dense 2000, batch normalisation, ReLU, dropout 0.5, dense to the words' width, batch normalisation.
+``residual``
+    Class probabilities times the word vectors of the class names, which is the ``conse`` head, plus a correction:
+
+        joint = unit(unit(p N) + t(p) p W)        t(p) = max over trained labels l of (sqrt(p) . m_l)^2
+
+    N holds the names' word vectors and stays; W starts at zero and is learned, with a penalty on its size. W moves the
+    vectors of those class names that the training pictures look like, and leaves the others where they are. The trust t
+    is the squared Bhattacharyya coefficient between a picture's class probabilities and those of the closest trained
+    label (m_l is the mean of sqrt(p) over the label's pictures, of unit length): a picture unlike all that was trained
+    on gets nearly its ``conse`` vector.
+
+References
+----------
+Frome et al. 2013, "DeViSE: A Deep Visual-Semantic Embedding Model", section 3.2 (the linear head).
+Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embeddings" (the conse head).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.quiet_keras import import_keras
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+KINDS = ("linear", "mlp", "residual")
+
+
+def linear_head(visual_dim: int, dim: int) -> Any:
+    """Return the ``linear`` head with random weights."""
+    keras = import_keras("training")
+    inputs = keras.Input((visual_dim,), name="visual")
+    return _head(inputs, keras.layers.Dense(dim)(inputs))
+
+
+def mlp_head(visual_dim: int, dim: int) -> Any:
+    """Return the ``mlp`` head with random weights."""
+    keras = import_keras("training")
+    inputs = keras.Input((visual_dim,), name="visual")
+    x = keras.layers.BatchNormalization()(keras.layers.Dense(2000)(inputs))
+    x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(x))
+    return _head(inputs, keras.layers.BatchNormalization()(keras.layers.Dense(dim)(x)))
+
+
+def conse_head(conse: ConseHead) -> Any:
+    """Return the ``conse`` head as a Keras model."""
+    keras = import_keras("exporting")
+    inputs = keras.Input((conse.weights.shape[0],), name="visual")
+    return _head(inputs, _conse(inputs, conse)[1])
+
+
+def residual_head(conse: ConseHead, label_means: Array, *, penalty: float) -> Any:
+    """Return the ``residual`` head, whose output is that of `conse` until it is trained.
+
+    Parameters
+    ----------
+    conse : ConseHead
+    label_means : ndarray of shape (labels, classes), float32
+        For each trained label the mean of ``sqrt(p)``, of unit length.
+    penalty : float
+        Of the squared size of W, beside the mean loss of a picture.
+    """
+    keras = import_keras("training")
+    inputs = keras.Input((conse.weights.shape[0],), name="visual")
+    probabilities, untrained = _conse(inputs, conse)
+    familiarity = _fixed(keras.ops.sqrt(probabilities), label_means.T, name="familiarity")
+    trust = keras.ops.square(keras.ops.max(familiarity, axis=-1, keepdims=True))
+    correction = keras.layers.Dense(
+        conse.dim,
+        use_bias=False,
+        kernel_initializer="zeros",
+        kernel_regularizer=keras.regularizers.L2(penalty),
+        name="correction",
+    )(probabilities)
+    return _head(inputs, untrained + trust * correction)
+
+
+def _head(inputs: Any, outputs: Any) -> Any:
+    keras = import_keras("training")
+    return keras.Model(inputs, keras.layers.UnitNormalization(name="joint")(outputs))
+
+
+def _conse(inputs: Any, conse: ConseHead) -> tuple[Any, Any]:
+    """Return class probabilities, and the unit vectors made of them."""
+    keras = import_keras("training")
+    logits = _fixed(inputs, conse.weights, conse.bias, name="classes")
+    probabilities = keras.layers.Softmax(name="probabilities")(logits)
+    return probabilities, keras.layers.UnitNormalization(name="conse")(_fixed(probabilities, conse.names, name="names"))
+
+
+def _fixed(inputs: Any, *weights: Array, name: str) -> Any:
+    """Return the output of a dense layer whose weights are given and stay as they are."""
+    keras = import_keras("training")
+    layer = keras.layers.Dense(weights[0].shape[1], use_bias=len(weights) > 1, trainable=False, name=name)
+    outputs = layer(inputs)
+    layer.set_weights(weights)
+    return outputs

@@ -1,0 +1,170 @@
+"""A gallery moved to another head, from its stored visual vectors, while it is searched.
+
+    visual collection -> head -> new joint collection -> index -> check -> move the alias -> drop the old one
+
+Until the alias moves, every search is answered from the old joint collection; a run that ends before leaves it as it was, and
+the same command goes on with what is there. Neither pictures nor the neural network that embedded them are needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection, IndexSpec, Store
+from milvise.adapter.store import check_name
+from milvise.embeddings.classes import stored_classes
+from milvise.errors import FingerprintError, NotFoundError, StoreError
+from milvise.ingest.pair import Pair
+from milvise.ingest.target import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
+
+SAMPLE = 100
+TOLERANCE = 1e-4
+_PASSES = 5
+
+
+@dataclass(slots=True)
+class Projection:
+    """What moving a gallery to a head did.
+
+    Attributes
+    ----------
+    projected : int
+        Pictures whose joint vector was computed; fewer than `rows` where an earlier run had begun.
+    removed : int
+        Joint vectors, left by an earlier run, of pictures that are gone.
+    checked : int
+        Stored vectors that were compared with the head's.
+    replaced, kept : str, optional
+        The joint collection that was live before, dropped or kept.
+    """
+
+    gallery: str
+    head: dict[str, Any]
+    collection: str
+    rows: int
+    projected: int
+    removed: int
+    checked: int
+    index: str
+    replaced: str | None
+    kept: str | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the projection as plain values."""
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
+def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = None, keep: bool = False) -> Projection:
+    """Move a gallery to a head; see the module's description.
+
+    Parameters
+    ----------
+    head : str
+        ``conse``, or the path of a trained head.
+    index : IndexSpec, optional
+        For the joint collection; by default as it was asked for before.
+    keep : bool
+        Whether the joint collection that is live now is kept. Projecting to its head again is then a matter of moments.
+
+    Raises
+    ------
+    NotFoundError
+        If the gallery, the words, or the classes for ``conse`` are not there.
+    FingerprintError
+        If the head was trained with another backbone or other words; it names both fingerprints.
+    StoreError
+        If what was written is not what the head gives, or pictures keep changing; the gallery stays as it was.
+    """
+    started = time.monotonic()
+    visual, before = store.live(f"{check_name(gallery)}_visual"), store.live(f"{gallery}_joint")
+    words = store.live("words")
+    if visual is None:
+        raise NotFoundError(
+            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
+        )
+    if words is None:
+        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
+    made, kind = _head(store, head, gallery, visual, words)
+    manifest = joint_manifest(visual.manifest, words, made, kind).changed(sources=visual.manifest.sources)
+    spec = index or IndexSpec.parse(before.manifest.requested_index if before else "auto")
+    store.require_index(spec, dim=manifest.dim)
+    pair = Pair(visual, store.build(manifest), made)
+    projected, removed, finished = _complete(store, pair, spec)
+    checked = _check(visual, finished, made)
+    replaced = None if before is None or before.name == finished.name else before.name
+    # A manifest found in the catalog may name another file with the same head.
+    store.publish(store.record(finished.manifest.changed(recipe=manifest.recipe)), keep=keep)
+    return Projection(
+        gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
+        None if keep else replaced, replaced if keep else None, time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _head(store: Store, spec: str, gallery: str, visual: Collection, words: Collection) -> tuple[Head, dict[str, Any]]:
+    made_by = dict(visual.manifest.fingerprint)
+    if spec != "conse":
+        head = trained_head(spec, gallery=gallery, visual=made_by, words=words)
+        return head, head.fingerprint
+    classes = store.live(f"classes_{made_by['backbone']}")
+    if classes is None:
+        raise NotFoundError(f"the backbone {made_by['backbone']} has no classes loaded, which the conse head needs.")
+    if dict(classes.manifest.fingerprint["visual"]) != made_by:
+        raise FingerprintError(
+            f"the classes of {made_by['backbone']} belong to another version of it than the gallery {gallery!r}.\n"
+            f"Expected: {made_by}\nReceived: {dict(classes.manifest.fingerprint['visual'])}"
+        )
+    rows = classes.query('name != ""', fields=["name", "index", "bias", "vector"])
+    return conse_head(stored_classes(rows), words), conse_fingerprint(classes.manifest.fingerprint)
+
+
+def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Collection]:
+    """Project and index until both collections hold the same number of pictures, which others may be adding to."""
+    assert pair.joint is not None
+    projected = removed = 0
+    for _ in range(_PASSES):
+        projected += pair.project_missing()
+        removed += pair.delete_strays()
+        finished = store.finish(pair.joint, spec)
+        if finished.count() == pair.visual.count():
+            return projected, removed, finished
+    raise StoreError(
+        f"the gallery changed all the while it was projected.\nExpected: {pair.visual.count()} joint vectors\nReceived:"
+        f" {finished.count()}\nNothing was changed. Wait for other writers to end, and run the same command again."
+    )
+
+
+def _check(visual: Collection, joint: Collection, head: Head) -> int:
+    """Compare stored joint vectors of a sample of pictures, spread over the gallery, with what the head gives."""
+    keys = list(islice(_spread(visual), SAMPLE))
+    sources, stored = visual.vectors(keys), joint.vectors(keys)
+    if missing := [key for key in keys if key not in stored]:
+        raise StoreError(f"{len(missing)} of {len(keys)} sampled pictures have no joint vector. Run the command again.")
+    if not keys:
+        return 0
+    expected = head(np.stack([sources[key] for key in keys]))
+    difference = float(np.abs(expected - np.stack([stored[key] for key in keys])).max())
+    if difference > TOLERANCE:
+        raise StoreError(
+            "stored joint vectors differ from those of the head.\n"
+            f"Expected: at most {TOLERANCE}\nReceived: {difference:.2g}\nThe gallery stays as it was."
+        )
+    return len(keys)
+
+
+def _spread(visual: Collection) -> Iterator[str]:
+    """Yield every so many keys: ids are hashes, so that those with the smallest ones are a random sample."""
+    return iter(sorted(row["id"] for row in visual.query(_smallest(visual.count()), fields=["id"])))
+
+
+def _smallest(count: int) -> str:
+    """Return a filter for somewhat more than `SAMPLE` of `count` ids, which are evenly spread hexadecimal digits."""
+    if count <= 4 * SAMPLE:
+        return 'id != ""'
+    return f'id < "{int(16**8 * 2 * SAMPLE / count):08x}"'

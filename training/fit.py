@@ -1,0 +1,96 @@
+"""Fitting a head: class-balanced batches, and an end when held-back pictures no longer gain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.quiet_keras import import_keras
+from milvise.training.examples import HELD_BACK, TRAIN, Array, Examples, Places
+
+Loss = Callable[[Any, Any], Any]
+Batch = tuple[Array, np.ndarray[Any, np.dtype[np.int32]]]
+Progress = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast a model is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        At most so many passes.
+    patience : int
+        Passes without a gain on the held-back pictures after which training ends, with the best weights.
+    rate : float
+        Of Adam.
+    """
+
+    epochs: int = 100
+    patience: int = 8
+    batch_size: int = 64
+    rate: float = 1e-3
+
+
+def fit(
+    model: Any, examples: Examples, loss: Loss, schedule: Schedule, *, seed: int, progress: Progress
+) -> dict[str, list[float]]:
+    """Train a model on the examples in place; return its loss by epoch.
+
+    Where no picture is held back, the training loss decides when to end.
+    """
+    keras = import_keras("training")
+    places, held_back = examples.places(TRAIN), examples.places(HELD_BACK)
+    steps, batches = balanced_batches(examples, places, schedule.batch_size, np.random.default_rng(seed))
+    model.compile(optimizer=keras.optimizers.Adam(schedule.rate), loss=loss)
+    watched = "val_loss" if len(held_back) else "loss"
+    stop = keras.callbacks.EarlyStopping(watched, patience=schedule.patience, restore_best_weights=True)
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress(epoch + 1, dict(logs)))
+    history = model.fit(
+        batches,
+        steps_per_epoch=steps,
+        epochs=schedule.epochs,
+        callbacks=[stop, told],
+        validation_data=in_order(examples, held_back, schedule.batch_size) if len(held_back) else None,
+        validation_steps=-(-len(held_back) // schedule.batch_size) or None,
+        shuffle=False,
+        verbose=0,
+    )
+    return {name: [round(float(value), 6) for value in values] for name, values in history.history.items()}
+
+
+def balanced_batches(
+    examples: Examples, places: Places, batch_size: int, rng: np.random.Generator
+) -> tuple[int, Iterator[Batch]]:
+    """Return how many batches make an epoch, and the endless stream of them.
+
+    In an epoch every label has the same number of pictures: those with few come several times, those with many not all.
+    """
+    labels = examples.labels[places]
+    by_label = [places[labels == label] for label in np.unique(labels)]
+    each = -(-len(places) // len(by_label))
+    batch_size = min(batch_size, each * len(by_label))
+
+    def stream() -> Iterator[Batch]:
+        while True:
+            order = np.concatenate([np.resize(rng.permutation(own), each) for own in by_label])
+            rng.shuffle(order)
+            for start in range(0, len(order) - batch_size + 1, batch_size):
+                yield _batch(examples, order[start : start + batch_size])
+
+    return each * len(by_label) // batch_size, stream()
+
+
+def in_order(examples: Examples, places: Places, batch_size: int) -> Iterator[Batch]:
+    """Yield batches of these pictures, over and over."""
+    while True:
+        for start in range(0, len(places), batch_size):
+            yield _batch(examples, places[start : start + batch_size])
+
+
+def _batch(examples: Examples, places: Places) -> Batch:
+    return np.asarray(examples.vectors[places]), examples.labels[places, np.newaxis]

@@ -1,0 +1,252 @@
+"""Start here: a head from a gallery's stored visual vectors and labels.
+
+    visual collection -> examples -> head -> scores -> .keras file
+
+The pictures themselves are never read. Three kinds of pictures are told apart: those that are trained on, those that are
+held back from the same labels (for early stopping, and for the score ``seen``), and those of labels that are held out
+(for the score ``unseen``, which is zero-shot).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection, Store
+from milvise.adapter.store import check_name
+from milvise.embeddings.classes import stored_classes
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.cutting import weights_hash
+from milvise.embeddings.heads import KINDS, linear_head, mlp_head, residual_head
+from milvise.embeddings.keras_file import require_writable, save_model
+from milvise.embeddings.losses import LOSSES, make_loss
+from milvise.embeddings.phrases import lookups, unit
+from milvise.embeddings.quiet_keras import import_keras
+from milvise.errors import NotFoundError, UsageError
+from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Array, Examples, collect
+from milvise.training.fit import Progress, Schedule, fit
+from milvise.training.score import Score, harmonic_mean, score
+
+PENALTY = {"cosine": 0.12, "hinge_rank": 8.0}
+"""Of the squared size of a residual head's correction, in the sum of the losses of all pictures: as much evidence as it
+takes to move a class name. `benchmarks/heads.py` prints what it does to labels seen and unseen."""
+
+_RATE = {"linear": 1e-3, "mlp": 1e-3, "residual": 1e-2}
+_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a head is trained.
+
+    Attributes
+    ----------
+    kind : {"linear", "mlp", "residual"}
+    loss : {"cosine", "hinge_rank"}
+    hold_out : tuple of str
+        Labels that are not trained on.
+    held_back : float
+        Share of the other labels' pictures that are not trained on.
+    filter : str
+        A Milvus expression: only these pictures take part.
+    """
+
+    kind: str = "residual"
+    loss: str = "cosine"
+    hold_out: tuple[str, ...] = ()
+    held_back: float = 0.1
+    epochs: int = 100
+    seed: int = 0
+    filter: str = ""
+
+    def require_known(self) -> None:
+        """Check the names of head and loss.
+
+        Raises
+        ------
+        UsageError
+            If there is none of this name.
+        """
+        for what, known, received in (("head", KINDS, self.kind), ("loss", LOSSES, self.loss)):
+            if received not in known:
+                raise UsageError(f"unknown {what}.\nExpected: {', '.join(known)}\nReceived: {received}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What stands in Milvus for training a head: a gallery, the words, and the untrained head where there are classes."""
+
+    visual: Collection
+    words: Collection
+    conse: ConseHead | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What training did.
+
+    Attributes
+    ----------
+    record : dict
+        What stands in the file beside the weights, see `milvise.embeddings.trained_head.TrainedHead`.
+    out : Path
+    seconds : dict
+        By step: ``read``, ``train``, ``total``.
+    """
+
+    record: dict[str, Any]
+    out: Path
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {**self.record, "out": str(self.out), "seconds": self.seconds}
+
+
+def train_head(
+    store: Store,
+    *,
+    gallery: str,
+    out: Path,
+    options: Options = Options(),
+    progress: Progress = lambda epoch, losses: None,
+) -> Report:
+    """Train a head and write it to `out`; see the module's description.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no gallery of this name, or there are no words; for ``residual`` also if its backbone has no classes.
+    UsageError, InputError
+        If the options cannot be, or there is too little to learn from.
+    ModelError
+        If the file cannot be written.
+    """
+    options.require_known()
+    require_writable(out)
+    started = time.monotonic()
+    keras = import_keras("training")
+    ingredients = find_ingredients(store, gallery, need_classes=options.kind == "residual")
+    with tempfile.TemporaryDirectory(prefix="milvise-train-") as folder:
+        examples = collect(
+            ingredients.visual,
+            ingredients.words,
+            Path(folder, "vectors"),
+            hold_out=options.hold_out,
+            held_back=options.held_back,
+            seed=options.seed,
+            filter=options.filter,
+        )
+        read = time.monotonic()
+        keras.utils.set_random_seed(options.seed)
+        model = build(options.kind, ingredients, examples, penalty=PENALTY[options.loss])
+        trained_on = np.isin(np.arange(len(examples.names)), examples.labels[examples.places(TRAIN)])
+        loss = make_loss(options.loss, examples.targets, trained_on.astype(np.float32))
+        schedule = Schedule(epochs=options.epochs, rate=_RATE[options.kind])
+        history = fit(model, examples, loss, schedule, seed=options.seed, progress=progress)
+        trained = time.monotonic()
+        scores = _scores(lambda vectors: np.asarray(model(vectors, training=False)), ingredients.conse, examples)
+    record = {
+        "head": options.kind,
+        "loss": options.loss,
+        "weights": weights_hash(model),
+        "visual": dict(ingredients.visual.manifest.fingerprint),
+        "words": dict(ingredients.words.manifest.fingerprint),
+        "seed": options.seed,
+        "trained_on": _trained_on(gallery, options, examples),
+        "scores": scores,
+        "history": history,
+    }
+    # A model without its optimiser and loss: what it takes to use it, not to go on training it.
+    save_model(keras.Model(model.input, model.output, name=options.kind), out, record)
+    seconds = {"read": read - started, "train": trained - read, "total": time.monotonic() - started}
+    return Report(record, out, {name: round(value, 3) for name, value in seconds.items()})
+
+
+def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingredients:
+    """Return what stands in Milvus for training a head for a gallery.
+
+    Raises
+    ------
+    NotFoundError
+        If the gallery, the words, or classes that are needed are not there.
+    """
+    visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
+    if visual is None:
+        raise NotFoundError(
+            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
+        )
+    if words is None:
+        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
+    made = dict(visual.manifest.fingerprint)
+    classes = store.live(f"classes_{made['backbone']}")
+    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made:
+        if need_classes:
+            raise NotFoundError(
+                f"the residual head corrects what the classes of a backbone say, and none are loaded for the {made['backbone']}"
+                f" of the gallery {gallery!r}. Train another: --head linear or --head mlp"
+            )
+        return Ingredients(visual, words, None)
+    known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
+    return Ingredients(
+        visual, words, ConseHead(known, words.vectors([form for name in known.names for form in lookups(name)]))
+    )
+
+
+def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float) -> Any:
+    """Return an untrained head; `penalty` (of ``residual``) is one for all pictures together."""
+    visual_dim, dim = ingredients.visual.manifest.dim, ingredients.words.manifest.dim
+    if kind == "residual":
+        assert ingredients.conse is not None
+        means = _label_means(ingredients.conse, examples)
+        return residual_head(ingredients.conse, means, penalty=penalty / len(examples.places(TRAIN)))
+    return {"linear": linear_head, "mlp": mlp_head}[kind](visual_dim, dim)
+
+
+def _label_means(conse: ConseHead, examples: Examples) -> Array:
+    """Return for each trained label the mean of the square roots of its pictures' class probabilities, at length one."""
+    sums = np.zeros((len(examples.names), len(conse.names)), np.float32)
+    places = examples.places(TRAIN)
+    for start in range(0, len(places), _ROWS):
+        rows = places[start : start + _ROWS]
+        np.add.at(sums, examples.labels[rows], np.sqrt(conse.probabilities(np.asarray(examples.vectors[rows]))))
+    return unit(sums[sums.any(axis=1)])
+
+
+def _scores(head: Callable[[Array], Array], conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
+    """Return how the head, and the untrained one beside it, do on pictures that were not trained on."""
+    seen, unseen = examples.places(HELD_BACK), examples.places(UNSEEN)
+    compared: dict[str, Callable[[Array], Array]] = {"head": head} | ({} if conse is None else {"conse": conse})
+    return {name: _both(score(made, examples, seen), score(made, examples, unseen)) for name, made in compared.items()}
+
+
+def _both(seen: Score | None, unseen: Score | None) -> dict[str, Any]:
+    scores = {"seen": seen and seen.to_json(), "unseen": unseen and unseen.to_json(), "harmonic_mean": None}
+    if seen and unseen:
+        metrics = ("precision_at_10", "accuracy")
+        scores["harmonic_mean"] = {
+            name: round(harmonic_mean(getattr(seen, name), getattr(unseen, name)), 4) for name in metrics
+        }
+    return scores
+
+
+def _trained_on(gallery: str, options: Options, examples: Examples) -> dict[str, Any]:
+    return {
+        "gallery": gallery,
+        "filter": options.filter,
+        "labels": examples.counts(TRAIN),
+        "held_out": examples.counts(UNSEEN),
+        "without_vector": examples.without_vector,
+        "unlabelled": examples.unlabelled,
+        "held_back": {
+            "share": options.held_back,
+            "seed": options.seed,
+            "pictures": len(examples.places(HELD_BACK)),
+        },
+    }
