@@ -138,21 +138,22 @@ class Store:
         self._put(manifest)
         return Collection(self.connection, manifest)
 
-    def drop(self, alias: str) -> bool:
-        """Drop the live collection behind the alias and all others made for it; return whether there was any."""
-        others = self.drop_others(alias)
+    def drop(self, alias: str) -> list[str]:
+        """Drop the live collection behind the alias and all others made for it; return their names."""
+        dropped = self.drop_others(alias)
         collection = self.live(alias)
         if collection is not None:
             self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
             self._drop_real(collection)
-        return collection is not None or others > 0
+            dropped.append(collection.name)
+        return dropped
 
-    def drop_others(self, alias: str) -> int:
-        """Drop the collections that `others` lists; return how many they were."""
+    def drop_others(self, alias: str) -> list[str]:
+        """Drop the collections that `others` lists; return their names."""
         found = self.others(alias)
         for manifest in found:
             self._drop_real(Collection(self.connection, manifest))
-        return len(found)
+        return [manifest.collection for manifest in found]
 
     def discard(self, manifest: Manifest) -> None:
         """Drop what an earlier, unfinished run left of this real collection, if it is not the live one."""

@@ -76,7 +76,7 @@ def build(name: str, *, classes: int = 1000) -> Any:
 
     variant = VARIANTS[name]
     inputs = keras.Input((variant.size, variant.size, 3))
-    x = _normal(keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="_conv_stem")(inputs), "_bn0")
+    x = _normal(keras.layers.Conv2D(32, 3, 2, "same", use_bias=False, name="conv_stem")(inputs), "bn0")
     index, channels = 0, 32
     for number, stage in enumerate(_STAGES):
         scaled = 0 < number < len(_STAGES) - 1
@@ -84,11 +84,11 @@ def build(name: str, *, classes: int = 1000) -> Any:
         filters = _round_filters(stage.filters, variant.width)
         for repeat in range(repeats):
             first = repeat == 0
-            x = _block(x, f"_blocks.{index}", stage, channels, filters, stage.stride if first else 1)
+            x = _block(x, f"blocks.{index}", stage, channels, filters, stage.stride if first else 1)
             index, channels = index + 1, filters
-    x = _normal(keras.layers.Conv2D(1280, 1, use_bias=False, name="_conv_head")(x), "_bn1")
+    x = _normal(keras.layers.Conv2D(1280, 1, use_bias=False, name="conv_head")(x), "bn1")
     x = keras.layers.GlobalAveragePooling2D(name="pooled")(x)
-    outputs = keras.layers.Dense(classes, activation="softmax", name="_fc")(x)
+    outputs = keras.layers.Dense(classes, activation="softmax", name="fc")(x)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -110,13 +110,19 @@ def load_weights(model: Any, path: Path) -> None:
 
 
 def _layer_weights(state: dict[str, np.ndarray[Any, Any]], name: str) -> list[np.ndarray[Any, Any]]:
+    key = _state_key(name)
     if "bn" in name:
-        return [state[f"{name}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
-    kernel = state[f"{name}.weight"]
-    if name == "_fc":
+        return [state[f"{key}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
+    kernel = state[f"{key}.weight"]
+    if name == "fc":
         return [kernel.T, state["_fc.bias"]]
     # PyTorch keeps (out, in, height, width); Keras (height, width, in, out), and for depthwise the two last swapped.
     return [kernel.transpose(2, 3, 0, 1) if "depthwise" in name else kernel.transpose(2, 3, 1, 0)]
+
+
+def _state_key(name: str) -> str:
+    """Return what PyTorch calls a layer: with leading underscores, which TensorFlow does not take."""
+    return ".".join(part if part.isdigit() else f"_{part}" for part in name.split("."))
 
 
 def _round_filters(filters: int, width: float, divisor: int = 8) -> int:
@@ -137,12 +143,12 @@ def _block(x: Any, name: str, stage: _Stage, channels: int, filters: int, stride
 
     shortcut = x
     if stage.expansion != 1:
-        expand = keras.layers.Conv2D(channels * stage.expansion, 1, use_bias=False, name=f"{name}._expand_conv")
-        x = _normal(expand(x), f"{name}._bn0")
+        expand = keras.layers.Conv2D(channels * stage.expansion, 1, use_bias=False, name=f"{name}.expand_conv")
+        x = _normal(expand(x), f"{name}.bn0")
     depthwise = keras.layers.DepthwiseConv2D(
-        stage.kernel, stride, "same", use_bias=False, name=f"{name}._depthwise_conv"
+        stage.kernel, stride, "same", use_bias=False, name=f"{name}.depthwise_conv"
     )
-    x = _normal(depthwise(x), f"{name}._bn1")
-    project = keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{name}._project_conv")
-    x = _normal(project(x), f"{name}._bn2", activate=False)
+    x = _normal(depthwise(x), f"{name}.bn1")
+    project = keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{name}.project_conv")
+    x = _normal(project(x), f"{name}.bn2", activate=False)
     return keras.layers.Add()([shortcut, x]) if stride == 1 and channels == filters else x

@@ -56,11 +56,11 @@ def one_graph(backbone: Backbone, head: Any | None) -> Any:
     """
     keras = import_keras("exporting")
     pixels = keras.Input((backbone.size, backbone.size, 3), dtype="uint8", name="pixels")
-    # Called as a function of symbols, so that the layers stand in one flat graph.
+    # Called as a function of symbols, which leaves its layers in the graph; the head, whose names may be the same, is nested.
     visual = keras.layers.Identity(name="visual")(backbone.model.call(preprocess_in_graph(backbone, pixels)))
     outputs = {"visual": visual}
     if head is not None:
-        outputs["joint"] = head.call(visual)
+        outputs["joint"] = head(visual)
     return keras.Model(pixels, outputs, name="milvise")
 
 
@@ -91,7 +91,7 @@ def _saved_model(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
         made = Path(folder, "model")
         try:
             graph.export(made, format="tf_saved_model", verbose=False)
-        except OSError as error:
+        except Exception as error:  # TensorFlow raises nearly anything on names and layers that it cannot export
             raise ModelError(f"the model cannot be written to {out}: {error}") from error
         shutil.move(made, out)
 
@@ -104,5 +104,5 @@ def _openvino(graph: Any, out: Path, record: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="milvise-") as folder:
         saved = Path(folder, "model")
         _saved_model(graph, saved, record)
-        # In the precision that ingest computes in, not in the half that OpenVINO would save by default.
-        openvino.save_model(openvino.convert_model(saved), out, compress_to_fp16=False)
+        # Single precision, as ingest computes; by default OpenVINO would save half. `convert_model` would report its use.
+        openvino.save_model(openvino.Core().read_model(saved), out, compress_to_fp16=False)

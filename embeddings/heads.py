@@ -39,7 +39,7 @@ def linear_head(visual_dim: int, dim: int) -> Any:
     """Return the ``linear`` head with random weights."""
     keras = import_keras("training")
     inputs = keras.Input((visual_dim,), name="visual")
-    return _head(inputs, keras.layers.Dense(dim)(inputs))
+    return _head(inputs, keras.layers.Dense(dim)(inputs), "linear")
 
 
 def mlp_head(visual_dim: int, dim: int) -> Any:
@@ -48,14 +48,14 @@ def mlp_head(visual_dim: int, dim: int) -> Any:
     inputs = keras.Input((visual_dim,), name="visual")
     x = keras.layers.BatchNormalization()(keras.layers.Dense(2000)(inputs))
     x = keras.layers.Dropout(0.5)(keras.layers.ReLU()(x))
-    return _head(inputs, keras.layers.BatchNormalization()(keras.layers.Dense(dim)(x)))
+    return _head(inputs, keras.layers.BatchNormalization()(keras.layers.Dense(dim)(x)), "mlp")
 
 
 def conse_head(conse: ConseHead) -> Any:
     """Return the ``conse`` head as a Keras model."""
     keras = import_keras("exporting")
     inputs = keras.Input((conse.weights.shape[0],), name="visual")
-    return _head(inputs, _conse(inputs, conse)[1])
+    return _head(inputs, _conse(inputs, conse)[1], "conse")
 
 
 def residual_head(conse: ConseHead, label_means: Array, *, penalty: float) -> Any:
@@ -81,12 +81,12 @@ def residual_head(conse: ConseHead, label_means: Array, *, penalty: float) -> An
         kernel_regularizer=keras.regularizers.L2(penalty),
         name="correction",
     )(probabilities)
-    return _head(inputs, untrained + trust * correction)
+    return _head(inputs, untrained + trust * correction, "residual")
 
 
-def _head(inputs: Any, outputs: Any) -> Any:
+def _head(inputs: Any, outputs: Any, kind: str) -> Any:
     keras = import_keras("training")
-    return keras.Model(inputs, keras.layers.UnitNormalization(name="joint")(outputs))
+    return keras.Model(inputs, keras.layers.UnitNormalization(name="joint")(outputs), name=f"{kind}_head")
 
 
 def _conse(inputs: Any, conse: ConseHead) -> tuple[Any, Any]:
@@ -94,7 +94,9 @@ def _conse(inputs: Any, conse: ConseHead) -> tuple[Any, Any]:
     keras = import_keras("training")
     logits = _fixed(inputs, conse.weights, conse.bias, name="classes")
     probabilities = keras.layers.Softmax(name="probabilities")(logits)
-    return probabilities, keras.layers.UnitNormalization(name="conse")(_fixed(probabilities, conse.names, name="names"))
+    return probabilities, keras.layers.UnitNormalization(name="untrained")(
+        _fixed(probabilities, conse.names, name="names")
+    )
 
 
 def _fixed(inputs: Any, *weights: Array, name: str) -> Any:

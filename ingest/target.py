@@ -12,6 +12,7 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.store import check_name
+from milvise.config import DEFAULT_BACKBONE
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
@@ -92,6 +93,14 @@ def make_plan(
         made = trained_head(spec, gallery=gallery, visual=backbone.fingerprint, words=words)
         kind = made.fingerprint
     return Plan(gallery, backbone, visual, joint_manifest(visual, words, made, kind), made, classes)
+
+
+def make_recipe(store: Store, gallery: str, backbone: str | None, weights: Path | None) -> dict[str, Any]:
+    """Return how to make the backbone of a run: what is asked for, else the gallery's, else the default."""
+    live = store.live(f"{check_name(gallery)}_visual")
+    if backbone is None and weights is None and live is not None and live.manifest.recipe:
+        return dict(live.manifest.recipe)
+    return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
 
 
 def head_spec(joint: Collection | None) -> str:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from milvise import config
+from milvise.cli_models import export_app, project, train
+from milvise.cli_state import (
+    FAILED,
+    QUARANTINED,
+    WRONG_USAGE,
+    FilterOption,
+    GalleryOption,
+    IndexOption,
+    LimitOption,
+    absolute,
+    state,
+    stoppable,
+)
 from milvise.console import Output
 from milvise.errors import MilviseError, UsageError
 from milvise.records import Hit, WordHit
@@ -31,45 +42,9 @@ ingest_app = typer.Typer(help="Load words and pictures into Milvus.", no_args_is
 search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
-
-FAILED, WRONG_USAGE, QUARANTINED = 1, 2, 3
-
-
-@dataclass(slots=True)
-class _State:
-    uri: str | None = None
-    token: str | None = None
-    verbose: bool = False
-    output: Output = Output()
-
-    def connect(self, *, create: bool = False) -> Database:
-        from milvise.queries.database import connect
-
-        return connect(self.uri, token=self.token, create=create)
-
-
-_state = _State()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """End on Ctrl-C with a sentence instead of a traceback: whatever was written stays, and a new run goes on from it."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("\nStopped. What was written is kept; the same command goes on from there.", file=sys.stderr)
-        raise typer.Exit(FAILED) from None
-
-
-GalleryOption = Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=16_000, help="How many hits.")]
-FilterOption = Annotated[
-    str, typer.Option("--filter", help='A Milvus expression over label, uri, width, height, meta["…"].')
-]
-IndexOption = Annotated[
-    str,
-    typer.Option("--index", help="auto, flat, hnsw, ivf_flat, ivf_sq8, ivf_pq, scann or diskann; hnsw:M=32,ef=128 …"),
-]
+app.add_typer(export_app, name="export")
+app.command("project")(project)
+app.command("train")(train)
 
 
 @app.callback()
@@ -85,15 +60,19 @@ def _globals(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
 ) -> None:
-    _state.uri, _state.token, _state.verbose = uri, token, verbose
-    _state.output = Output(as_json=as_json, quiet=quiet)
+    state.uri, state.token, state.verbose = uri, token, verbose
+    state.output = Output(as_json=as_json, quiet=quiet)
 
 
 @ingest_app.command("words")
-@_stoppable()
+@stoppable()
 def ingest_words(
     source: Annotated[
-        str, typer.Argument(help="GloVe, word2vec, fastText or gensim vectors, or glove-6b-50d (an installed package).")
+        str,
+        typer.Argument(
+            help="GloVe, word2vec, fastText or gensim vectors, or glove-6b-50d (an installed package); with --train, a"
+            " text file with one tag list a line."
+        ),
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many words.")] = None,
     components: Annotated[
@@ -105,24 +84,41 @@ def ingest_words(
         ),
     ] = None,
     index: IndexOption = "auto",
+    train: Annotated[bool, typer.Option("--train", help="Train the vectors on tag lists.")] = False,
+    dim: Annotated[int | None, typer.Option(help="With --train: width of the vectors. [default: 200]")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="With --train: how far apart tags of one list may stand. [default: 10]")
+    ] = None,
+    min_count: Annotated[int | None, typer.Option(help="With --train: rarer tags are left out. [default: 5]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="With --train: passes over the lists. [default: 5]")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --train: of the random numbers. [default: 0]")] = None,
 ) -> None:
-    """Load word vectors, in place of those that are there."""
+    """Load word vectors, or train them on tag lists, in place of those that are there."""
     from milvise.adapter import IndexSpec
+    from milvise.embeddings.tags import TagTraining, train_words
     from milvise.embeddings.words import load_words
     from milvise.ingest.words import ingest_words as run
 
     spec = IndexSpec.parse(index)
-    with _state.connect(create=True) as db:
+    given = {"dim": dim, "window": window, "min_count": min_count, "epochs": epochs, "seed": seed}
+    numbers = {name: value for name, value in given.items() if value is not None}
+    if numbers and not train:
+        raise UsageError(f"--{next(iter(numbers)).replace('_', '-')} is for training words: add --train.")
+    with state.connect(create=True) as db:
         db.store.require_index(spec)
-        _state.output.note(f"Reading {source} …")
-        words = load_words(source, limit=limit, components=components)
-        _state.output.note(f"Loading {len(words.words):,} words of width {words.vectors.shape[1]} …")
+        state.output.note(f"Reading {source} …")
+        if train:
+            training = TagTraining(**numbers)
+            words = train_words(Path(source), training, limit=limit, components=components, progress=state.output.note)
+        else:
+            words = load_words(source, limit=limit, components=components)
+        state.output.note(f"Loading {len(words.words):,} words of width {words.vectors.shape[1]} …")
         summary = run(db.store, words, source=source, index=spec)
-    _state.output.facts(summary.to_json())
+    state.output.facts(summary.to_json())
 
 
 @ingest_app.command("images")
-@_stoppable()
+@stoppable()
 def ingest_images(
     sources: Annotated[
         list[str],
@@ -130,13 +126,22 @@ def ingest_images(
     ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     backbone: Annotated[
-        str, typer.Option(help="efficientnet_lite0/1/2, a keras.applications model, or FILE.keras[:layer].")
-    ] = config.DEFAULT_BACKBONE,
+        str | None,
+        typer.Option(
+            help="efficientnet_lite0/1/2, a keras.applications model, or FILE.keras[:layer]. [default: the gallery's, or"
+            f" {config.DEFAULT_BACKBONE}]"
+        ),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="A file of weights instead of the pretrained ones.")] = None,
     classes: Annotated[
         Path | None, typer.Option(help="Class names of the backbone, one a line, if not ImageNet's.")
     ] = None,
-    head: Annotated[str, typer.Option(help="conse, or none for no search by word.")] = "conse",
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="conse, a trained head's FILE.keras, or none for no search by word. [default: the gallery's, or conse]"
+        ),
+    ] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
     index: IndexOption = "auto",
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")] = 32,
@@ -155,29 +160,29 @@ def ingest_images(
     from milvise.ingest.pipeline import Options
     from milvise.ingest.pipeline import ingest_images as run
     from milvise.ingest.sources import open_source
-    from milvise.ingest.target import make_plan
+    from milvise.ingest.target import make_plan, make_recipe
 
     if labels not in ("folder", "none"):
         raise UsageError(f"unknown kind of labels.\nExpected: folder, none\nReceived: {labels}")
     options = Options(IndexSpec.parse(index), batch_size, prune, dry_run)
     opened = [open_source(source, labels=labels == "folder") for source in sources]
-    with _state.connect(create=True) as db:
+    with state.connect(create=True) as db:
         db.store.require_index(options.index)
-        _state.output.note(f"Building {backbone} …")
-        recipe = {"backbone": _absolute(backbone), "weights": str(weights.resolve()) if weights else None}
+        recipe = make_recipe(db.store, gallery, backbone and absolute(backbone), weights)
+        state.output.note(f"Building {recipe['backbone']} …")
         plan = make_plan(
             db.store,
             gallery=gallery,
-            backbone=load_backbone(backbone, weights=weights),
+            backbone=load_backbone(recipe["backbone"], weights=recipe["weights"] and Path(recipe["weights"])),
             head=head,
             recipe=recipe,
             names=classes,
         )
-        total = None if _state.output.quiet else sum(1 for source in opened for _ in source)
-        with _state.output.progress(total) as progress:
+        total = None if state.output.quiet else sum(1 for source in opened for _ in source)
+        with state.output.progress(total) as progress:
             report = quarantine or Path(f"milvise-quarantine-{gallery}.jsonl")
             summary = run(db.store, opened, plan, quarantine=report, options=options, progress=progress)
-    _state.output.facts(summary.to_json())
+    state.output.facts(summary.to_json())
     if strict and summary.quarantined:
         raise typer.Exit(QUARANTINED)
 
@@ -243,18 +248,18 @@ def status(
     gallery: Annotated[str | None, typer.Option("--gallery", help="Only this collection of pictures.")] = None,
 ) -> None:
     """Show what stands in Milvus."""
-    with _state.connect() as db:
+    with state.connect() as db:
         collections = db.status(gallery)
         version = db.store.connection.version
-    _state.output.collections(version, collections)
+    state.output.collections(version, collections)
 
 
 @app.command("verify")
 def verify(gallery: GalleryOption = config.DEFAULT_GALLERY) -> None:
     """Check that a gallery is whole; exits with 1 if it is not."""
-    with _state.connect() as db:
+    with state.connect() as db:
         found = db.verify(gallery)
-    _state.output.facts({"gallery": gallery, "whole": not found, "problems": found})
+    state.output.facts({"gallery": gallery, "whole": not found, "problems": found})
     if found:
         raise typer.Exit(FAILED)
 
@@ -263,13 +268,16 @@ def verify(gallery: GalleryOption = config.DEFAULT_GALLERY) -> None:
 def drop(
     gallery: Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Only what project --keep kept and what unfinished runs left.")
+    ] = False,
 ) -> None:
     """Remove a gallery from Milvus; the picture files stay."""
     if not yes:
-        typer.confirm(f"Remove the gallery {gallery}?", abort=True, err=True)
-    with _state.connect() as db:
-        db.drop(gallery)
-    _state.output.facts({"dropped": gallery})
+        typer.confirm(f"Remove {'what was kept of ' if kept else ''}the gallery {gallery}?", abort=True, err=True)
+    with state.connect() as db:
+        dropped = db.drop(gallery, only_kept=kept)
+    state.output.facts({"gallery": gallery, "dropped": dropped})
 
 
 @app.command("demo")
@@ -284,25 +292,17 @@ def demo(
     """Load photos, search them in four ways, and write a contact sheet."""
     from milvise.demo import run_demo
 
-    run_demo(folder, uri=_state.uri or "milvise-demo.db", token=_state.token, sheet=sheet, output=_state.output)
+    run_demo(folder, uri=state.uri or "milvise-demo.db", token=state.token, sheet=sheet, output=state.output)
 
 
 def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]]) -> None:
     started = time.perf_counter()
-    with _state.connect() as db:
+    with state.connect() as db:
         connected = time.perf_counter()
         hits = search(db)
         found = time.perf_counter()
         took = {"connect": connected - started, "search": found - connected, "total": found - started}
-        _state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)
-
-
-def _absolute(backbone: str) -> str:
-    """Return a backbone's path so that it is found from another folder; names stay as they are."""
-    from milvise.embeddings.backbones import split_spec
-
-    path, layer = split_spec(backbone)
-    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone
+        state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -316,12 +316,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    if _state.verbose:
+    if state.verbose:
         import traceback
 
         traceback.print_exception(error)
     else:
         print(f"Error: {error}", file=sys.stderr)
-    if _state.output.as_json:
-        _state.output.document({"error": {"type": type(error).__name__, "message": str(error)}})
+    if state.output.as_json:
+        state.output.document({"error": {"type": type(error).__name__, "message": str(error)}})
     sys.exit(code)

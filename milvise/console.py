@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,66 @@ class Output:
             table.add_row(name.replace("_", " "), _readable(value))
         self.table(table)
 
+    def trained_head(self, report: Mapping[str, Any]) -> None:
+        """Print what training a head did: its scores beside those of the untrained head."""
+        if self.as_json:
+            self.document(report)
+            return
+        trained_on = report["trained_on"]
+        for kind in ("without_vector", "held_out"):
+            if trained_on[kind]:
+                listed = ", ".join(trained_on[kind])
+                self.note(f"{'Left out, without a word vector' if kind == 'without_vector' else 'Held out'}: {listed}")
+        table = Table("pictures", box=None, pad_edge=False, header_style="bold")
+        for name in (
+            "labels",
+            "pictures",
+            *(f"{head} {name}" for name in ("P@10", "accuracy") for head in report["scores"]),
+        ):
+            table.add_column(name, justify="right")
+        for part, name in (("seen", "seen, held back"), ("unseen", "unseen, held out")):
+            found = [scores[part] for scores in report["scores"].values()]
+            if found[0]:
+                figures = [f"{score[metric]:.3f}" for metric in ("precision_at_10", "accuracy") for score in found]
+                table.add_row(name, str(found[0]["labels"]), str(found[0]["pictures"]), *figures)
+        self.table(table)
+        seconds, epochs = report["seconds"], len(report["history"]["loss"])
+        pictures = f"{sum(trained_on['labels'].values()):,} pictures of {len(trained_on['labels']):,} labels"
+        self.note(f"Trained on {pictures}: {epochs} epochs, {seconds['total']:.1f} s. Written to {report['out']}")
+
+    def trained_backbone(self, report: Mapping[str, Any]) -> None:
+        """Print what fine-tuning a backbone did."""
+        if self.as_json:
+            self.document(report)
+            return
+        for uri, reason in report["trained_on"]["unreadable"].items():
+            self.note(f"Left out: {uri}: {reason}")
+        scores = report["scores"]["similar_precision_at_10"]
+        trained_on = report["trained_on"]
+        self.facts(
+            {
+                "out": report["out"],
+                "classes": len(report["classes"]),
+                "trained on": sum(trained_on["labels"].values()),
+                "held back": trained_on["held_back"]["pictures"],
+                "similar P@10 before": scores["before"],
+                "similar P@10 after": scores["after"],
+                "seconds": report["seconds"]["total"],
+            }
+        )
+
+    @contextmanager
+    def epochs(self) -> Iterator[Callable[[int, dict[str, float]], None]]:
+        """Show the epochs of a training; yields what is to be called after each."""
+        with _errors().status("Training …") if not self.quiet else nullcontext() as status:
+
+            def show(epoch: int, losses: dict[str, float]) -> None:
+                if status is not None:
+                    figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in losses.items())
+                    status.update(f"Epoch {epoch}: {figures}")
+
+            yield show
+
     @contextmanager
     def progress(self, total: int | None) -> Iterator[Progress]:
         """Show a bar with images per second and time left; yields what is to be called with each new summary."""
@@ -146,6 +206,8 @@ def _readable(value: Any) -> str:
             return f"{value:,}"
         case None | []:
             return "none"
+        case dict():
+            return ", ".join(f"{name} {entry}" for name, entry in value.items())
         case list():
             return "\n".join(str(entry) for entry in value)
     return str(value)

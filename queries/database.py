@@ -68,8 +68,8 @@ class Database:
         """
         return list(problems(self.store, check_name(gallery)))
 
-    def drop(self, gallery: str, *, only_kept: bool = False) -> None:
-        """Remove a gallery's collections, not the picture files.
+    def drop(self, gallery: str, *, only_kept: bool = False) -> list[str]:
+        """Remove a gallery's collections, not the picture files; return their names.
 
         Parameters
         ----------
@@ -82,18 +82,12 @@ class Database:
         NotFoundError
             If there is none of this name.
         """
-        if only_kept:
-            self._require(gallery)
-            for room in ("joint", "visual"):
-                self.store.drop_others(f"{gallery}_{room}")
-            return
-        dropped = [self.store.drop(f"{check_name(gallery)}_{room}") for room in ("joint", "visual")]
-        if not any(dropped):
+        dropped = []
+        for alias in (f"{check_name(gallery)}_joint", f"{gallery}_visual"):
+            dropped += self.store.drop_others(alias) if only_kept else self.store.drop(alias)
+        if not dropped and self.store.live(f"{gallery}_visual") is None:
             raise NotFoundError(f"there is no gallery {gallery!r}.")
-
-    def _require(self, gallery: str) -> None:
-        if self.store.live(f"{check_name(gallery)}_visual") is None:
-            raise NotFoundError(f"there is no gallery {gallery!r}.")
+        return dropped
 
     def close(self) -> None:
         """Close the connection; a Milvus Lite file can then be opened by another process."""

@@ -7,7 +7,6 @@ picture -> stored or computed joint vector     -> words             -> tags
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,15 @@ from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.heads import conse_head as keras_conse
 from milvise.embeddings.phrases import lookups
-from milvise.errors import FingerprintError, NotFoundError, UnknownClassError
-from milvise.queries.encoder import PictureLike, stored_head, visual_vector
+from milvise.embeddings.trained_head import TrainedHead
+from milvise.errors import FingerprintError, NotFoundError, UnknownClassError, UsageError
+from milvise.queries.encoder import PictureLike, stored_backbone, stored_head, visual_vector
 from milvise.queries.expression import parse
 from milvise.queries.focus import candidates_for, focused_query, focused_similarity
 from milvise.queries.live import Live, answered
+from milvise.queries.projector import write_projector
 from milvise.queries.spelling import closest
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vector, nearest_words
 from milvise.records import Hit, WordHit, distance, record_id
@@ -150,6 +152,59 @@ class Gallery:
         """Return the names of the classes that `similar` can focus on."""
         return answered(lambda: _class_names(self._classes_of(self._visual.collection)), *self._lives)
 
+    def export_model(self, out: Path) -> dict[str, Any]:
+        """Write the backbone and the head as one graph: ``pixels`` in, ``visual`` and ``joint`` vectors out.
+
+        ``pixels`` are uint8 of shape (n, size, size, 3), resized as `milvise.embeddings.pictures.decode` does; a gallery
+        without joint vectors gives a graph without them.
+
+        Parameters
+        ----------
+        out : Path
+            ``.keras``, ``.xml`` for OpenVINO, or a folder in TensorFlow's SavedModel format.
+
+        Raises
+        ------
+        MissingExtraError
+            If Keras, or OpenVINO for ``.xml``, is not installed.
+        ModelError
+            If it cannot be written, or something stands there.
+        FingerprintError
+            If the backbone or head on this machine is not the gallery's.
+        """
+        from milvise.embeddings.graph import export_graph, one_graph
+
+        visual = self._visual.collection
+        head = None
+        if self._store.live(f"{self.name}_joint") is not None:
+            made = self._head_of(*self._for_words())
+            head = keras_conse(made) if isinstance(made, ConseHead) else made.model
+        backbone = stored_backbone(visual.manifest)
+        record = {"visual": backbone.fingerprint, "resize": backbone.rule}
+        if head is not None:
+            record["joint"] = dict(self._joint.collection.manifest.fingerprint)
+        kind = export_graph(one_graph(backbone, head), out, record)
+        width = None if head is None else int(head.output_shape[-1])
+        shape = {"size": backbone.size, "resize": backbone.rule, "visual_dim": backbone.dim, "joint_dim": width}
+        return {"out": str(out), "format": kind, **shape}
+
+    def export_projector(
+        self, out: Path, *, space: str = "visual", limit: int = 10_000, filter: str = ""
+    ) -> dict[str, Any]:
+        """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.queries.projector`.
+
+        Raises
+        ------
+        UsageError
+            If `space` is neither ``visual`` nor ``joint``.
+        InputError
+            If the folder cannot be written, or nothing fits the filter.
+        """
+        lives = {"visual": self._visual, "joint": self._joint}
+        if space not in lives:
+            raise UsageError(f"unknown space.\nExpected: visual, joint\nReceived: {space}")
+        return write_projector(lives[space].collection, out, limit=limit, filter=filter)
+
     def _for_words(self) -> tuple[Collection, Collection, Collection]:
         """Return the visual and the joint collection and the words, which one request reads throughout."""
         visual, joint, words = self._visual.collection, self._joint.collection, self._words.collection
@@ -162,7 +217,7 @@ class Gallery:
             )
         return visual, joint, words
 
-    def _head_of(self, visual: Collection, joint: Collection, words: Collection) -> Callable[[Array], Array]:
+    def _head_of(self, visual: Collection, joint: Collection, words: Collection) -> ConseHead | TrainedHead:
         """Return the head that made a joint collection."""
         if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:
             return stored_head(joint.manifest)

@@ -36,6 +36,8 @@ from milvise.training.train import Report
 
 K = 10
 _BATCH = 32
+EPOCHS = 30
+HELD_BACK_SHARE = 0.2
 _ROWS = 256
 _CLASSIFIER_RATE, _BLOCK_RATE = 1e-3, 1e-4
 
@@ -50,8 +52,8 @@ class Options:
         Share of the pictures that are not trained on: they decide when training ends, and are scored.
     """
 
-    held_back: float = 0.2
-    epochs: int = 30
+    held_back: float = HELD_BACK_SHARE
+    epochs: int = EPOCHS
     seed: int = 0
 
 

@@ -38,6 +38,8 @@ PENALTY = {"cosine": 0.12, "hinge_rank": 8.0}
 takes to move a class name. `benchmarks/heads.py` prints what it does to labels seen and unseen."""
 
 _RATE = {"linear": 1e-3, "mlp": 1e-3, "residual": 1e-2}
+EPOCHS = 100
+HELD_BACK_SHARE = 0.1
 _ROWS = 1_000
 
 
@@ -60,8 +62,8 @@ class Options:
     kind: str = "residual"
     loss: str = "cosine"
     hold_out: tuple[str, ...] = ()
-    held_back: float = 0.1
-    epochs: int = 100
+    held_back: float = HELD_BACK_SHARE
+    epochs: int = EPOCHS
     seed: int = 0
     filter: str = ""
 
@@ -164,7 +166,7 @@ def train_head(
         "history": history,
     }
     # A model without its optimiser and loss: what it takes to use it, not to go on training it.
-    save_model(keras.Model(model.input, model.output, name=options.kind), out, record)
+    save_model(keras.Model(model.input, model.output, name=model.name), out, record)
     seconds = {"read": read - started, "train": trained - read, "total": time.monotonic() - started}
     return Report(record, out, {name: round(value, 3) for name, value in seconds.items()})
 

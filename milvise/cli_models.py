@@ -1,0 +1,168 @@
+"""The commands that make models and move galleries to them: train, project, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from milvise import config
+from milvise.cli_state import FilterOption, GalleryOption, absolute, state, stoppable
+from milvise.errors import UsageError
+
+export_app = typer.Typer(help="Write models and vectors for other programs.", no_args_is_help=True)
+
+_SEED = typer.Option(help="Of the random numbers, and of the choice of held-back pictures.")
+
+
+@stoppable("No model was written.")
+def train(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="With --backbone: folders or manifests of labelled pictures."),
+    ] = None,
+    gallery: Annotated[
+        str | None, typer.Option(help=f"Which collection of pictures. [default: {config.DEFAULT_GALLERY}]")
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="residual, linear or mlp. [default: residual]")] = None,
+    loss: Annotated[str | None, typer.Option(help="cosine or hinge_rank. [default: cosine]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the model: FILE.keras.")] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option("--hold-out", metavar="LABEL", help="Not trained on, and scored at the end; repeatable."),
+    ] = None,
+    one: Annotated[
+        bool, typer.Option("--one", help="Check the wiring: one picture and one word must fit. Writes nothing.")
+    ] = False,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="Fine-tune the last block of this backbone on the sources, instead of training a head."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="With --backbone: a file of weights instead of the pretrained ones.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many. [default: 100; 30 with --backbone]")
+    ] = None,
+    held_back: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=0.9, help="Share of the pictures not trained on. [default: 0.1; 0.2 with --backbone]"
+        ),
+    ] = None,
+    seed: Annotated[int, _SEED] = 0,
+    filter: FilterOption = "",
+) -> None:
+    """Train a head on a gallery's stored vectors and labels, or fine-tune a backbone on labelled pictures."""
+    if backbone is not None or weights is not None or sources:
+        if gallery or head or loss or hold_out or one or filter:
+            raise UsageError(
+                "a backbone is fine-tuned on pictures, and a head on a gallery: with --backbone or SOURCE there can be none"
+                " of --gallery, --head, --loss, --hold-out, --one and --filter."
+            )
+        if not sources or out is None:
+            raise UsageError(
+                "a backbone is fine-tuned on labelled pictures: milvise train FOLDER --backbone NAME --out FILE.keras"
+            )
+        _finetune(sources, backbone or config.DEFAULT_BACKBONE, weights, out, epochs, held_back, seed)
+        return
+    from milvise.training.one import check_wiring
+    from milvise.training.train import EPOCHS, HELD_BACK_SHARE, Options, train_head
+
+    gallery = gallery or config.DEFAULT_GALLERY
+    options = Options(
+        kind=head or "residual",
+        loss=loss or "cosine",
+        hold_out=tuple(hold_out or ()),
+        held_back=HELD_BACK_SHARE if held_back is None else held_back,
+        epochs=epochs or EPOCHS,
+        seed=seed,
+        filter=filter,
+    )
+    if one:
+        if out is not None or hold_out or epochs is not None or held_back is not None:
+            raise UsageError(
+                "--one trains on one picture and writes nothing: leave out --out, --hold-out, --epochs and --held-back."
+            )
+        with state.connect() as db, state.output.epochs() as progress:
+            found = check_wiring(db.store, gallery=gallery, options=options, progress=progress)
+        state.output.facts(found)
+        return
+    if out is None:
+        raise UsageError("say where to write the head: --out FILE.keras")
+    with state.connect() as db, state.output.epochs() as progress:
+        report = train_head(db.store, gallery=gallery, out=out, options=options, progress=progress)
+    state.output.trained_head(report.to_json())
+
+
+def _finetune(
+    sources: list[str],
+    backbone: str,
+    weights: Path | None,
+    out: Path,
+    epochs: int | None,
+    held_back: float | None,
+    seed: int,
+) -> None:
+    from milvise.embeddings.backbones import load_backbone
+    from milvise.ingest.sources import open_source
+    from milvise.training.finetune import EPOCHS, HELD_BACK_SHARE, Options, finetune
+
+    opened = [open_source(source) for source in sources]
+    options = Options(HELD_BACK_SHARE if held_back is None else held_back, epochs or EPOCHS, seed)
+    state.output.note(f"Building {backbone} …")
+    built = load_backbone(absolute(backbone), weights=weights)
+    with state.output.epochs() as progress:
+        report = finetune(opened, backbone=built, out=out, options=options, progress=progress)
+    state.output.trained_backbone(report.to_json())
+
+
+@stoppable("The gallery is as it was; the same command goes on from here.")
+def project(
+    head: Annotated[str, typer.Option(help="conse, or a trained head's FILE.keras.")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    index: Annotated[
+        str | None, typer.Option("--index", help="As for ingest images. [default: as the gallery has it]")
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Keep the joint collection that is live now, so that going back costs nothing."),
+    ] = False,
+) -> None:
+    """Move a gallery to another head, from its stored visual vectors, while it is searched."""
+    from milvise.adapter import IndexSpec
+    from milvise.ingest.project import project as run
+
+    spec = None if index is None else IndexSpec.parse(index)
+    with state.connect() as db:
+        done = run(db.store, gallery=gallery, head=head, index=spec, keep=keep)
+    state.output.facts(done.to_json())
+
+
+@export_app.command("model")
+@stoppable("No model was written.")
+def export_model(
+    out: Annotated[Path, typer.Option(help="FILE.keras, FILE.xml (OpenVINO), or a folder (TensorFlow's SavedModel).")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+) -> None:
+    """Write a gallery's backbone and head as one graph: pixels in, visual and joint vectors out."""
+    with state.connect() as db:
+        state.output.note("Building the graph …")
+        written = db.gallery(gallery).export_model(out)
+    state.output.facts(written)
+
+
+@export_app.command("projector")
+@stoppable("The folder is not complete; run the same command again.")
+def export_projector(
+    out: Annotated[Path, typer.Option(help="A folder, for: tensorboard --logdir FOLDER.")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: Annotated[str, typer.Option(help="Which vectors: visual or joint.")] = "visual",
+    limit: Annotated[int, typer.Option(min=1, max=16_384, help="At most so many pictures.")] = 10_000,
+    filter: FilterOption = "",
+) -> None:
+    """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector."""
+    with state.connect() as db:
+        written = db.gallery(gallery).export_projector(out, space=space, limit=limit, filter=filter)
+    state.output.facts(written)

@@ -1,0 +1,67 @@
+"""What the commands share: where Milvus is, how to answer, and the options that several of them have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from milvise.console import Output
+
+if TYPE_CHECKING:
+    from milvise.queries.database import Database
+
+FAILED, WRONG_USAGE, QUARANTINED = 1, 2, 3
+
+
+@dataclass(slots=True)
+class State:
+    """The options that stand before a command."""
+
+    uri: str | None = None
+    token: str | None = None
+    verbose: bool = False
+    output: Output = Output()
+
+    def connect(self, *, create: bool = False) -> Database:
+        """Open the Milvus that the options name."""
+        from milvise.queries.database import connect
+
+        return connect(self.uri, token=self.token, create=create)
+
+
+state = State()
+
+
+@contextmanager
+def stoppable(remark: str = "What was written is kept; the same command goes on from there.") -> Iterator[None]:
+    """End on Ctrl-C with a sentence instead of a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nStopped. {remark}", file=sys.stderr)
+        raise typer.Exit(FAILED) from None
+
+
+GalleryOption = Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=16_000, help="How many hits.")]
+FilterOption = Annotated[
+    str, typer.Option("--filter", help='A Milvus expression over label, uri, width, height, meta["…"].')
+]
+IndexOption = Annotated[
+    str,
+    typer.Option("--index", help="auto, flat, hnsw, ivf_flat, ivf_sq8, ivf_pq, scann or diskann; hnsw:M=32,ef=128 …"),
+]
+
+
+def absolute(backbone: str) -> str:
+    """Return a backbone's path so that it is found from another folder; names stay as they are."""
+    from milvise.embeddings.backbones import split_spec
+
+    path, layer = split_spec(backbone)
+    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone
