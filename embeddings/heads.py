@@ -5,15 +5,14 @@
 ``mlp``
     Dense 2000, batch normalisation, ReLU, dropout 0.5, dense to the words' width, batch normalisation.
 ``residual``
-    Class probabilities times the word vectors of the class names, which is the ``conse`` head, plus a correction:
+    Class probabilities p times the word vectors N of the class names, which is the ``conse`` head, plus a correction:
 
-        joint = unit(unit(p N) + t(p) p W)        t(p) = max over trained labels l of (sqrt(p) . m_l)^2
+        joint = unit(unit(p N) + t(x) p^0.75 W)        t(x) = max(0, max over trained labels l of cos(x - mean, m_l))
 
-    N holds the names' word vectors and stays; W starts at zero and is learned, with a penalty on its size. W moves the
-    vectors of those class names that the training pictures look like, and leaves the others where they are. The trust t
-    is the squared Bhattacharyya coefficient between a picture's class probabilities and those of the closest trained
-    label (m_l is the mean of sqrt(p) over the label's pictures, of unit length): a picture unlike all that was trained
-    on gets nearly its ``conse`` vector.
+    W starts at zero and is learned, with a penalty on its size. It moves the vectors of those class names that the
+    training pictures look like, and leaves the others where they are; the power lets classes that are not the first guess
+    have a say. The trust t is how close the visual vector x comes to the trained labels (m_l is the mean of a label's
+    vectors, from the mean of all): a picture unlike all that was trained on gets nearly its ``conse`` vector.
 
 References
 ----------
@@ -32,6 +31,7 @@ from milvise.embeddings.quiet_keras import import_keras
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
+POWER = 0.75
 KINDS = ("linear", "mlp", "residual")
 
 
@@ -58,30 +58,32 @@ def conse_head(conse: ConseHead) -> Any:
     return _head(inputs, _conse(inputs, conse)[1], "conse")
 
 
-def residual_head(conse: ConseHead, label_means: Array, *, penalty: float) -> Any:
+def residual_head(conse: ConseHead, mean: Array, label_means: Array, *, penalty: float) -> Any:
     """Return the ``residual`` head, whose output is that of `conse` until it is trained.
 
     Parameters
     ----------
     conse : ConseHead
-    label_means : ndarray of shape (labels, classes), float32
-        For each trained label the mean of ``sqrt(p)``, of unit length.
+    mean : ndarray of shape (visual width,), float32
+        Of the labels' mean vectors.
+    label_means : ndarray of shape (labels, visual width), float32
+        For each trained label the mean of its vectors, less `mean`, of unit length.
     penalty : float
         Of the squared size of W, beside the mean loss of a picture.
     """
     keras = import_keras("training")
     inputs = keras.Input((conse.weights.shape[0],), name="visual")
     probabilities, untrained = _conse(inputs, conse)
-    familiarity = _fixed(keras.ops.sqrt(probabilities), label_means.T, name="familiarity")
-    trust = keras.ops.square(keras.ops.max(familiarity, axis=-1, keepdims=True))
+    centred = keras.layers.UnitNormalization(name="direction")(_less(inputs, mean))
+    closest = keras.ops.max(_fixed(centred, label_means.T, name="closeness"), axis=-1, keepdims=True)
     correction = keras.layers.Dense(
         conse.dim,
         use_bias=False,
         kernel_initializer="zeros",
         kernel_regularizer=keras.regularizers.L2(penalty),
         name="correction",
-    )(probabilities)
-    return _head(inputs, untrained + trust * correction, "residual")
+    )(keras.ops.power(probabilities, POWER))
+    return _head(inputs, untrained + keras.ops.relu(closest) * correction, "residual")
 
 
 def _head(inputs: Any, outputs: Any, kind: str) -> Any:
@@ -97,6 +99,15 @@ def _conse(inputs: Any, conse: ConseHead) -> tuple[Any, Any]:
     return probabilities, keras.layers.UnitNormalization(name="untrained")(
         _fixed(probabilities, conse.names, name="names")
     )
+
+
+def _less(inputs: Any, mean: Array) -> Any:
+    """Return the inputs less a fixed vector, which stands among the model's weights."""
+    keras = import_keras("training")
+    layer = keras.layers.BatchNormalization(center=False, scale=False, epsilon=0.0, trainable=False, name="centred")
+    outputs = layer(inputs)
+    layer.set_weights([mean, np.ones_like(mean)])
+    return outputs
 
 
 def _fixed(inputs: Any, *weights: Array, name: str) -> Any:

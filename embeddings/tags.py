@@ -96,7 +96,7 @@ def train_words(
     training: TagTraining = TagTraining(),
     *,
     limit: int | None = None,
-    components: int | None = None,
+    components: int = 0,
     progress: Callable[[str], None] = lambda remark: None,
 ) -> Words:
     """Train word vectors on tag lists: skip-gram with five negative samples, one thread, so that it can be repeated.
@@ -105,8 +105,11 @@ def train_words(
     ----------
     path : Path
         A text file (``.gz`` too), see `TagLists`.
-    limit, components
-        As `milvise.embeddings.words.load_words`.
+    limit : int, optional
+        Only so many of the most frequent tags.
+    components : int
+        Principal components to remove. In a vocabulary of a few subjects the first ones are what tells these apart, so
+        that none is removed by default.
 
     Raises
     ------

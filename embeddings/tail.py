@@ -24,13 +24,13 @@ def split_at_last_block(model: Any) -> tuple[Any, Any]:
     operations = model.operations
     place = {id(operation): index for index, operation in enumerate(operations)}
     reads = [[place[id(source)] for source in _sources(operation) if id(source) in place] for operation in operations]
-    weighted = [index for index, operation in enumerate(operations) if getattr(operation, "weights", None)]
+    weighted = [index for index, operation in enumerate(operations) if _is_trainable(operation)]
     if not weighted:
         raise ModelError(f"the model {model.name} has no weights to train.")
     ends = [
         index
         for index, operation in enumerate(operations[: weighted[-1]])
-        if _ends_block(operation, reads[index]) and _is_bottleneck(index, reads)
+        if _ends_block(operation) and _is_bottleneck(index, reads)
     ]
     before = ends[-1] if ends else min(reads[weighted[-1]])
     middle = operations[before].output
@@ -45,8 +45,14 @@ def _sources(operation: Any) -> list[Any]:
     return [tensor._keras_history.operation for tensor in tree.flatten(operation.input)]
 
 
-def _ends_block(operation: Any, read: list[int]) -> bool:
-    return len(read) > 1 or "Pooling" in type(operation).__name__
+def _is_trainable(operation: Any) -> bool:
+    """Return whether an operation has a kernel; batch normalisation alone is not trained."""
+    return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
+
+
+def _ends_block(operation: Any) -> bool:
+    name = type(operation).__name__
+    return name in ("Add", "Concatenate") or "Pooling" in name
 
 
 def _is_bottleneck(index: int, reads: list[list[int]]) -> bool:

@@ -80,7 +80,7 @@ def ingest_words(
         typer.Option(
             "--remove-components",
             min=0,
-            help="Principal components to remove. [default: 1 per 100 dimensions, at least 1]",
+            help="Principal components to remove. [default: 1 per 100 dimensions, at least 1; 0 with --train]",
         ),
     ] = None,
     index: IndexOption = "auto",
@@ -109,7 +109,9 @@ def ingest_words(
         state.output.note(f"Reading {source} …")
         if train:
             training = TagTraining(**numbers)
-            words = train_words(Path(source), training, limit=limit, components=components, progress=state.output.note)
+            words = train_words(
+                Path(source), training, limit=limit, components=components or 0, progress=state.output.note
+            )
         else:
             words = load_words(source, limit=limit, components=components)
         state.output.note(f"Loading {len(words.words):,} words of width {words.vectors.shape[1]} …")

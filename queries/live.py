@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from milvise.adapter import Collection, Store
+from milvise.adapter.store import LEASE_S
 from milvise.errors import FingerprintError, NotFoundError
 
 T = TypeVar("T")
 
 
 class Live:
-    """The collection behind an alias, found once and kept until it is forgotten.
+    """The collection behind an alias, found once and kept for a moment, or until it is forgotten.
+
+    It is kept for less time than `Store.publish` waits before it drops what it replaced: a server answers searches in a
+    collection that is being dropped with nothing, and without an error.
 
     Parameters
     ----------
@@ -25,6 +30,7 @@ class Live:
         self._alias = alias
         self._missing = missing
         self._collection: Collection | None = None
+        self._found_at = 0.0
 
     @property
     def collection(self) -> Collection:
@@ -35,10 +41,13 @@ class Live:
         NotFoundError
             If there is none.
         """
-        found = self._collection or self._store.live(self._alias)
+        now = time.monotonic()
+        if self._collection is not None and now - self._found_at < LEASE_S:
+            return self._collection
+        found = self._store.live(self._alias, known=self._collection)
         if found is None:
             raise NotFoundError(self._missing)
-        self._collection = found
+        self._collection, self._found_at = found, now
         return found
 
     def forget(self) -> None:

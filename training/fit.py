@@ -46,9 +46,11 @@ def fit(
     keras = import_keras("training")
     places, held_back = examples.places(TRAIN), examples.places(HELD_BACK)
     steps, batches = balanced_batches(examples, places, schedule.batch_size, np.random.default_rng(seed))
-    model.compile(optimizer=keras.optimizers.Adam(schedule.rate), loss=loss)
-    watched = "val_loss" if len(held_back) else "loss"
-    stop = keras.callbacks.EarlyStopping(watched, patience=schedule.patience, restore_best_weights=True)
+    # `loss` in the history also holds penalties on weights; what decides is how well pictures are met.
+    met = keras.metrics.MeanMetricWrapper(loss, name="met")
+    model.compile(optimizer=keras.optimizers.Adam(schedule.rate), loss=loss, metrics=[met])
+    watched = "val_met" if len(held_back) else "met"
+    stop = keras.callbacks.EarlyStopping(watched, mode="min", patience=schedule.patience, restore_best_weights=True)
     told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress(epoch + 1, dict(logs)))
     history = model.fit(
         batches,

@@ -1,0 +1,174 @@
+"""Precision@10 and accuracy of every head, on labels that it was trained on and on labels that it never saw.
+
+    python benchmarks/heads.py --pictures FOLDER --words VECTORS
+
+FOLDER holds ``manifest.csv`` as for ``benchmarks/zero_shot.py``. Heads are trained on the ``train`` pictures of Caltech 101
+and on three of every four pictures of each Tiny ImageNet label; the fourth ones and Caltech's ``val`` pictures are the seen
+sets. The unseen sets are Caltech's ``dev-unseen`` labels, scenes, clothing, groceries and CIFAR-10. No head is trained on a
+label that shares a word with a label of an unseen set.
+
+P@10 is, for each word of a set searched among the set's pictures, the relevant ones among the first 10 divided by 10 or by
+how many there are, whichever is less. Accuracy is the share of pictures whose own word is the closest among the set's
+words. Words that are not in the vocabulary are left out. H is the harmonic mean of the means over the seen and the unseen
+sets. Every head is trained, projected and searched through milvise, on one gallery in Milvus Lite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import milvise
+from milvise.adapter import IndexSpec
+from milvise.embeddings.backbones import load_backbone
+from milvise.embeddings.phrases import tokens
+from milvise.embeddings.words import load_words
+from milvise.errors import UnknownWordError
+from milvise.ingest.pipeline import Options, ingest_images
+from milvise.ingest.project import project
+from milvise.ingest.sources import Item
+from milvise.ingest.target import make_plan
+from milvise.ingest.words import ingest_words
+from milvise.training.score import harmonic_mean
+from milvise.training.train import Options as TrainOptions
+from milvise.training.train import train_head
+
+K = 10
+SEEN = ("caltech val", "tiny imagenet")
+UNSEEN = {
+    "caltech": ("caltech101", "dev-unseen"),
+    "scenes": ("intel-scenes", "dev-unseen"),
+    "clothing": ("clothing", "dev-unseen"),
+    "groceries": ("grocery", "dev-unseen"),
+    "cifar10": ("cifar10", "ci-smoke"),
+}
+HEADS = [("conse", ""), *((kind, loss) for kind in ("linear", "mlp", "residual") for loss in ("cosine", "hinge_rank"))]
+
+Figures = dict[str, tuple[float, float]]
+
+
+def read_rows(root: Path) -> list[dict[str, str]]:
+    """Return the manifest's rows that take part, each with its ``part``: ``train``, or the name of a set."""
+    with (root / "manifest.csv").open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["path"])
+    unseen = {key: name for name, key in UNSEEN.items()}
+    counts: dict[str, int] = {}
+    parted = []
+    for row in rows:
+        key = (row["set"], row["role"])
+        part = unseen.get(key) or {("caltech101", "train"): "train", ("caltech101", "val"): SEEN[0]}.get(key)
+        if key == ("tiny-imagenet", "train"):
+            counts[row["label"]] = counts.get(row["label"], -1) + 1
+            part = "train" if counts[row["label"]] % 4 else SEEN[1]
+        if part is not None:
+            parted.append(row | {"part": part})
+    return parted
+
+
+def kept_from_training(rows: list[dict[str, str]]) -> tuple[str, ...]:
+    """Return the labels to hold out: those that share a word with a label of an unseen set."""
+    tested = {row["word"] for row in rows if row["part"] in UNSEEN}
+    trained = {row["label"]: row["word"] for row in rows if row["part"] == "train"}
+    return tuple(
+        sorted(label for label, word in trained.items() if tested & {word, *(t.lower() for t in tokens(label))})
+    )
+
+
+class Rows:
+    """The manifest's pictures as a source."""
+
+    def __init__(self, root: Path, rows: list[dict[str, str]]) -> None:
+        self.root = root
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[Item]:
+        for row in self.rows:
+            meta = {"part": row["part"], "word": row["word"]}
+            yield Item(row["path"], self.root / row["path"], row["label"], meta)
+
+
+def figures(db: milvise.Database, rows: list[dict[str, str]]) -> Figures:
+    """Return P@10 and accuracy of each set, for the head that the gallery is projected with."""
+    gallery, joint = db.gallery("h"), db.store.live("h_joint")
+    assert joint is not None
+    vectors = {row["uri"]: np.asarray(row["vector"], np.float32) for row in joint.scan(["uri", "vector"])}
+    return {
+        name: _figures(db, gallery, [row for row in rows if row["part"] == name], vectors) for name in (*SEEN, *UNSEEN)
+    }
+
+
+def _figures(
+    db: milvise.Database, gallery: milvise.Gallery, rows: list[dict[str, str]], vectors: dict[str, np.ndarray]
+) -> tuple[float, float]:
+    precisions, known = [], {}
+    for word in sorted({row["word"] for row in rows}):
+        try:
+            hits = gallery.search(word, limit=K, filter=f'meta["part"] == "{rows[0]["part"]}"')
+        except UnknownWordError:
+            continue
+        relevant = sum(row["word"] == word for row in rows)
+        precisions.append(sum(hit.meta["word"] == word for hit in hits) / min(K, relevant))
+        known[word] = db.words.vector(word)
+    words, targets = list(known), np.stack(list(known.values()))
+    right = [
+        words[int((targets @ vectors[row["path"]]).argmax())] == row["word"] for row in rows if row["word"] in known
+    ]
+    return float(np.mean(precisions)), float(np.mean(right))
+
+
+def print_row(name: str, seconds: float, found: Figures) -> None:
+    cells = [f"{precision:.3f}/{accuracy:.3f}" for precision, accuracy in found.values()]
+    means = []
+    for metric in (0, 1):
+        seen, unseen = (float(np.mean([found[part][metric] for part in parts])) for parts in (SEEN, UNSEEN))
+        means.append((seen, unseen, harmonic_mean(seen, unseen)))
+    summed = [f"{precision:.3f}/{accuracy:.3f}" for precision, accuracy in zip(*means, strict=True)]
+    print(f"{name:<20} {seconds:>6.1f}  " + "  ".join([*summed, *cells]), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--words", required=True)
+    parser.add_argument("--backbone", default="efficientnet_lite0")
+    parser.add_argument("--seeds", type=int, default=1, help="repeat with so many seeds")
+    arguments = parser.parse_args()
+    rows = read_rows(arguments.pictures)
+    hold_out = kept_from_training(rows)
+    rows = [row for row in rows if row["part"] not in SEEN or row["label"] not in hold_out]
+    with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/h.db", create=True) as db:
+        words = load_words(arguments.words)
+        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"))
+        backbone = load_backbone(arguments.backbone)
+        plan = make_plan(db.store, gallery="h", backbone=backbone, head="conse", recipe={}, names=None)
+        source, report = Rows(arguments.pictures, rows), Path(folder, "quarantine.jsonl")
+        ingest_images(db.store, [source], plan, quarantine=report, options=Options(IndexSpec("flat")))
+        print(f"words {words.fingerprint}\nbackbone {backbone.fingerprint}\nnot trained on: {', '.join(hold_out)}\n")
+        print(f"{'P@10/accuracy':<20} {'train':>6}  " + "  ".join(f"{name:<11}" for name in (
+            "seen", "unseen", "H", *SEEN, *UNSEEN
+        )))  # fmt: skip
+        print(f"{'':<20} {'s':>6}")
+        for seed in range(arguments.seeds):
+            for kind, loss in HEADS:
+                started = time.monotonic()
+                head = Path(folder, "head.keras")
+                if loss:
+                    options = TrainOptions(kind, loss, hold_out, seed=seed, filter='meta["part"] == "train"')
+                    trained = train_head(db.store, gallery="h", out=head, options=options)
+                seconds = time.monotonic() - started if loss else 0.0
+                project(db.store, gallery="h", head=str(head) if loss else "conse", index=IndexSpec("flat"))
+                print_row(f"{kind} {loss}".strip(), seconds, figures(db, rows))
+            pictures = sum(trained.record["trained_on"]["labels"].values())
+            print(
+                f"(seed {seed}: trained on {pictures} pictures of {len(trained.record['trained_on']['labels'])} labels)\n"
+            )
+
+
+if __name__ == "__main__":
+    main()

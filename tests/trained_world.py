@@ -1,0 +1,73 @@
+"""A gallery whose labels can be learned: pictures are points around a centre for each label, words are random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.embeddings.phrases import unit
+from milvise.records import record_id
+from milvise.training.train import Options, Report, train_head
+
+LABELS = ("cat", "dog", "sofa", "dining_table", "queen", "king", "xyzzy")
+VISUAL_DIM, WORD_DIM, EACH = 24, 12, 40
+WORDS = ("cat", "dog", "sofa", "dining", "table", "queen", "king", "tree", "sky")
+CLASSES = ("cat", "dog", "tree", "sky")
+BACKBONE = {"backbone": "trained_world", "weights": "none"}
+
+
+def random(rows: int, dim: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
+
+
+CENTRES = random(len(LABELS), VISUAL_DIM, 1)
+WORD_VECTORS = dict(zip(WORDS, unit(random(len(WORDS), WORD_DIM, 2)), strict=True))
+
+
+def pictures(each: int = EACH) -> Iterator[dict[str, Any]]:
+    noise = np.random.default_rng(3)
+    for number in range(each * len(LABELS)):
+        label = LABELS[number % len(LABELS)]
+        uri = f"{label}/{number}.jpg"
+        vector = CENTRES[number % len(LABELS)] + 0.4 * noise.normal(size=VISUAL_DIM).astype(np.float32)
+        yield {
+            "id": record_id(uri), "uri": uri, "label": label, "sha256": f"{number:064x}", "width": 1, "height": 1,
+            "meta": {}, "vector": vector,
+        }  # fmt: skip
+
+
+def put(store: Store, manifest: Manifest, rows: Iterable[dict[str, Any]], index: str = "flat") -> None:
+    collection = store.build(manifest)
+    collection.upsert(rows)
+    store.publish(store.finish(collection, IndexSpec.parse(index)))
+
+
+def put_trained_world(store: Store, gallery: str = "t", each: int = EACH) -> None:
+    """Load words, classes and a visual collection; no joint one."""
+    put_world_words(store)
+    weights = np.stack([3 * CENTRES[0], 3 * CENTRES[1], *random(2, VISUAL_DIM, 5)]) / VISUAL_DIM**0.5
+    put(
+        store,
+        Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": "none"}),
+        ({"name": name, "index": i, "bias": 0.0, "vector": weights[i]} for i, name in enumerate(CLASSES)),
+    )
+    put(store, Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE), pictures(each))
+
+
+def put_world_words(store: Store, seed: int | None = None) -> None:
+    vectors = WORD_VECTORS if seed is None else dict(zip(WORDS, unit(random(len(WORDS), WORD_DIM, seed)), strict=True))
+    rows = ({"word": word, "rank": rank, "vector": vectors[word]} for rank, word in enumerate(WORDS))
+    put(store, Manifest("words", "words", WORD_DIM, {"words": "trained world", "seed": seed}), rows)
+
+
+def drop_trained_world(store: Store, gallery: str = "t") -> None:
+    for alias in ("words", "classes_trained_world", f"{gallery}_visual", f"{gallery}_joint"):
+        store.drop(alias)
+
+
+def trained(store: Store, out: Path, kind: str = "linear", gallery: str = "t", **options: Any) -> Report:
+    return train_head(store, gallery=gallery, out=out, options=Options(kind=kind, **{"epochs": 20, **options}))
