@@ -46,7 +46,8 @@ class Gallery:
         self._words = words.live
         missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
         unprojected = (
-            f"the gallery {name!r} has no joint vectors, which searching by word needs. Load it with --head conse."
+            f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
+            f" vectors: milvise project --gallery {name} --head conse"
         )
         self._visual = Live(store, f"{name}_visual", missing=missing)
         self._joint = Live(store, f"{name}_joint", missing=unprojected)

@@ -48,3 +48,53 @@ INGEST_WORDS = document(
 )
 STATUS = document({"milvus": TEXT, "collections": {"type": "array", "items": {"type": "object"}}})
 ERROR = document({"error": document({"type": TEXT, "message": TEXT})})
+
+_SCORE = {
+    "anyOf": [
+        {"type": "null"},
+        document({"precision_at_10": NUMBER, "accuracy": NUMBER, "labels": COUNT, "pictures": COUNT}),
+    ]
+}
+_MEANS = {"anyOf": [{"type": "null"}, document({"precision_at_10": NUMBER, "accuracy": NUMBER})]}
+_SCORES = document({"seen": _SCORE, "unseen": _SCORE, "harmonic_mean": _MEANS})
+_COUNTS = {"type": "object", "additionalProperties": COUNT}
+TRAIN = document(
+    {
+        "head": TEXT,
+        "loss": TEXT,
+        "weights": TEXT,
+        "visual": {"type": "object"},
+        "words": {"type": "object"},
+        "seed": COUNT,
+        "trained_on": document(
+            {
+                "gallery": TEXT,
+                "filter": TEXT,
+                "labels": _COUNTS,
+                "held_out": _COUNTS,
+                "without_vector": _COUNTS,
+                "unlabelled": COUNT,
+                "held_back": document({"share": NUMBER, "seed": COUNT, "pictures": COUNT}),
+            }
+        ),
+        "scores": document({"head": _SCORES, "conse": _SCORES}),
+        "history": {"type": "object", "additionalProperties": {"type": "array", "items": NUMBER}},
+        "out": TEXT,
+        "seconds": document({"read": NUMBER, "train": NUMBER, "total": NUMBER}),
+    }
+)
+PROJECT = document(
+    {
+        "gallery": TEXT,
+        "head": {"type": "object", "required": ["kind"]},
+        "collection": TEXT,
+        "rows": COUNT,
+        "projected": COUNT,
+        "removed": COUNT,
+        "checked": COUNT,
+        "index": TEXT,
+        "replaced": {"type": ["string", "null"]},
+        "kept": {"type": ["string", "null"]},
+        "seconds": NUMBER,
+    }
+)

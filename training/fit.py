@@ -31,8 +31,8 @@ class Schedule:
     """
 
     epochs: int = 100
-    patience: int = 8
-    batch_size: int = 64
+    patience: int = 5
+    batch_size: int = 128
     rate: float = 1e-3
 
 

@@ -58,7 +58,7 @@ def check_wiring(
     import_keras("training").utils.set_random_seed(options.seed)
     model = build(options.kind, ingredients, examples, penalty=0.0)
     loss = make_loss(options.loss, examples.targets, np.ones(1, np.float32))
-    fit(model, examples, loss, Schedule(epochs=40, rate=1e-2), seed=options.seed, progress=progress)
+    fit(model, examples, loss, Schedule(epochs=40, batch_size=64, rate=1e-2), seed=options.seed, progress=progress)
     similarity = float(np.asarray(model(visual[np.newaxis], training=False))[0] @ vector)
     if similarity < SIMILARITY:
         raise ModelError(

@@ -33,7 +33,7 @@ from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Array, Examples,
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.score import Score, harmonic_mean, score
 
-PENALTY = {"cosine": 0.085, "hinge_rank": 3.0}
+PENALTY = {"cosine": 0.3, "hinge_rank": 10.0}
 """Of the squared size of a residual head's correction, in the sum of the losses of all pictures: as much evidence as it
 takes to move a class name. `benchmarks/heads.py` prints what it does to labels seen and unseen."""
 
