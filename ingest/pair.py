@@ -147,12 +147,11 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_lose: bool) 
 
 
 def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection:
-    """Return the collection of this manifest, the folders that it is loaded from noted in the catalog."""
+    """Return the collection of this manifest; where it is loaded from and made with is noted in the catalog."""
     collection = store.build(manifest)
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
-    if known == collection.manifest.sources:
-        return collection
-    return store.record(collection.manifest.changed(sources=known))
+    noted = collection.manifest.changed(sources=known, recipe=manifest.recipe)
+    return collection if noted == collection.manifest else store.record(noted)
 
 
 def _same(row: Row, other: Row | None) -> bool:

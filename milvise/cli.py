@@ -43,8 +43,6 @@ search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
 app.add_typer(export_app, name="export")
-app.command("project")(project)
-app.command("train")(train)
 
 
 @app.callback()
@@ -243,6 +241,10 @@ def tag(
     """Find the words that say what a picture shows."""
     request = {"kind": "tag", "picture": picture, "gallery": gallery, "among": among, "limit": limit}
     _search(request, lambda db: db.gallery(gallery).tags(picture, limit=limit, among=among))
+
+
+app.command("train")(train)
+app.command("project")(project)
 
 
 @app.command("status")

@@ -20,7 +20,7 @@ _SEED = typer.Option(help="Of the random numbers, and of the choice of held-back
 def train(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="With --backbone: folders or manifests of labelled pictures."),
+        typer.Argument(metavar="SOURCE...", help="With --backbone: folders or manifests of labelled pictures."),
     ] = None,
     gallery: Annotated[
         str | None, typer.Option(help=f"Which collection of pictures. [default: {config.DEFAULT_GALLERY}]")
@@ -147,9 +147,11 @@ def export_model(
     gallery: GalleryOption = config.DEFAULT_GALLERY,
 ) -> None:
     """Write a gallery's backbone and head as one graph: pixels in, visual and joint vectors out."""
+    from milvise.queries.exports import export_model as run
+
     with state.connect() as db:
         state.output.note("Building the graph …")
-        written = db.gallery(gallery).export_model(out)
+        written = run(db.store, gallery, out)
     state.output.facts(written)
 
 
@@ -163,6 +165,8 @@ def export_projector(
     filter: FilterOption = "",
 ) -> None:
     """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector."""
+    from milvise.queries.exports import export_projector as run
+
     with state.connect() as db:
-        written = db.gallery(gallery).export_projector(out, space=space, limit=limit, filter=filter)
+        written = run(db.store, gallery, out, space=space, limit=limit, filter=filter)
     state.output.facts(written)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from milvise.adapter import Manifest
 from milvise.embeddings.pictures import Picture, decode, decode_image
-from milvise.errors import FingerprintError, ImageError, InputError
-
-if TYPE_CHECKING:
-    from milvise.embeddings.backbones import Backbone
-    from milvise.embeddings.trained_head import TrainedHead
+from milvise.errors import ImageError, InputError
+from milvise.queries.models import stored_backbone
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 PictureLike = str | Path | bytes | Image.Image | np.ndarray[Any, Any]
@@ -43,62 +39,6 @@ def visual_vector(picture: PictureLike, manifest: Manifest) -> Array:
     backbone = stored_backbone(manifest)
     pixels = _pixels(picture, size=backbone.size, rule=backbone.rule).pixels
     return np.asarray(backbone.embed(pixels[np.newaxis], batch_size=1)[0], dtype=np.float32)
-
-
-def stored_backbone(manifest: Manifest) -> Backbone:
-    """Return the backbone that made a visual collection.
-
-    Raises
-    ------
-    MissingExtraError
-        If Keras is not installed on this machine.
-    FingerprintError
-        If the backbone on this machine is another one.
-    """
-    backbone = _backbone(manifest.recipe.get("backbone", ""), manifest.recipe.get("weights"))
-    if dict(backbone.fingerprint) != dict(manifest.fingerprint):
-        raise FingerprintError(
-            "the picture would be embedded with another model than the gallery, and their vectors cannot be compared."
-            f"\nExpected: {dict(manifest.fingerprint)}\nReceived: {backbone.fingerprint}"
-        )
-    return backbone
-
-
-def stored_head(manifest: Manifest) -> TrainedHead:
-    """Return the trained head that made a joint collection.
-
-    Raises
-    ------
-    MissingExtraError
-        If Keras is not installed on this machine.
-    ModelError
-        If the head's file is not on this machine.
-    FingerprintError
-        If the head in the file is another one.
-    """
-    path = Path(manifest.recipe.get("head", ""))
-    head = _head(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    expected = dict(manifest.fingerprint["head"])
-    if head.fingerprint != expected:
-        raise FingerprintError(
-            f"the head in {head.path} is not the one that the gallery was projected with.\nExpected: {expected}\n"
-            f"Received: {head.fingerprint}"
-        )
-    return head
-
-
-@lru_cache(maxsize=2)
-def _head(path: Path, _changed: int) -> TrainedHead:
-    from milvise.embeddings.trained_head import load_head
-
-    return load_head(path)
-
-
-@lru_cache(maxsize=2)
-def _backbone(spec: str, weights: str | None) -> Backbone:
-    from milvise.embeddings.backbones import load_backbone
-
-    return load_backbone(spec, weights=Path(weights) if weights else None)
 
 
 def _pixels(picture: PictureLike, *, size: int, rule: Any) -> Picture:

@@ -16,17 +16,12 @@ from milvise.adapter import Collection, Store
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
-from milvise.embeddings.classes import stored_classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.heads import conse_head as keras_conse
-from milvise.embeddings.phrases import lookups
-from milvise.embeddings.trained_head import TrainedHead
-from milvise.errors import FingerprintError, NotFoundError, UnknownClassError, UsageError
-from milvise.queries.encoder import PictureLike, stored_backbone, stored_head, visual_vector
+from milvise.errors import NotFoundError, UnknownClassError
+from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.expression import parse
 from milvise.queries.focus import candidates_for, focused_query, focused_similarity
 from milvise.queries.live import Live, answered
-from milvise.queries.projector import write_projector
+from milvise.queries.models import classes_of, head_of, require_same_words
 from milvise.queries.spelling import closest
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vector, nearest_words
 from milvise.records import Hit, WordHit, distance, record_id
@@ -113,7 +108,7 @@ class Gallery:
             if focus is None:
                 hits = _nearest(visual, query, limit=asked, filter=filter)
             else:
-                weights = _class_weights(self._classes_of(visual), focus)
+                weights = _class_weights(classes_of(self._store, visual), focus)
                 hits = _focused(visual, query, weights, limit=asked, filter=filter)
             return [hit for hit in hits if hit.id != key][:limit]
 
@@ -143,7 +138,7 @@ class Gallery:
             if key is not None:
                 vector = joint.vectors([key])[key]
             else:
-                head = self._head_of(visual, joint, words)
+                head = head_of(self._store, visual, joint, words)
                 vector = head(_visual_of(visual, picture, None)[np.newaxis])[0]
             return nearest_words(words, vector, limit=limit, filter=frequent)
 
@@ -151,94 +146,13 @@ class Gallery:
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
-        return answered(lambda: _class_names(self._classes_of(self._visual.collection)), *self._lives)
-
-    def export_model(self, out: Path) -> dict[str, Any]:
-        """Write the backbone and the head as one graph: ``pixels`` in, ``visual`` and ``joint`` vectors out.
-
-        ``pixels`` are uint8 of shape (n, size, size, 3), resized as `milvise.embeddings.pictures.decode` does; a gallery
-        without joint vectors gives a graph without them.
-
-        Parameters
-        ----------
-        out : Path
-            ``.keras``, ``.xml`` for OpenVINO, or a folder in TensorFlow's SavedModel format.
-
-        Raises
-        ------
-        MissingExtraError
-            If Keras, or OpenVINO for ``.xml``, is not installed.
-        ModelError
-            If it cannot be written, or something stands there.
-        FingerprintError
-            If the backbone or head on this machine is not the gallery's.
-        """
-        from milvise.embeddings.graph import export_graph, one_graph
-
-        visual = self._visual.collection
-        head = None
-        if self._store.live(f"{self.name}_joint") is not None:
-            made = self._head_of(*self._for_words())
-            head = keras_conse(made) if isinstance(made, ConseHead) else made.model
-        backbone = stored_backbone(visual.manifest)
-        record = {"visual": backbone.fingerprint, "resize": backbone.rule}
-        if head is not None:
-            record["joint"] = dict(self._joint.collection.manifest.fingerprint)
-        kind = export_graph(one_graph(backbone, head), out, record)
-        width = None if head is None else int(head.output_shape[-1])
-        shape = {"size": backbone.size, "resize": backbone.rule, "visual_dim": backbone.dim, "joint_dim": width}
-        return {"out": str(out), "format": kind, **shape}
-
-    def export_projector(
-        self, out: Path, *, space: str = "visual", limit: int = 10_000, filter: str = ""
-    ) -> dict[str, Any]:
-        """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.queries.projector`.
-
-        Raises
-        ------
-        UsageError
-            If `space` is neither ``visual`` nor ``joint``.
-        InputError
-            If the folder cannot be written, or nothing fits the filter.
-        """
-        lives = {"visual": self._visual, "joint": self._joint}
-        if space not in lives:
-            raise UsageError(f"unknown space.\nExpected: visual, joint\nReceived: {space}")
-        return write_projector(lives[space].collection, out, limit=limit, filter=filter)
+        return answered(lambda: _class_names(classes_of(self._store, self._visual.collection)), *self._lives)
 
     def _for_words(self) -> tuple[Collection, Collection, Collection]:
         """Return the visual and the joint collection and the words, which one request reads throughout."""
         visual, joint, words = self._visual.collection, self._joint.collection, self._words.collection
-        made_with, standing = dict(joint.manifest.fingerprint["words"]), dict(words.manifest.fingerprint)
-        if made_with != standing:
-            raise FingerprintError(
-                f"the gallery {self.name!r} was made with other words than those that stand now, and their vectors cannot"
-                f" be compared.\nExpected: {made_with}\nReceived: {standing}\nProject its stored visual vectors anew, which"
-                f" needs no pictures: milvise project --gallery {self.name} --head conse"
-            )
+        require_same_words(joint, words)
         return visual, joint, words
-
-    def _head_of(self, visual: Collection, joint: Collection, words: Collection) -> ConseHead | TrainedHead:
-        """Return the head that made a joint collection."""
-        if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:
-            return stored_head(joint.manifest)
-        rows = self._classes_of(visual).query('name != ""', fields=["name", "index", "bias", "vector"])
-        classes = stored_classes(rows)
-        return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
-
-    def _classes_of(self, visual: Collection) -> Collection:
-        """Return the classes of the backbone that made a visual collection."""
-        made = dict(visual.manifest.fingerprint)
-        classes = self._store.live(f"classes_{made['backbone']}")
-        if classes is None:
-            raise NotFoundError(f"the backbone {made['backbone']} has no classes loaded that can be focused on.")
-        if dict(classes.manifest.fingerprint["visual"]) != made:
-            raise FingerprintError(
-                f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
-                f" {self.name!r}.\nExpected: {made}\nReceived: {dict(classes.manifest.fingerprint['visual'])}\nLoad the"
-                " gallery again."
-            )
-        return classes
 
 
 def _stored_key(visual: Collection, picture: PictureLike) -> str | None:

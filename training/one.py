@@ -13,7 +13,8 @@ from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import InputError, ModelError, UsageError
 from milvise.training.examples import TRAIN, Examples
 from milvise.training.fit import Progress, Schedule, fit
-from milvise.training.train import Options, build, find_ingredients
+from milvise.training.ingredients import build, find_ingredients
+from milvise.training.train import Options
 
 SIMILARITY = 0.99
 _COPIES = 2_048

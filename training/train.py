@@ -18,19 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, Store
-from milvise.adapter.store import check_name
-from milvise.embeddings.classes import stored_classes
+from milvise.adapter import Store
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.heads import KINDS, linear_head, mlp_head, residual_head
+from milvise.embeddings.heads import KINDS
 from milvise.embeddings.keras_file import require_writable, save_model
 from milvise.embeddings.losses import LOSSES, make_loss
-from milvise.embeddings.phrases import lookups, unit
 from milvise.embeddings.quiet_keras import import_keras
-from milvise.errors import NotFoundError, UsageError
+from milvise.errors import UsageError
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Array, Examples, collect
 from milvise.training.fit import Progress, Schedule, fit
+from milvise.training.ingredients import build, find_ingredients
 from milvise.training.score import Score, harmonic_mean, score
 
 PENALTY = {"cosine": 0.3, "hinge_rank": 10.0}
@@ -40,7 +38,6 @@ takes to move a class name. `benchmarks/heads.py` prints what it does to labels 
 _RATE = {"linear": 1e-3, "mlp": 1e-3, "residual": 1e-2}
 EPOCHS = 100
 HELD_BACK_SHARE = 0.1
-_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +75,6 @@ class Options:
         for what, known, received in (("head", KINDS, self.kind), ("loss", LOSSES, self.loss)):
             if received not in known:
                 raise UsageError(f"unknown {what}.\nExpected: {', '.join(known)}\nReceived: {received}")
-
-
-@dataclass(frozen=True, slots=True)
-class Ingredients:
-    """What stands in Milvus for training a head: a gallery, the words, and the untrained head where there are classes."""
-
-    visual: Collection
-    words: Collection
-    conse: ConseHead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,59 +157,6 @@ def train_head(
     save_model(keras.Model(model.input, model.output, name=model.name), out, record)
     seconds = {"read": read - started, "train": trained - read, "total": time.monotonic() - started}
     return Report(record, out, {name: round(value, 3) for name, value in seconds.items()})
-
-
-def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingredients:
-    """Return what stands in Milvus for training a head for a gallery.
-
-    Raises
-    ------
-    NotFoundError
-        If the gallery, the words, or classes that are needed are not there.
-    """
-    visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
-    if visual is None:
-        raise NotFoundError(
-            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
-        )
-    if words is None:
-        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
-    made = dict(visual.manifest.fingerprint)
-    classes = store.live(f"classes_{made['backbone']}")
-    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made:
-        if need_classes:
-            raise NotFoundError(
-                f"the residual head corrects what the classes of a backbone say, and none are loaded for the {made['backbone']}"
-                f" of the gallery {gallery!r}. Train another: --head linear or --head mlp"
-            )
-        return Ingredients(visual, words, None)
-    known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
-    return Ingredients(
-        visual, words, ConseHead(known, words.vectors([form for name in known.names for form in lookups(name)]))
-    )
-
-
-def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float) -> Any:
-    """Return an untrained head; `penalty` (of ``residual``) is one for all pictures together."""
-    visual_dim, dim = ingredients.visual.manifest.dim, ingredients.words.manifest.dim
-    if kind == "residual":
-        assert ingredients.conse is not None
-        mean, label_means = _label_means(examples)
-        return residual_head(ingredients.conse, mean, label_means, penalty=penalty / len(examples.places(TRAIN)))
-    return {"linear": linear_head, "mlp": mlp_head}[kind](visual_dim, dim)
-
-
-def _label_means(examples: Examples) -> tuple[Array, Array]:
-    """Return the mean of the trained labels' mean vectors, and each label's direction from it, of unit length."""
-    places = examples.places(TRAIN)
-    sums = np.zeros((len(examples.names), examples.vectors.shape[1]), np.float64)
-    for start in range(0, len(places), _ROWS):
-        rows = places[start : start + _ROWS]
-        np.add.at(sums, examples.labels[rows], examples.vectors[rows])
-    counts = np.bincount(examples.labels[places], minlength=len(sums))
-    means = sums[counts > 0] / counts[counts > 0, np.newaxis]
-    mean = means.mean(axis=0)
-    return mean.astype(np.float32), unit(means - mean)
 
 
 def _scores(head: Callable[[Array], Array], conse: ConseHead | None, examples: Examples) -> dict[str, Any]:

@@ -277,7 +277,7 @@ def noisy(
         )
         return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
 
-    monkeypatch.setattr("milvise.queries.encoder._backbone", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.queries.models._backbone", lambda spec, weights: nets[0])
     return load
 
 
@@ -310,7 +310,7 @@ def test_a_picture_made_by_another_backbone_is_refused(
 ) -> None:
     path = paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    monkeypatch.setattr("milvise.queries.encoder._backbone", lambda spec, weights: nets[1])
+    monkeypatch.setattr("milvise.queries.models._backbone", lambda spec, weights: nets[1])
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):

@@ -12,12 +12,12 @@ from trained_world import VISUAL_DIM, put
 
 from milvise.adapter import Manifest, Store
 from milvise.errors import InputError, NotFoundError, UsageError
-from milvise.queries.database import Database
+from milvise.queries.exports import export_projector
 from milvise.records import record_id
 
 
 @pytest.fixture
-def gallery(lite: Store, tmp_path: Path) -> Database:
+def gallery(lite: Store, tmp_path: Path) -> Store:
     rows = []
     for number in range(7):
         uri = f"cat/a\t{number}.png"
@@ -29,11 +29,11 @@ def gallery(lite: Store, tmp_path: Path) -> Database:
         })  # fmt: skip
     (tmp_path / "photos" / "cat" / "a\t6.png").unlink()
     put(lite, Manifest("g_visual", "visual", VISUAL_DIM, {}, sources=(str(tmp_path / "photos"),)), rows)
-    return Database(lite)
+    return lite
 
 
-def test_rows_of_vectors_metadata_and_sprite_belong_together(gallery: Database, tmp_path: Path) -> None:
-    written = gallery.gallery("g").export_projector(tmp_path / "out")
+def test_rows_of_vectors_metadata_and_sprite_belong_together(gallery: Store, tmp_path: Path) -> None:
+    written = export_projector(gallery, "g", tmp_path / "out")
     assert (written["pictures"], written["left_out"], written["without_thumbnail"]) == (7, 0, 1)
     vectors = np.loadtxt(tmp_path / "out/vectors.tsv", delimiter="\t")
     head, *metadata = (tmp_path / "out/metadata.tsv").read_text().splitlines()
@@ -51,8 +51,8 @@ def test_rows_of_vectors_metadata_and_sprite_belong_together(gallery: Database, 
         assert (tile.std() == 0) == (number == 6), "grey where there is no picture"
 
 
-def test_the_configuration_names_the_files(gallery: Database, tmp_path: Path) -> None:
-    gallery.gallery("g").export_projector(tmp_path / "out", limit=4)
+def test_the_configuration_names_the_files(gallery: Store, tmp_path: Path) -> None:
+    export_projector(gallery, "g", tmp_path / "out", limit=4)
     config = (tmp_path / "out/projector_config.pbtxt").read_text()
     assert config.split() == [
         "embeddings", "{", "tensor_name:", '"g_visual"', "tensor_path:", '"vectors.tsv"', "metadata_path:",
@@ -61,15 +61,15 @@ def test_the_configuration_names_the_files(gallery: Database, tmp_path: Path) ->
     ]  # fmt: skip
 
 
-def test_limit_filter_and_space(gallery: Database, tmp_path: Path) -> None:
-    written = gallery.gallery("g").export_projector(tmp_path / "out", limit=4)
+def test_limit_filter_and_space(gallery: Store, tmp_path: Path) -> None:
+    written = export_projector(gallery, "g", tmp_path / "out", limit=4)
     assert (written["pictures"], written["left_out"]) == (4, 3)
     with pytest.raises(InputError, match="no picture of the gallery fits"):
-        gallery.gallery("g").export_projector(tmp_path / "out", filter='label == "dog"')
+        export_projector(gallery, "g", tmp_path / "out", filter='label == "dog"')
     with pytest.raises(UsageError, match="Expected: visual, joint"):
-        gallery.gallery("g").export_projector(tmp_path / "out", space="both")
+        export_projector(gallery, "g", tmp_path / "out", space="both")
     with pytest.raises(NotFoundError, match="no joint vectors"):
-        gallery.gallery("g").export_projector(tmp_path / "out", space="joint")
+        export_projector(gallery, "g", tmp_path / "out", space="joint")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write to the folder"):
-        gallery.gallery("g").export_projector(tmp_path / "file")
+        export_projector(gallery, "g", tmp_path / "file")

@@ -1,0 +1,89 @@
+"""A gallery's models and vectors for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from milvise.adapter import Collection, Store
+from milvise.adapter.store import check_name
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.graph import export_graph, one_graph
+from milvise.embeddings.heads import conse_head
+from milvise.errors import NotFoundError, UsageError
+from milvise.queries.models import head_of, require_same_words, stored_backbone
+from milvise.queries.projector import write_projector
+
+
+def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
+    """Write a gallery's backbone and head as one graph: ``pixels`` in, ``visual`` and ``joint`` vectors out.
+
+    ``pixels`` are uint8 of shape (n, size, size, 3), resized as `milvise.embeddings.pictures.decode` does; a gallery
+    without joint vectors gives a graph without them.
+
+    Parameters
+    ----------
+    out : Path
+        ``.keras``, ``.xml`` for OpenVINO, or a folder in TensorFlow's SavedModel format.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no gallery of this name.
+    MissingExtraError
+        If Keras, or OpenVINO for ``.xml``, is not installed.
+    ModelError
+        If it cannot be written, or something stands there.
+    FingerprintError
+        If the backbone or head on this machine is not the gallery's.
+    """
+    visual, joint, words = _live(store, gallery, "visual"), store.live(f"{gallery}_joint"), store.live("words")
+    head = None
+    if joint is not None and words is not None:
+        require_same_words(joint, words)
+        made = head_of(store, visual, joint, words)
+        head = conse_head(made) if isinstance(made, ConseHead) else made.model
+    backbone = stored_backbone(visual.manifest)
+    record: dict[str, Any] = {"visual": backbone.fingerprint, "resize": backbone.rule}
+    if joint is not None:
+        record["joint"] = dict(joint.manifest.fingerprint)
+    written = export_graph(one_graph(backbone, head), out, record)
+    width = None if head is None else int(head.output_shape[-1])
+    return {
+        "out": str(out),
+        "format": written,
+        "size": backbone.size,
+        "resize": backbone.rule,
+        "visual_dim": backbone.dim,
+        "joint_dim": width,
+    }
+
+
+def export_projector(
+    store: Store, gallery: str, out: Path, *, space: str = "visual", limit: int = 10_000, filter: str = ""
+) -> dict[str, Any]:
+    """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.queries.projector`.
+
+    Raises
+    ------
+    UsageError
+        If `space` is neither ``visual`` nor ``joint``.
+    NotFoundError
+        If there is no such gallery, or it has no such vectors.
+    InputError
+        If the folder cannot be written, or nothing fits the filter.
+    """
+    if space not in ("visual", "joint"):
+        raise UsageError(f"unknown space.\nExpected: visual, joint\nReceived: {space}")
+    _live(store, gallery, "visual")
+    return write_projector(_live(store, gallery, space), out, limit=limit, filter=filter)
+
+
+def _live(store: Store, gallery: str, room: str) -> Collection:
+    found = store.live(f"{check_name(gallery)}_{room}")
+    if found is None:
+        missing = (
+            f"there is no gallery {gallery!r}" if room == "visual" else f"the gallery {gallery!r} has no joint vectors"
+        )
+        raise NotFoundError(f"{missing}.")
+    return found

@@ -1,0 +1,123 @@
+"""The models behind a gallery: which they are stands in Milvus, some of them on this machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from milvise.adapter import Collection, Manifest, Store
+from milvise.embeddings.classes import stored_classes
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.phrases import lookups
+from milvise.errors import FingerprintError, NotFoundError
+
+if TYPE_CHECKING:
+    from milvise.embeddings.backbones import Backbone
+    from milvise.embeddings.trained_head import TrainedHead
+
+
+def require_same_words(joint: Collection, words: Collection) -> None:
+    """Check that a gallery was projected with the words that stand.
+
+    Raises
+    ------
+    FingerprintError
+        If not; it names both fingerprints.
+    """
+    gallery = joint.manifest.alias.removesuffix("_joint")
+    made_with, standing = dict(joint.manifest.fingerprint["words"]), dict(words.manifest.fingerprint)
+    if made_with != standing:
+        raise FingerprintError(
+            f"the gallery {gallery!r} was made with other words than those that stand now, and their vectors cannot be"
+            f" compared.\nExpected: {made_with}\nReceived: {standing}\nProject its stored visual vectors anew, which needs no"
+            f" pictures: milvise project --gallery {gallery} --head conse"
+        )
+
+
+def classes_of(store: Store, visual: Collection) -> Collection:
+    """Return the classes of the backbone that made a visual collection.
+
+    Raises
+    ------
+    NotFoundError
+        If none are loaded.
+    FingerprintError
+        If those that stand belong to another version of the backbone.
+    """
+    made = dict(visual.manifest.fingerprint)
+    classes = store.live(f"classes_{made['backbone']}")
+    if classes is None:
+        raise NotFoundError(f"the backbone {made['backbone']} has no classes loaded that can be focused on.")
+    if dict(classes.manifest.fingerprint["visual"]) != made:
+        raise FingerprintError(
+            f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
+            f" {visual.manifest.alias.removesuffix('_visual')!r}.\nExpected: {made}\n"
+            f"Received: {dict(classes.manifest.fingerprint['visual'])}\nLoad the gallery again."
+        )
+    return classes
+
+
+def head_of(store: Store, visual: Collection, joint: Collection, words: Collection) -> ConseHead | TrainedHead:
+    """Return the head that made a joint collection: from what stands in Milvus, or from its file."""
+    if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:
+        return stored_head(joint.manifest)
+    rows = classes_of(store, visual).query('name != ""', fields=["name", "index", "bias", "vector"])
+    classes = stored_classes(rows)
+    return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
+
+
+def stored_backbone(manifest: Manifest) -> Backbone:
+    """Return the backbone that made a visual collection.
+
+    Raises
+    ------
+    MissingExtraError
+        If Keras is not installed on this machine.
+    FingerprintError
+        If the backbone on this machine is another one.
+    """
+    backbone = _backbone(manifest.recipe.get("backbone", ""), manifest.recipe.get("weights"))
+    if dict(backbone.fingerprint) != dict(manifest.fingerprint):
+        raise FingerprintError(
+            "the picture would be embedded with another model than the gallery, and their vectors cannot be compared."
+            f"\nExpected: {dict(manifest.fingerprint)}\nReceived: {backbone.fingerprint}"
+        )
+    return backbone
+
+
+def stored_head(manifest: Manifest) -> TrainedHead:
+    """Return the trained head that made a joint collection.
+
+    Raises
+    ------
+    MissingExtraError
+        If Keras is not installed on this machine.
+    ModelError
+        If the head's file is not on this machine.
+    FingerprintError
+        If the head in the file is another one.
+    """
+    path = Path(manifest.recipe.get("head", ""))
+    head = _head(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    expected = dict(manifest.fingerprint["head"])
+    if head.fingerprint != expected:
+        raise FingerprintError(
+            f"the head in {head.path} is not the one that the gallery was projected with.\nExpected: {expected}\n"
+            f"Received: {head.fingerprint}"
+        )
+    return head
+
+
+@lru_cache(maxsize=2)
+def _head(path: Path, _changed: int) -> TrainedHead:
+    from milvise.embeddings.trained_head import load_head
+
+    return load_head(path)
+
+
+@lru_cache(maxsize=2)
+def _backbone(spec: str, weights: str | None) -> Backbone:
+    from milvise.embeddings.backbones import load_backbone
+
+    return load_backbone(spec, weights=Path(weights) if weights else None)

@@ -1,0 +1,81 @@
+"""What stands in Milvus for training a head, and the untrained head made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection, Store
+from milvise.adapter.store import check_name
+from milvise.embeddings.classes import stored_classes
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.heads import linear_head, mlp_head, residual_head
+from milvise.embeddings.phrases import lookups, unit
+from milvise.errors import NotFoundError
+from milvise.training.examples import TRAIN, Array, Examples
+
+_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What stands in Milvus for training a head: a gallery, the words, and the untrained head where there are classes."""
+
+    visual: Collection
+    words: Collection
+    conse: ConseHead | None
+
+
+def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingredients:
+    """Return what stands in Milvus for training a head for a gallery.
+
+    Raises
+    ------
+    NotFoundError
+        If the gallery, the words, or classes that are needed are not there.
+    """
+    visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
+    if visual is None:
+        raise NotFoundError(
+            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
+        )
+    if words is None:
+        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
+    made = dict(visual.manifest.fingerprint)
+    classes = store.live(f"classes_{made['backbone']}")
+    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made:
+        if need_classes:
+            raise NotFoundError(
+                f"the residual head corrects what the classes of a backbone say, and none are loaded for the {made['backbone']}"
+                f" of the gallery {gallery!r}. Train another: --head linear or --head mlp"
+            )
+        return Ingredients(visual, words, None)
+    known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
+    return Ingredients(
+        visual, words, ConseHead(known, words.vectors([form for name in known.names for form in lookups(name)]))
+    )
+
+
+def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float) -> Any:
+    """Return an untrained head; `penalty` (of ``residual``) is one for all pictures together."""
+    visual_dim, dim = ingredients.visual.manifest.dim, ingredients.words.manifest.dim
+    if kind == "residual":
+        assert ingredients.conse is not None
+        mean, label_means = _label_means(examples)
+        return residual_head(ingredients.conse, mean, label_means, penalty=penalty / len(examples.places(TRAIN)))
+    return {"linear": linear_head, "mlp": mlp_head}[kind](visual_dim, dim)
+
+
+def _label_means(examples: Examples) -> tuple[Array, Array]:
+    """Return the mean of the trained labels' mean vectors, and each label's direction from it, of unit length."""
+    places = examples.places(TRAIN)
+    sums = np.zeros((len(examples.names), examples.vectors.shape[1]), np.float64)
+    for start in range(0, len(places), _ROWS):
+        rows = places[start : start + _ROWS]
+        np.add.at(sums, examples.labels[rows], examples.vectors[rows])
+    counts = np.bincount(examples.labels[places], minlength=len(sums))
+    means = sums[counts > 0] / counts[counts > 0, np.newaxis]
+    mean = means.mean(axis=0)
+    return mean.astype(np.float32), unit(means - mean)
