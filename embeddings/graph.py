@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.keras_file import save_model
-from milvise.embeddings.quiet_keras import import_keras
+from milvise.embeddings.quiet_keras import import_keras, silenced
 from milvise.errors import MissingExtraError, ModelError
 
 _PROBE_TOLERANCE = 1e-4
@@ -80,29 +81,41 @@ def export_graph(graph: Any, out: Path, record: Mapping[str, Any]) -> str:
     formats: dict[str, Callable[[Any, Path, Mapping[str, Any]], None]] = {".keras": save_model, ".xml": _openvino}
     if out.exists():
         raise ModelError(f"{out} is there already. Remove it, or choose another name.")
-    if not out.absolute().parent.is_dir():
-        raise ModelError(f"the folder {out.parent} for {out.name} does not exist. Create it first.")
+    try:
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"the folder {out.parent} for {out.name} cannot be made: {error.strerror}") from error
     formats.get(out.suffix, _saved_model)(graph, out, record)
     return {".keras": "keras", ".xml": "openvino"}.get(out.suffix, "saved_model")
 
 
 def _saved_model(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
-    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".milvise-") as folder:
-        made = Path(folder, "model")
-        try:
-            graph.export(made, format="tf_saved_model", verbose=False)
-        except Exception as error:  # TensorFlow raises nearly anything on names and layers that it cannot export
-            raise ModelError(f"the model cannot be written to {out}: {error}") from error
-        shutil.move(made, out)
+    with _written_whole(out) as folder:
+        graph.export(folder / out.name, format="tf_saved_model", verbose=False)
 
 
-def _openvino(graph: Any, out: Path, record: Mapping[str, Any]) -> None:
+def _openvino(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
     try:
-        import openvino
+        with silenced():
+            import openvino
     except ImportError:
         raise MissingExtraError("exporting to OpenVINO", "openvino") from None
-    with tempfile.TemporaryDirectory(prefix="milvise-") as folder:
-        saved = Path(folder, "model")
-        _saved_model(graph, saved, record)
+    with tempfile.TemporaryDirectory(prefix="milvise-") as elsewhere, _written_whole(out) as folder:
+        saved = Path(elsewhere, "model")
+        graph.export(saved, format="tf_saved_model", verbose=False)
         # Single precision, as ingest computes; by default OpenVINO would save half. `convert_model` would report its use.
-        openvino.save_model(openvino.Core().read_model(saved), out, compress_to_fp16=False)
+        openvino.save_model(openvino.Core().read_model(saved), folder / out.name, compress_to_fp16=False)
+
+
+@contextmanager
+def _written_whole(out: Path) -> Iterator[Path]:
+    """Yield a folder whose content is moved to where `out` lies once all of it is written."""
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".milvise-") as name:
+        folder = Path(name)
+        try:
+            with silenced():
+                yield folder
+            for made in sorted(folder.iterdir()):
+                shutil.move(made, out.absolute().parent / made.name)
+        except Exception as error:  # TensorFlow and OpenVINO raise nearly anything, on full disks too
+            raise ModelError(f"the model cannot be written to {out}: {error}") from error

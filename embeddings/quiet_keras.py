@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from milvise.errors import MissingExtraError
@@ -26,12 +28,20 @@ def import_keras(purpose: str) -> Any:
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with silenced():
+            return importlib.import_module("keras")
+    except ImportError:
+        raise MissingExtraError(purpose, "ingest") from None
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Send what C++ libraries print on standard error to nowhere; exceptions pass."""
     saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(sink, 2)
-        return importlib.import_module("keras")
-    except ImportError:
-        raise MissingExtraError(purpose, "ingest") from None
+        yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)

