@@ -49,11 +49,9 @@ app.add_typer(export_app, name="export")
 def _globals(
     uri: Annotated[
         str | None,
-        typer.Option(
-            help="A path ending in .db (Milvus Lite) or http(s)://host:port. [env: MILVISE_URI; ./milvise.db]"
-        ),
+        typer.Option(help="A path ending in .db (Milvus Lite) or http(s)://host:port. (MILVISE_URI, or ./milvise.db)"),
     ] = None,
-    token: Annotated[str | None, typer.Option(help="user:password or an API key. [env: MILVISE_TOKEN]")] = None,
+    token: Annotated[str | None, typer.Option(help="user:password or an API key. (MILVISE_TOKEN)")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
@@ -78,18 +76,18 @@ def ingest_words(
         typer.Option(
             "--remove-components",
             min=0,
-            help="Principal components to remove. [default: 1 per 100 dimensions, at least 1; 0 with --train]",
+            help="Principal components to remove. (default: 1 per 100 dimensions, at least 1; 0 with --train)",
         ),
     ] = None,
     index: IndexOption = "auto",
     train: Annotated[bool, typer.Option("--train", help="Train the vectors on tag lists.")] = False,
-    dim: Annotated[int | None, typer.Option(help="With --train: width of the vectors. [default: 200]")] = None,
+    dim: Annotated[int | None, typer.Option(help="With --train: width of the vectors. (default: 200)")] = None,
     window: Annotated[
-        int | None, typer.Option(help="With --train: how far apart tags of one list may stand. [default: 10]")
+        int | None, typer.Option(help="With --train: how far apart tags of one list may stand. (default: 10)")
     ] = None,
-    min_count: Annotated[int | None, typer.Option(help="With --train: rarer tags are left out. [default: 5]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="With --train: passes over the lists. [default: 5]")] = None,
-    seed: Annotated[int | None, typer.Option(help="With --train: of the random numbers. [default: 0]")] = None,
+    min_count: Annotated[int | None, typer.Option(help="With --train: rarer tags are left out. (default: 5)")] = None,
+    epochs: Annotated[int | None, typer.Option(help="With --train: passes over the lists. (default: 5)")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --train: of the random numbers. (default: 0)")] = None,
 ) -> None:
     """Load word vectors, or train them on tag lists, in place of those that are there."""
     from milvise.adapter import IndexSpec
@@ -128,8 +126,8 @@ def ingest_images(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help="efficientnet_lite0/1/2, a keras.applications model, or FILE.keras[:layer]. [default: the gallery's, or"
-            f" {config.DEFAULT_BACKBONE}]"
+            help="efficientnet_lite0/1/2, a keras.applications model, or FILE.keras[:layer]. (default: the gallery's, or"
+            f" {config.DEFAULT_BACKBONE})"
         ),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="A file of weights instead of the pretrained ones.")] = None,
@@ -139,7 +137,7 @@ def ingest_images(
     head: Annotated[
         str | None,
         typer.Option(
-            help="conse, a trained head's FILE.keras, or none for no search by word. [default: the gallery's, or conse]"
+            help="conse, a trained head's FILE.keras, or none for no search by word. (default: the gallery's, or conse)"
         ),
     ] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
@@ -151,7 +149,7 @@ def ingest_images(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
     quarantine: Annotated[
-        Path | None, typer.Option(help="Where to report bad files. [default: ./milvise-quarantine-GALLERY.jsonl]")
+        Path | None, typer.Option(help="Where to report bad files. (default: ./milvise-quarantine-GALLERY.jsonl)")
     ] = None,
 ) -> None:
     """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported."""

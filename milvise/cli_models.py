@@ -23,10 +23,10 @@ def train(
         typer.Argument(metavar="SOURCE...", help="With --backbone: folders or manifests of labelled pictures."),
     ] = None,
     gallery: Annotated[
-        str | None, typer.Option(help=f"Which collection of pictures. [default: {config.DEFAULT_GALLERY}]")
+        str | None, typer.Option(help=f"Which collection of pictures. (default: {config.DEFAULT_GALLERY})")
     ] = None,
-    head: Annotated[str | None, typer.Option(help="residual, linear or mlp. [default: residual]")] = None,
-    loss: Annotated[str | None, typer.Option(help="cosine or hinge_rank. [default: cosine]")] = None,
+    head: Annotated[str | None, typer.Option(help="residual, linear or mlp. (default: residual)")] = None,
+    loss: Annotated[str | None, typer.Option(help="cosine or hinge_rank. (default: cosine)")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the model: FILE.keras.")] = None,
     hold_out: Annotated[
         list[str] | None,
@@ -43,12 +43,12 @@ def train(
         Path | None, typer.Option(help="With --backbone: a file of weights instead of the pretrained ones.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="At most so many. [default: 100; 30 with --backbone]")
+        int | None, typer.Option(min=1, help="At most so many. (default: 100; 30 with --backbone)")
     ] = None,
     held_back: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=0.9, help="Share of the pictures not trained on. [default: 0.1; 0.2 with --backbone]"
+            min=0.0, max=0.9, help="Share of the pictures not trained on. (default: 0.1; 0.2 with --backbone)"
         ),
     ] = None,
     seed: Annotated[int, _SEED] = 0,
@@ -123,7 +123,7 @@ def project(
     head: Annotated[str, typer.Option(help="conse, or a trained head's FILE.keras.")],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     index: Annotated[
-        str | None, typer.Option("--index", help="As for ingest images. [default: as the gallery has it]")
+        str | None, typer.Option("--index", help="As for ingest images. (default: as the gallery has it)")
     ] = None,
     keep: Annotated[
         bool,

@@ -9,6 +9,7 @@ those of the one that it was made from.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from array import array
@@ -28,7 +29,7 @@ from milvise.embeddings.pictures import decode
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.embeddings.tail import split_at_last_block
 from milvise.errors import ImageError, InputError
-from milvise.ingest.files import hash_file, read_file
+from milvise.ingest.files import read_file
 from milvise.ingest.sources import Item, Source
 from milvise.training.examples import HELD_BACK, TRAIN, Array, Examples, is_held_back
 from milvise.training.fit import Progress, Schedule, fit
@@ -156,8 +157,9 @@ def _readable(
                 unlabelled[0] += 1
             else:
                 try:
-                    picture = decode(read_file(entry.path), size=backbone.size, rule=backbone.rule)
-                    yield entry.label, hash_file(entry.path), picture.pixels.astype(np.float32)
+                    data = read_file(entry.path)
+                    picture = decode(data, size=backbone.size, rule=backbone.rule)
+                    yield entry.label, hashlib.sha256(data).hexdigest(), picture.pixels.astype(np.float32)
                 except ImageError as error:
                     unreadable[entry.uri] = str(error)
 
