@@ -119,15 +119,18 @@ def collect(
             )
     targets, names, target_of = _targets(words, list(known))
     numbers, divided = np.asarray(labels, np.int32), np.asarray(parts, np.uint8)
+    own = target_of[numbers]
     # Labels that mean the same as one that is held out are held out too.
-    divided[np.isin(target_of[numbers], target_of[[known[name] for name in hold_out]])] = UNSEEN
-    kept = target_of[numbers] >= 0
+    divided[np.isin(own, target_of[[known[name] for name in hold_out]])] = UNSEEN
+    # A label is trained on with all its pictures where the split would leave it none.
+    divided[(divided == HELD_BACK) & ~np.isin(own, own[divided == TRAIN])] = TRAIN
+    kept = own >= 0
     counts = np.bincount(numbers, minlength=len(known))
     without = {label: int(counts[index]) for label, index in known.items() if target_of[index] < 0}
     mapped = _mapped(file, visual.manifest.dim)
     if not kept.all():
         mapped = _without(mapped, kept, file)
-    examples = Examples(mapped, target_of[numbers[kept]], divided[kept], targets, names, without, unlabelled)
+    examples = Examples(mapped, own[kept], divided[kept], targets, names, without, unlabelled)
     if len(trained := examples.counts(TRAIN)) < 2:
         raise InputError(
             "a head learns from pictures with different labels.\nExpected: two labels or more that the words know\n"

@@ -13,7 +13,7 @@ from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import linear_head, mlp_head, residual_head
 from milvise.embeddings.phrases import lookups, unit
-from milvise.errors import NotFoundError
+from milvise.errors import ModelError, NotFoundError
 from milvise.training.examples import TRAIN, Array, Examples
 
 _ROWS = 1_000
@@ -35,6 +35,8 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
     ------
     NotFoundError
         If the gallery, the words, or classes that are needed are not there.
+    ModelError
+        If the words know none of the classes that are needed.
     """
     visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
     if visual is None:
@@ -53,9 +55,13 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
             )
         return Ingredients(visual, words, None)
     known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
-    return Ingredients(
-        visual, words, ConseHead(known, words.vectors([form for name in known.names for form in lookups(name)]))
-    )
+    vectors = words.vectors([form for name in known.names for form in lookups(name)])
+    try:
+        return Ingredients(visual, words, ConseHead(known, vectors))
+    except ModelError:  # the words know none of the classes
+        if need_classes:
+            raise
+        return Ingredients(visual, words, None)
 
 
 def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float) -> Any:

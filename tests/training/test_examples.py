@@ -62,6 +62,13 @@ def test_the_split_goes_by_content_and_seed() -> None:
     assert not any(is_held_back(f"{number:064x}", 0.0, 0) for number in range(100))
 
 
+def test_a_label_is_never_held_back_as_a_whole(world: Store, tmp_path: Path) -> None:
+    one_each = 'uri in ["cat/0.jpg", "dog/1.jpg", "sofa/2.jpg", "queen/4.jpg", "king/5.jpg"]'
+    examples = collected(world, tmp_path, held_back=0.9, filter=one_each)
+    assert examples.counts(TRAIN) == dict.fromkeys(("cat", "dog", "sofa", "queen", "king"), 1)
+    assert examples.counts(HELD_BACK) == {}
+
+
 def test_labels_with_one_vector_are_one_target_and_are_held_out_together(lite: Store, tmp_path: Path) -> None:
     put_trained_world(lite)
     rows = [{**row, "label": "Cat" if index % 14 == 0 else row["label"]} for index, row in enumerate(pictures())]

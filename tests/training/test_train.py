@@ -11,15 +11,17 @@ from trained_world import (
     CENTRES,
     EACH,
     LABELS,
+    VISUAL_DIM,
     WORD_VECTORS,
     drop_trained_world,
     pictures,
+    put,
     put_trained_world,
     put_world_words,
     trained,
 )
 
-from milvise.adapter import Store
+from milvise.adapter import Manifest, Store
 from milvise.embeddings.keras_file import read_record
 from milvise.embeddings.losses import LOSSES
 from milvise.embeddings.trained_head import load_head
@@ -130,6 +132,13 @@ def test_what_is_missing_is_named(lite: Store, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="--head linear or --head mlp"):
         trained(lite, tmp_path / "h.keras", "residual")
     assert set(trained(lite, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
+    put_trained_world(lite)
+    put(lite, Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "again": True}), [
+        {"name": "xyzzy", "index": 0, "bias": 0.0, "vector": CENTRES[0]}
+    ])  # fmt: skip
+    assert set(trained(lite, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
+    with pytest.raises(ModelError, match="none of the 1 class names"):
+        trained(lite, tmp_path / "h.keras", "residual")
     lite.drop("words")
     with pytest.raises(NotFoundError, match="milvise ingest words"):
         trained(lite, tmp_path / "h.keras")
