@@ -83,7 +83,9 @@ class Store:
         """
         live = self.live(alias)
         name = "" if live is None else live.name
-        return [found for found in self._recorded() if found.alias == alias and found.collection != name]
+        found = [made for made in self._recorded() if made.alias == alias and made.collection != name]
+        # The catalog may still show the entry of a collection that was dropped a moment ago.
+        return [made for made in found if self._exists(made.collection)]
 
     # -- building -----------------------------------------------------------------------------------------------------
 

@@ -55,11 +55,8 @@ def test_a_gallery_moves_to_a_head_and_stays_with_it(world: Path) -> None:
     assert [hit["word"] for hit in tags["hits"]] == [hit["word"] for hit in stored["hits"]]
     again = answer(milvise(world, "--json", "ingest", "images", "photos", "--gallery", "g"))
     assert (again["projected"], again["embedded"]) == (0, 0)
-    collections = answer(milvise(world, "--json", "status", "--gallery", "g"))["collections"]
-    assert [entry["collection"] for entry in collections if entry["room"] == "joint"] == [moved["collection"]]
     dropped = answer(milvise(world, "--json", "drop", "--gallery", "g", "--kept", "--yes"))
     assert dropped == {"gallery": "g", "dropped": [moved["kept"]]}
-    assert answer(milvise(world, "--json", "verify", "--gallery", "g"))["whole"]
 
 
 def test_the_exported_model_agrees_with_what_stands_in_milvus(world: Path) -> None:
@@ -95,10 +92,9 @@ def test_the_projector_gets_a_folder(world: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_wiring_check_and_the_plain_tables(world: Path) -> None:
-    one = milvise(world, "train", "--gallery", "g", "--one", "--head", "linear")
-    assert one.returncode == 0, one.stderr
-    assert float(re.search(r"similarity +([\d.]+)", one.stdout)[1]) >= 0.99  # type: ignore[index]
+def test_the_wiring_check_and_the_plain_table(world: Path) -> None:
+    one = answer(milvise(world, "--json", "train", "--gallery", "g", "--one", "--head", "linear"))
+    assert one["similarity"] >= 0.99
     plain = milvise(world, "train", "--gallery", "g", "--out", "plain.keras", "--epochs", "2", "--hold-out", "ship")
     assert plain.returncode == 0, plain.stderr
     assert "unseen" in plain.stdout
@@ -123,14 +119,6 @@ def test_fine_tuning_makes_a_backbone(world: Path) -> None:
         milvise(world, "--json", "ingest", "images", "photos", "--gallery", "own", "--backbone", "own.keras")
     )
     assert loaded["embedded"] == loaded["rows"]
-    # The second time the gallery knows its backbone, and the head, which is made of the labels.
-    again = answer(milvise(world, "--json", "ingest", "images", "photos", "--gallery", "own"))
-    assert (again["embedded"], again["projected"]) == (0, 0)
-    refused = milvise(world, "project", "--gallery", "own", "--head", "h.keras")
-    assert refused.returncode == 1
-    assert re.search(
-        r"another backbone.*Expected: .*'own'.*Received: .*'efficientnet_lite0'", refused.stderr.replace("\n", " ")
-    )
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ def load(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -
     """Ingest sources into the gallery ``g`` of a Milvus Lite file, with a small backbone."""
     put_words(lite, tmp_path)
 
-    def run(*sources: Path, net: int = 0, head: str = "conse", labels: bool = True, **options: object) -> Summary:
+    def run(
+        *sources: Path, net: int = 0, head: str | None = "conse", labels: bool = True, **options: object
+    ) -> Summary:
         plan: Plan = make_plan(
             lite, gallery="g", backbone=nets[net], head=head, recipe={"backbone": "net"}, names=class_names
         )

@@ -16,10 +16,13 @@ from milvise.adapter.collection import Collection
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.pictures import decode
-from milvise.errors import InputError, NotFoundError, UsageError
+from milvise.embeddings.trained_head import load_head
+from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
 from milvise.ingest.summary import Summary
-from milvise.ingest.target import make_plan
+from milvise.ingest.target import make_plan, make_recipe
 from milvise.records import record_id
+from milvise.training.train import Options as TrainOptions
+from milvise.training.train import train_head
 
 Load = Callable[..., Summary]
 
@@ -248,6 +251,41 @@ def test_the_index_that_was_asked_for_stands_in_the_end(load: Load, lite: Store,
 def test_without_words_the_conse_head_says_what_to_do(lite: Store, nets: list[Backbone], class_names: Path) -> None:
     with pytest.raises(NotFoundError, match="milvise ingest words"):
         make_plan(lite, gallery="g", backbone=nets[0], head="conse", recipe={}, names=class_names)
+
+
+def test_a_gallery_goes_on_with_its_own_backbone(load: Load, lite: Store, folder: Path, tmp_path: Path) -> None:
+    default = {"backbone": "efficientnet_lite0", "weights": None}
+    assert make_recipe(lite, "g", None, None) == default
+    load(folder)
+    assert make_recipe(lite, "g", None, None) == {"backbone": "net"}
+    assert make_recipe(lite, "g", "vgg16", None) == {"backbone": "vgg16", "weights": None}
+    assert make_recipe(lite, "other", None, tmp_path) == {**default, "weights": str(tmp_path)}
+
+
+def test_a_gallery_goes_on_with_its_own_head(load: Load, lite: Store, folder: Path, tmp_path: Path) -> None:
+    load(folder)
+    head = tmp_path / "head.keras"
+    train_head(lite, gallery="g", out=head, options=TrainOptions("linear", epochs=1))
+    assert load(folder, head=str(head)).projected == 10
+    paint(folder / "cat" / "new.png", 77)
+    summary = load(folder, head=None)
+    assert (summary.projected, summary.embedded) == (0, 1)
+    joint = lite.live("g_joint")
+    assert joint is not None
+    assert joint.manifest.recipe == {"head": str(head)}
+    vectors = load_head(head)(np.float32([row["vector"] for row in rows(lite).values()]))
+    stored = rows(lite, "joint")
+    np.testing.assert_allclose([stored[uri]["vector"] for uri in rows(lite)], vectors, atol=1e-5)
+
+
+def test_a_head_of_another_backbone_is_refused_by_both_names(
+    load: Load, lite: Store, folder: Path, tmp_path: Path, nets: list[Backbone]
+) -> None:
+    load(folder)
+    train_head(lite, gallery="g", out=tmp_path / "head.keras", options=TrainOptions("linear", epochs=1))
+    both = rf"Expected: .*{nets[1].weights_hash}.*\nReceived: .*{nets[0].weights_hash}"
+    with pytest.raises(FingerprintError, match=both):
+        load(folder, net=1, head=str(tmp_path / "head.keras"))
 
 
 def test_progress_and_quarantine_report(load: Load, folder: Path, tmp_path: Path) -> None:
