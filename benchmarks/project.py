@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--pictures", required=True)
     parser.add_argument("--words", required=True)
     parser.add_argument("--backbone", default="efficientnet_lite0")
+    parser.add_argument("--weights", type=Path, help="a file of weights instead of the pretrained ones")
     parser.add_argument("--uri")
     parser.add_argument("--rows", type=int, default=20_000)
     arguments = parser.parse_args()
@@ -59,7 +60,7 @@ def main() -> None:
     ):
         words = load_words(arguments.words)
         ingest_words(db.store, words, source=arguments.words, index=IndexSpec("auto"))
-        backbone = load_backbone(arguments.backbone)
+        backbone = load_backbone(arguments.backbone, weights=arguments.weights)
         plan = make_plan(db.store, gallery="bench", backbone=backbone, head="conse", recipe={}, names=None)
         source, report = open_source(arguments.pictures), Path(folder, "quarantine.jsonl")
         summary = ingest_images(db.store, [source], plan, quarantine=report)
