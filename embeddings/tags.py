@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from milvise.embeddings.words import Skipped, Words, prepared
+from milvise.embeddings.words import Skipped, Words, open_text, prepared
 from milvise.errors import InputError, MissingExtraError, UsageError
 
 _NEGATIVE = 5
@@ -73,15 +71,12 @@ class TagLists:
 
     def __iter__(self) -> Iterator[list[str]]:
         try:
-            with self._open() as lines:
+            with open_text(str(self._path), self._path) as lines:
                 for line in lines:
                     if tags := split_tags(line.decode("utf-8")):
                         yield tags
         except (OSError, EOFError, UnicodeDecodeError) as error:
             raise InputError(f"{self._path} cannot be read as tag lists: {error}") from error
-
-    def _open(self) -> IO[bytes]:
-        return gzip.open(self._path, "rb") if self._path.suffix == ".gz" else self._path.open("rb")  # type: ignore[return-value]
 
 
 def split_tags(line: str) -> list[str]:
@@ -104,7 +99,7 @@ def train_words(
     Parameters
     ----------
     path : Path
-        A text file (``.gz`` too), see `TagLists`.
+        A text file (``.gz`` and ``.zip`` too), see `TagLists`.
     limit : int, optional
         Only so many of the most frequent tags.
     components : int

@@ -197,7 +197,7 @@ def _load_text(source: str, path: Path, limit: int | None, skipped: Skipped, rea
     """Let gensim read a clean copy of the file: with a header, and without lines that would make it stop."""
     with tempfile.TemporaryDirectory(prefix="milvise-words-") as folder:
         body, clean = Path(folder, "body"), Path(folder, "words.txt")
-        with _open_text(source, path) as lines, body.open("wb") as out:
+        with open_text(source, path) as lines, body.open("wb") as out:
             count, dim = _copy_good_lines(lines, out, limit, skipped)
         with clean.open("wb") as out, body.open("rb") as copied:
             out.write(b"%d %d\n" % (count, dim))
@@ -238,7 +238,8 @@ def _is_utf8(word: bytes) -> bool:
 
 
 @contextmanager
-def _open_text(source: str, path: Path) -> Iterator[Iterable[bytes]]:
+def open_text(source: str, path: Path) -> Iterator[Iterable[bytes]]:
+    """Open a text file, which may be gzipped or stand in a ``.zip``, as its lines."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive, archive.open(_member(source, archive)) as file:
             yield file

@@ -9,9 +9,7 @@ the same command goes on with what is there. Neither pictures nor the neural net
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -142,7 +140,7 @@ def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Coll
 
 def _check(visual: Collection, joint: Collection, head: Head) -> int:
     """Compare stored joint vectors of a sample of pictures, spread over the gallery, with what the head gives."""
-    keys = list(islice(_spread(visual), SAMPLE))
+    keys = _sample(visual)
     sources, stored = visual.vectors(keys), joint.vectors(keys)
     if missing := [key for key in keys if key not in stored]:
         raise StoreError(f"{len(missing)} of {len(keys)} sampled pictures have no joint vector. Run the command again.")
@@ -158,13 +156,9 @@ def _check(visual: Collection, joint: Collection, head: Head) -> int:
     return len(keys)
 
 
-def _spread(visual: Collection) -> Iterator[str]:
-    """Yield every so many keys: ids are hashes, so that those with the smallest ones are a random sample."""
-    return iter(sorted(row["id"] for row in visual.query(_smallest(visual.count()), fields=["id"])))
-
-
-def _smallest(count: int) -> str:
-    """Return a filter for somewhat more than `SAMPLE` of `count` ids, which are evenly spread hexadecimal digits."""
-    if count <= 4 * SAMPLE:
-        return 'id != ""'
-    return f'id < "{int(16**8 * 2 * SAMPLE / count):08x}"'
+def _sample(visual: Collection) -> list[str]:
+    """Return up to `SAMPLE` keys: ids are hashes, so that those with the smallest ones are a random sample."""
+    count = visual.count()
+    # Twice as many are asked for as are needed, because hashes are only nearly even.
+    below = 'id != ""' if count <= 4 * SAMPLE else f'id < "{int(16**8 * 2 * SAMPLE / count):08x}"'
+    return sorted(row["id"] for row in visual.query(below, fields=["id"]))[:SAMPLE]

@@ -29,7 +29,7 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
     Raises
     ------
     NotFoundError
-        If there is no gallery of this name.
+        If there is no gallery of this name, or no words for its head.
     MissingExtraError
         If Keras, or OpenVINO for ``.xml``, is not installed.
     ModelError
@@ -39,7 +39,9 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
     """
     visual, joint, words = _live(store, gallery, "visual"), store.live(f"{gallery}_joint"), store.live("words")
     head = None
-    if joint is not None and words is not None:
+    if joint is not None:
+        if words is None:
+            raise NotFoundError("the gallery's head needs the words that it was made with, and none are loaded.")
         require_same_words(joint, words)
         made = head_of(store, visual, joint, words)
         head = conse_head(made) if isinstance(made, ConseHead) else made.model

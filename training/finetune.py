@@ -13,7 +13,7 @@ import hashlib
 import tempfile
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ def finetune(
     out: Path,
     options: Options = Options(),
     progress: Progress = lambda epoch, losses: None,
-    embedded: Callable[[int], None] = lambda pictures: None,
 ) -> Report:
     """Fine-tune a backbone's last block and write the result to `out`; see the module's description.
 
@@ -73,8 +72,8 @@ def finetune(
     ----------
     sources : sequence of Source
         Labelled pictures; those without a label are passed over, those that cannot be read are named in the report.
-    progress, embedded : callable
-        Told of each epoch, and of how many pictures have gone through the first part.
+    progress : callable
+        Told of each epoch.
 
     Raises
     ------
@@ -89,7 +88,7 @@ def finetune(
     keras.utils.set_random_seed(options.seed)
     trunk, block = split_at_last_block(backbone.model)
     with tempfile.TemporaryDirectory(prefix="milvise-train-") as folder:
-        examples, unreadable = _features(sources, backbone, trunk, Path(folder, "features"), options, embedded)
+        examples, unreadable = _features(sources, backbone, trunk, Path(folder, "features"), options)
         read = time.monotonic()
         before = _precision(block, examples)
         classifier = keras.layers.Dense(len(examples.names), activation="softmax", name="labels")
@@ -118,7 +117,7 @@ def finetune(
 
 
 def _features(
-    sources: Sequence[Source], backbone: Backbone, trunk: Any, file: Path, options: Options, told: Callable[[int], None]
+    sources: Sequence[Source], backbone: Backbone, trunk: Any, file: Path, options: Options
 ) -> tuple[Examples, dict[str, str]]:
     """Send every labelled picture through the trunk, into a file; return it as examples, and what could not be read."""
     known: dict[str, int] = {}
@@ -133,7 +132,6 @@ def _features(
             for label, digest, _ in batch:
                 labels.append(known.setdefault(label, len(known)))
                 parts.append(HELD_BACK if is_held_back(digest, options.held_back, options.seed) else TRAIN)
-            told(len(labels))
     numbers, divided = np.asarray(labels, np.int32), np.asarray(parts, np.uint8)
     if len(np.unique(numbers[divided == TRAIN])) < 2:
         raise InputError(

@@ -12,8 +12,9 @@ from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import linear_head, mlp_head, residual_head
-from milvise.embeddings.phrases import lookups, unit
+from milvise.embeddings.phrases import unit
 from milvise.errors import ModelError, NotFoundError
+from milvise.ingest.target import conse_head
 from milvise.training.examples import TRAIN, Array, Examples
 
 _ROWS = 1_000
@@ -55,9 +56,8 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
             )
         return Ingredients(visual, words, None)
     known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
-    vectors = words.vectors([form for name in known.names for form in lookups(name)])
     try:
-        return Ingredients(visual, words, ConseHead(known, vectors))
+        return Ingredients(visual, words, conse_head(known, words))
     except ModelError:  # the words know none of the classes
         if need_classes:
             raise
