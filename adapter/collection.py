@@ -46,6 +46,10 @@ class Collection:
         """The name of the real collection."""
         return self.manifest.collection
 
+    def with_index(self, index: IndexSpec) -> Collection:
+        """Return the same collection, searched with the search parameters of `index`; nothing is stored."""
+        return Collection(self._connection, self.manifest.changed(index=str(index)))
+
     def upsert(self, rows: Iterable[Mapping[str, Any]]) -> int:
         """Write rows that carry every field of the room and a ``vector``; return how many.
 
@@ -81,19 +85,28 @@ class Collection:
         if not 1 <= limit <= MOST_HITS:
             raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
         queries = [check_vector(vector, self.manifest.dim, owner="the query") for vector in vectors]
-        params = IndexSpec.parse(self.manifest.index).widened(effort).search_params(limit)
-        answers = self._call(
+        index = IndexSpec.parse(self.manifest.index).widened(effort)
+        answers = self._search(queries, limit, fields, filter, index.search_params(limit))
+        short = filter and any(len(hits) < limit for hits in answers)
+        if short and self._connection.is_lite and index.kind == "hnsw":
+            # Milvus Lite walks the graph first and filters afterwards: a beam as wide as the graph misses nothing.
+            answers = self._search(queries, limit, fields, filter, {"ef": max(limit, self.count())})
+        return [[_scored(hit, self.room.key) for hit in hits] for hits in answers]
+
+    def _search(
+        self, queries: Sequence[Vector], limit: int, fields: Sequence[str], filter: str, params: Mapping[str, int]
+    ) -> Any:
+        return self._call(
             self._connection.client.search,
             self.name,
-            queries,
+            list(queries),
             filter=filter,
             limit=limit,
             output_fields=list(fields),
-            search_params={"metric_type": METRIC, "params": params},
+            search_params={"metric_type": METRIC, "params": dict(params)},
             consistency_level="Bounded",
             timeout=READ_TIMEOUT_S,
         )
-        return [[_scored(hit, self.room.key) for hit in hits] for hits in answers]
 
     def get(self, keys: Sequence[str], *, fields: Sequence[str], own_writes: bool = False) -> dict[str, Row]:
         """Return the rows with these primary keys, by key; keys that are not there are left out."""

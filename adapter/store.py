@@ -71,6 +71,10 @@ class Store:
         """Return the real collection of this manifest, live or not, with the manifest that the catalog has for it."""
         return self._with_manifest(manifest.collection)
 
+    def open(self, manifest: Manifest) -> Collection:
+        """Return the real collection of this manifest, searched as this manifest says; Milvus is not asked."""
+        return Collection(self.connection, manifest)
+
     def manifests(self) -> list[Manifest]:
         """Return the manifests of all live collections."""
         aliases = sorted({manifest.alias for manifest in self._recorded()})

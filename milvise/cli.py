@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from milvise import config
+from milvise.cli_evaluate import evaluate_app, tune
 from milvise.cli_models import export_app, project, train
 from milvise.cli_state import (
     FAILED,
@@ -42,6 +43,7 @@ ingest_app = typer.Typer(help="Load words and pictures into Milvus.", no_args_is
 search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
+app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
 
 
@@ -243,6 +245,7 @@ def tag(
 
 app.command("train")(train)
 app.command("project")(project)
+app.command("tune")(tune)
 
 
 @app.command("status")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from milvise.ingest.pipeline import Progress
     from milvise.ingest.summary import Summary
 
+_FINDINGS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -148,6 +150,61 @@ class Output:
                 "seconds": report["seconds"]["total"],
             }
         )
+
+    def report(self, document: Mapping[str, Any]) -> None:
+        """Print an evaluation: what stands out, the key figures, and where the rest is."""
+        if self.as_json:
+            kept = (
+                "page",
+                "report",
+                "made",
+                "seconds",
+                "gallery",
+                "findings",
+                "figures",
+                "gates",
+                "changes",
+                "not_measured",
+            )
+            self.document({name: document[name] for name in kept})
+            return
+        console = Console(highlight=False, markup=False)
+        for gate in document["gates"]:
+            value = gate["remark"] if gate["value"] is None else f"{gate['value']:.4f}"
+            console.print(f"{'kept    ' if gate['kept'] else 'NOT KEPT'}  {gate['figure']}, {gate['limit']}: {value}")
+        for finding in document["findings"][:_FINDINGS]:
+            console.print(f"* {finding}")
+        table = Table("figure", box=None, pad_edge=False, header_style="bold")
+        for name in ("value", "95 % interval", "chance"):
+            table.add_column(name, justify="right")
+        for name, figure in document["key"].items():
+            span = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
+            chance = "" if figure["chance"] is None else f"{figure['chance']:.3f}"
+            unit = f" {figure['unit']}" if figure["unit"] == "ms" else ""
+            table.add_row(name, f"{figure['value']:.3f}{unit}", span, chance)
+        console.print(table)
+        if document["not_measured"]:
+            self.note(f"{len(document['not_measured'])} remarks on what was not measured are in the report.")
+        Console(highlight=False, markup=False, soft_wrap=True).print(f"Report: {document['page']}")
+
+    def tuned(self, request: Mapping[str, Any], chosen: Sequence[Mapping[str, Any]]) -> None:
+        """Print the search parameters that were chosen."""
+        if self.as_json:
+            self.document({**request, "chosen": list(chosen)})
+            return
+        table = Table("space", box=None, pad_edge=False, header_style="bold")
+        for name in ("before", "now"):
+            table.add_column(name, overflow="fold")
+        for name in ("recall", "on other queries"):
+            table.add_column(name, justify="right")
+        for found in chosen:
+            indexes = [found[name].replace(":", " ").replace(",", " ") for name in ("before", "index")]
+            table.add_row(found["space"], *indexes, f"{found['recall']:.4f}", f"{found['checked']:.4f}")
+            if not found["reached"]:
+                self.note(
+                    f"No setting of {found['space']} reaches {request['recall']}: the most thorough one was taken."
+                )
+        self.table(table)
 
     @contextmanager
     def epochs(self) -> Iterator[Callable[[int, dict[str, float]], None]]:

@@ -12,6 +12,9 @@ from milvise.errors import FingerprintError, NotFoundError
 
 T = TypeVar("T")
 
+REFRESH_S = 30.0
+"""How long a client may go on searching a collection without reading its manifest again, in which parameters are tuned."""
+
 
 class Live:
     """The collection behind an alias, found once and kept for a moment, or until it is forgotten.
@@ -30,7 +33,7 @@ class Live:
         self._alias = alias
         self._missing = missing
         self._collection: Collection | None = None
-        self._found_at = 0.0
+        self._found_at = self._read_at = 0.0
 
     @property
     def collection(self) -> Collection:
@@ -44,9 +47,12 @@ class Live:
         now = time.monotonic()
         if self._collection is not None and now - self._found_at < LEASE_S:
             return self._collection
-        found = self._store.live(self._alias, known=self._collection)
+        known = self._collection if now - self._read_at < REFRESH_S else None
+        found = self._store.live(self._alias, known=known)
         if found is None:
             raise NotFoundError(self._missing)
+        if found is not known:
+            self._read_at = now
         self._collection, self._found_at = found, now
         return found
 

@@ -136,11 +136,11 @@ class Gallery:
             visual, joint, words = self._for_words()
             key = _stored_key(visual, picture)
             if key is not None:
-                vector = joint.vectors([key])[key]
+                vectors = joint.vectors([key])[key][np.newaxis]
             else:
                 head = head_of(self._store, visual, joint, words)
-                vector = head(_visual_of(visual, picture, None)[np.newaxis])[0]
-            return nearest_words(words, vector, limit=limit, filter=frequent)
+                vectors = head(_visual_of(visual, picture, None)[np.newaxis])
+            return nearest_words(words, vectors, limit=limit, filter=frequent)[0]
 
         return answered(request, *self._lives)
 

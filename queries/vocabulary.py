@@ -55,7 +55,8 @@ class Vocabulary:
 
         def request() -> list[WordHit]:
             words = self.live.collection
-            return nearest_words(words, expression_vector(words, terms), limit=limit + len(own), filter=filter)
+            vector = expression_vector(words, terms)
+            return nearest_words(words, vector[np.newaxis], limit=limit + len(own), filter=filter)[0]
 
         return [hit for hit in answered(request, self.live) if hit.word not in own][:limit]
 
@@ -94,10 +95,10 @@ def expression_vector(words: Collection, terms: Sequence[Term]) -> Array:
     return unit(total)
 
 
-def nearest_words(words: Collection, vector: Array, *, limit: int, filter: str = "") -> list[WordHit]:
-    """Return the words closest to a vector of shape (dim,), closest first."""
-    answers = words.search(vector[np.newaxis], limit=limit, fields=["word"], filter=filter)
-    return [WordHit(row["word"], score, distance(score)) for row, score in answers[0]]
+def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str = "") -> list[list[WordHit]]:
+    """Return for each of the vectors, shape (n, dim), the closest words, closest first, in one call to Milvus."""
+    answers = words.search(vectors, limit=limit, fields=["word"], filter=filter)
+    return [[WordHit(row["word"], score, distance(score)) for row, score in hits] for hits in answers]
 
 
 def _ranks(words: Collection, candidates: Sequence[str]) -> dict[str, int]:

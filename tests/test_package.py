@@ -16,7 +16,7 @@ import milvise
 from milvise import errors
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("adapter", "embeddings", "ingest", "queries", "training")
+ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "queries", "training")
 
 
 def test_the_public_names_are_these() -> None:

@@ -1,0 +1,52 @@
+"""Limits that a report must keep, so that a pipeline can stop a gallery from going live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from milvise.errors import UsageError
+from milvise.evaluation.figures import Figure
+from milvise.queries.spelling import closest
+
+
+def read_limits(texts: Sequence[str], option: str) -> dict[str, float]:
+    """Read ``name=number`` for each text.
+
+    Raises
+    ------
+    UsageError
+        If one is something else.
+    """
+    limits = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            limits[name.strip()] = float(number)
+        except ValueError:
+            raise UsageError(
+                f"{option} takes a figure's name and a number.\nExpected: such as zero_shot.p@10=0.5\nReceived: {text}"
+            ) from None
+    return limits
+
+
+def check(
+    figures: Mapping[str, Figure], *, under: Mapping[str, float], over: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Return each limit with the figure's value and whether it is kept: not below `under`, not above `over`.
+
+    A limit on a figure that was not measured is not kept: a gate that finds nothing must not open.
+    """
+    found = []
+    for kind, limits in (("at least", under), ("at most", over)):
+        for name, limit in limits.items():
+            figure = figures.get(name)
+            value = None if figure is None else figure.value
+            kept = value is not None and (value >= limit if kind == "at least" else value <= limit)
+            hint = (
+                ""
+                if figure is not None
+                else f"not measured; close names: {', '.join(closest(name, sorted(figures))) or 'none'}"
+            )
+            found.append({"figure": name, "limit": f"{kind} {limit:g}", "value": value, "kept": kept, "remark": hint})
+    return found

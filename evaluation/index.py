@@ -1,0 +1,174 @@
+"""Start here for index recall: how much of the exact answer a gallery's index finds, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import IndexSpec
+from milvise.evaluation.exact import Array, Questions, exact_cosines, found_cosines, recalls
+from milvise.evaluation.figures import Figure, interval
+from milvise.evaluation.grid import effort, grid
+from milvise.evaluation.libraries import MOST_BYTES, built, installed
+from milvise.evaluation.part import Part
+from milvise.evaluation.questions import questions_for
+from milvise.evaluation.speed import Speed, time_searches
+from milvise.queries.copies import copied
+from milvise.queries.reading import Reading, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to evaluate.
+
+    Attributes
+    ----------
+    k : int
+        How many results count.
+    queries : int
+        How many queries in each space.
+    kinds : tuple of IndexSpec
+        Further indexes, tried on copies that are dropped.
+    seconds : float
+        The longest that one setting is timed for, by one client and again by eight.
+    """
+
+    k: int = 10
+    queries: int = 200
+    kinds: tuple[IndexSpec, ...] = ()
+    seconds: float = 1.0
+
+
+def evaluate_index(reading: Reading, options: Options, note: Callable[[str], None]) -> Part:
+    """Measure recall against exact search on the gallery's own vectors, latency and throughput.
+
+    Raises
+    ------
+    UnsupportedError, IndexSpecError
+        If the connected Milvus does not have an index that was asked for.
+    """
+    part = Part("index", facts={"k": options.k})
+    for name in ("joint", "visual"):
+        if name == "joint" and reading.joint is None:
+            part.not_measured.append("The joint index: the gallery has no joint vectors.")
+            continue
+        _evaluate_space(reading, name, options, part, note)
+    return part
+
+
+def _evaluate_space(reading: Reading, name: str, options: Options, part: Part, note: Callable[[str], None]) -> None:
+    space = reading.space(name)
+    questions, _ = questions_for(reading, name, options.queries)
+    if not len(questions):
+        part.not_measured.append(f"The {name} index: there are too few pictures to ask with.")
+        return
+    part.facts |= {f"{name} vectors": space.rows, f"{name} width": space.dim, f"{name} queries": len(questions)}
+    note(f"Computing exact answers over {space.rows:,} {name} vectors …")
+    exact = exact_cosines(space, questions, options.k)
+    rows = part.tables.setdefault(name, [])
+    for setting in grid(space.index, options.k, coarse=True):
+        row = _row(space.searched_with(setting), questions, exact, options, note)
+        rows.append({**row, "in_use": setting == space.index})
+        if setting == space.index:
+            part.figures += _figures(name, row, options.k)
+    for kind in options.kinds:
+        note(f"Building {kind} over a copy of {space.rows:,} {name} vectors …")
+        with copied(reading, name, kind) as copy:
+            for setting in grid(copy.index, options.k, coarse=True):
+                row = _row(copy.searched_with(setting), questions, exact, options, note)
+                rows.append({**row, "in_use": False})
+    _libraries(space, name, questions, exact, options, part, note)
+
+
+def _row(
+    space: Space, questions: Questions, exact: Array, options: Options, note: Callable[[str], None]
+) -> dict[str, Any]:
+    note(f"Searching with {space.index} …")
+    found = recalls(found_cosines(space, questions, options.k), exact)
+
+    def search(number: int) -> object:
+        place = number % len(questions)
+        return space.nearest(questions.vectors[place : place + 1], limit=options.k)
+
+    speed = time_searches(search, most=len(questions), seconds=options.seconds)
+    return _setting(str(space.index), space.index.kind, found, speed) | {"effort": effort(space.index)}
+
+
+def _setting(index: str, family: str, found: list[float], speed: Speed) -> dict[str, Any]:
+    low, high = interval(found)
+    return {
+        "index": index, "family": family, "recall": round(float(np.mean(found)), 4), "low": low, "high": high,
+        "worst": round(float(min(found)), 4), **speed.to_json(), "by": [round(float(value), 4) for value in found],
+    }  # fmt: skip
+
+
+def _figures(name: str, row: dict[str, Any], k: int) -> list[Figure]:
+    by = {f"query {number}": value for number, value in enumerate(row["by"])}
+    what = f"of the exact {k} closest the share that the index in use finds, a mean over queries"
+    return [
+        Figure(
+            f"index.{name}.recall@{k}",
+            row["recall"],
+            "higher",
+            "share",
+            what,
+            row["low"],
+            row["high"],
+            None,
+            "queries",
+            by,
+        ),
+        *(
+            Figure(
+                f"index.{name}.{percentile}", row[percentile], "lower", "ms", f"one client, {row['searches']} searches"
+            )
+            for percentile in ("p50_ms", "p95_ms", "p99_ms")
+        ),
+        Figure(f"index.{name}.qps_1", row["qps_1"], "higher", "queries/s", "one client"),
+        Figure(f"index.{name}.qps_8", row["qps_8"], "higher", "queries/s", "eight clients, threads of one process"),
+    ]
+
+
+def _libraries(
+    space: Space,
+    name: str,
+    questions: Questions,
+    exact: Array,
+    options: Options,
+    part: Part,
+    note: Callable[[str], None],
+) -> None:
+    if not installed():
+        part.not_measured.append(
+            f"Other libraries on the {name} vectors: none of faiss, hnswlib and annoy is installed."
+        )
+        return
+    if 4 * space.rows * space.dim > MOST_BYTES:
+        part.not_measured.append(
+            f"Other libraries on the {name} vectors: they would take more than {MOST_BYTES // 2**20} MiB of memory."
+        )
+        return
+    read = list(space.vectors())
+    ids, vectors = [key for keys, _ in read for key in keys], np.concatenate([chunk for _, chunk in read])
+    for library in built(vectors):
+        note(f"Searching with {library.name} …")
+        found = [_answer(library.search, vectors, ids, questions, place, options.k) for place in range(len(questions))]
+        speed = time_searches(
+            lambda number, search=library.search: search(questions.vectors[number % len(questions)], options.k),  # type: ignore[misc]
+            most=len(questions), seconds=options.seconds,
+        )  # fmt: skip
+        row = _setting(library.name, "library", recalls(found, exact), speed)
+        part.tables[name].append({**row, "effort": None, "in_use": False})
+
+
+def _answer(
+    search: Callable[[Array, int], list[int]], vectors: Array, ids: list[str], questions: Questions, place: int, k: int
+) -> list[float]:
+    own = questions.own[place] if questions.own else ""
+    places = [
+        row for row in search(questions.vectors[place], min(len(ids), k + bool(own))) if row >= 0 and ids[row] != own
+    ]
+    return [float(cosine) for cosine in vectors[places[:k]] @ questions.vectors[place]]

@@ -1,0 +1,124 @@
+"""Search by word: how well the name of a label finds the label's pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from milvise.evaluation.figures import Figure, mean_figure
+from milvise.evaluation.pictures import Pictures
+from milvise.evaluation.rankings import CUTS, Ranking, first_rank, measure
+from milvise.evaluation.splits import Split
+from milvise.queries.reading import Reading
+from milvise.records import Hit
+
+DEPTH = 1_000
+"""How many results of each search are looked at."""
+
+SHOWN = 24
+"""How many results of each search the report shows."""
+
+_CONFUSED = 3
+
+WHAT = {
+    **{f"p@{k}": f"relevant pictures among the first {k}, divided by {k}" for k in CUTS},
+    **{f"capped_p@{k}": f"relevant pictures among the first {k}, divided by {k} or by all relevant if fewer" for k in CUTS},
+    **{f"recall@{k}": f"relevant pictures among the first {k}, divided by all relevant" for k in CUTS},
+    "ap": f"average precision over the first {DEPTH:,} results, divided by all relevant",
+    "ndcg@10": "discounted cumulative gain of the first 10, divided by the best possible",
+    "rr": "1 divided by the rank of the first relevant picture",
+}  # fmt: skip
+"""What each metric of `milvise.evaluation.rankings.measure` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One search by word and what it found."""
+
+    text: str
+    hits: tuple[Hit, ...]
+    ranking: Ranking
+
+
+def text_of(label: str) -> str:
+    """Return the expression that searches for a label: its words as one phrase."""
+    return '"' + label.replace("_", " ").replace('"', " ").strip() + '"'
+
+
+def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, filter: str) -> dict[str, Query]:
+    """Search for each label as a user would; by label."""
+    members = pictures.by_label()
+    depth = min(DEPTH, len(pictures.labels))
+    found = {}
+    for label in labels:
+        relevant = frozenset(members[label])
+        # What was written meanwhile was not asked about.
+        hits = [
+            hit
+            for hit in reading.gallery.search(text_of(label), limit=depth, filter=filter)
+            if hit.id in pictures.labels
+        ]
+        ranking = Ranking([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
+        found[label] = Query(text_of(label), tuple(hits[:SHOWN]), ranking)
+    return found
+
+
+def accuracy_by_word(
+    queries: Mapping[str, Query], pictures: Pictures, split: Split
+) -> tuple[list[Figure], list[dict[str, Any]]]:
+    """Return the figures, and a row for each label, the worst first.
+
+    A figure is the mean over labels, which count the same however many pictures they have. ``all`` are all labels that
+    can be searched for, ``zero_shot`` those that neither head nor backbone was trained on, and ``seen`` the others, whose
+    pictures may have been trained on.
+    """
+    metrics = measure({label: query.ranking for label, query in queries.items()})
+    groups = {"all": queries.keys(), "seen": split.seen & queries.keys(), "zero_shot": split.unseen & queries.keys()}
+    figures = []
+    for group, labels in groups.items():
+        chosen = sorted(labels)
+        chance = sum(queries[label].ranking.total for label in chosen) / max(1, len(chosen) * len(pictures.labels))
+        for metric, values in metrics.items():
+            if chosen:
+                by = {label: values[label] for label in chosen}
+                known = chance if metric.startswith("p@") else None
+                figures.append(mean_figure(f"{group}.{metric}", by, what=WHAT[metric], over="labels", chance=known))
+    rows = [_row(label, query, pictures, split, metrics) for label, query in queries.items()]
+    return figures, sorted(rows, key=lambda row: (row["capped_p@10"], row["ap"], row["label"]))
+
+
+def _row(
+    label: str, query: Query, pictures: Pictures, split: Split, metrics: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    instead = Counter(_wrong(label, query, pictures))
+    return {
+        "label": label,
+        "query": query.text,
+        "part": part_of(label, split),
+        "pictures": query.ranking.total,
+        **{metric: round(metrics[metric][label], 4) for metric in ("p@10", "capped_p@10", "recall@10", "ap", "ndcg@10")},
+        "first_rank": first_rank(query.ranking),
+        "instead": [[name, count] for name, count in instead.most_common(_CONFUSED)],
+        "hits": [
+            {"id": hit.id, "uri": hit.uri, "similarity": round(hit.similarity, 4), "relevant": relevant}
+            for hit, relevant in zip(query.hits, query.ranking.relevant, strict=False)
+        ],
+    }  # fmt: skip
+
+
+def part_of(label: str, split: Split) -> str:
+    """Return how a label is known: ``trained``, ``backbone``, ``unseen``, or ``unknown``."""
+    if label in split.trained:
+        return "trained"
+    if label in split.known:
+        return "backbone"
+    return "unseen" if label in split.unseen else "unknown"
+
+
+def _wrong(label: str, query: Query, pictures: Pictures) -> Iterator[str]:
+    for hit in query.hits[:10]:
+        labels = pictures.labels[hit.id]
+        if label not in labels:
+            yield " + ".join(labels) or "(no label)"
