@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -180,10 +181,14 @@ class Collection:
                 self._connection.client.delete, self.name, filter=is_in(self.room.key, batch), timeout=WRITE_TIMEOUT_S
             )
 
-    def settle(self) -> None:
-        """Seal what was written, and wait until every client of this Milvus sees it."""
-        self._connection.call(self._connection.client.flush, self.name, timeout=WRITE_TIMEOUT_S)
-        self.count()
+    def settle(self) -> int:
+        """Seal what was written, wait until every client of this Milvus sees it, and return how many rows there are."""
+        # On a server both take seconds, most of which it waits.
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(self.load)
+            self._connection.call(self._connection.client.flush, self.name, timeout=WRITE_TIMEOUT_S)
+            loading.result()
+        return self.count()
 
     def load(self) -> None:
         """Bring the collection into memory; where it is there already nothing happens."""

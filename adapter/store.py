@@ -106,9 +106,10 @@ class Store:
             self._probe(spec)
 
     def build(self, manifest: Manifest) -> Collection:
-        """Return the real collection of this manifest, made where it is not there yet, loaded and ready for rows.
+        """Return the real collection of this manifest, made where it is not there yet, ready for rows.
 
-        It starts with a flat index, which costs nothing to keep while rows arrive; `finish` builds the one asked for.
+        It starts with a flat index, which costs nothing to keep while rows arrive; `finish` builds the one asked for. One
+        that is new is not loaded before it is read: on a server, loading takes seconds even where there are no rows.
         """
         found = self.find(manifest)
         collection = found or Collection(self.connection, manifest.changed(index="flat"))
@@ -120,14 +121,14 @@ class Store:
                     self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S
                 )
         self._ensure_index(collection)
+        if found is not None:
+            collection.load()
         return collection
 
     def finish(self, collection: Collection, spec: IndexSpec) -> Collection:
         """Settle what was written, give the collection the index asked for, and return it with its new manifest."""
-        collection.settle()
-        is_lite = self.connection.is_lite
-        dim = collection.manifest.dim
-        wanted = spec.resolve(rows=collection.count(), dim=dim, is_lite=is_lite)
+        rows = collection.settle()
+        wanted = spec.resolve(rows=rows, dim=collection.manifest.dim, is_lite=self.connection.is_lite)
         standing = IndexSpec.parse(collection.manifest.index)
         rebuild = wanted.kind != standing.kind or (spec.kind != "auto" and wanted.build_params != standing.build_params)
         if not rebuild and spec.kind == "auto":
@@ -216,6 +217,7 @@ class Store:
             self._catalog_ready = True
             if self.connection.is_lite or not self._indexes(CATALOG_NAME):
                 self._ensure_index(catalog)
+                catalog.load()
         return catalog
 
     def _put(self, manifest: Manifest) -> None:
@@ -229,7 +231,6 @@ class Store:
     def _ensure_index(self, collection: Collection) -> None:
         if not self._indexes(collection.name):
             self._create_index(collection.name, IndexSpec("flat"))
-        collection.load()
 
     def _create_index(self, name: str, spec: IndexSpec, timeout: float | None = None) -> None:
         params = self._client.prepare_index_params()
