@@ -26,7 +26,7 @@ demo: .venv/.demo
 	$(BIN)/milvise demo
 
 test: .venv/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.test
 	$(BIN)/ruff check .

@@ -22,6 +22,8 @@ _SEED = 0
 
 def compare_tags(reading: Reading, groups: Groups, lists: Mapping[str, Sequence[str]], part: Part) -> None:
     """Add for each list the share of each group's pictures that have one of its words among their first 10 tags."""
+    if not lists:
+        return
     ids = {name: groups.members(name, SAMPLE) for name in groups.names}
     every = [key for members in ids.values() for key in members]
     group = np.asarray([number for number, members in enumerate(ids.values()) for _ in members])

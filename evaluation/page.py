@@ -67,7 +67,7 @@ def render(report: Report, *, roots: Sequence[str]) -> str:
     )
     # The pictures are known only when all of the page has been written.
     note = f"{thumbnails.missing:,} pictures are named only: their files are not on the machine that made this report, or there are too many."
-    return body.replace("/*pictures*/", thumbnails.styles()).replace(
+    return body.replace("/*pictures*/", thumbnails.styles(), 1).replace(
         "<!--missing-->", note if thumbnails.missing else ""
     )
 

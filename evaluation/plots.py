@@ -88,7 +88,7 @@ def _axes(height: float) -> Iterator[tuple[Any, Callable[[], str]]]:
     except ImportError:
         raise MissingExtraError("writing a report's plots", "evaluate") from None
     settings: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": "milvise", "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK,
+        "svg.fonttype": "none", "text.parse_math": False, "svg.hashsalt": "milvise", "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK,
         "xtick.color": _INK, "ytick.color": _INK, "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
     }  # fmt: skip
     with rc_context(settings):

@@ -133,6 +133,22 @@ def make_report(
     return Report(_gallery(reading, filter), _software(reading), made, parts, clock() - started)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder that a report goes to, before anything is measured.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder {path} cannot be made: {error.strerror}. A report is written into a folder."
+        ) from error
+
+
 def write_json(report: Mapping[str, Any], folder: Path) -> Path:
     """Write the document into a folder, whole or not at all; return its path."""
     return write_file(folder / JSON_NAME, json.dumps(report, ensure_ascii=False, indent=1) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,22 @@ WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search by word and what it found."""
+    """One search by word and what it found.
+
+    Attributes
+    ----------
+    hits : tuple of Hit
+        The first results, searched for as users do: asked for fewer, an index may find other ones.
+    first : Ranking
+        Of those.
+    deep : Ranking
+        Of up to `DEPTH` results, for what needs the whole ranking.
+    """
 
     text: str
     hits: tuple[Hit, ...]
-    ranking: Ranking
+    first: Ranking
+    deep: Ranking
 
 
 def text_of(label: str) -> str:
@@ -50,19 +61,20 @@ def text_of(label: str) -> str:
 def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, filter: str) -> dict[str, Query]:
     """Search for each label as a user would; by label."""
     members = pictures.by_label()
-    depth = min(DEPTH, len(pictures.labels))
     found = {}
     for label in labels:
-        relevant = frozenset(members[label])
-        # What was written meanwhile was not asked about.
-        hits = [
-            hit
-            for hit in reading.gallery.search(text_of(label), limit=depth, filter=filter)
-            if hit.id in pictures.labels
-        ]
-        ranking = Ranking([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
-        found[label] = Query(text_of(label), tuple(hits[:SHOWN]), ranking)
+        text, relevant = text_of(label), frozenset(members[label])
+        hits, deep = (
+            # What was written meanwhile was not asked about.
+            [hit for hit in reading.gallery.search(text, limit=limit, filter=filter) if hit.id in pictures.labels]
+            for limit in (SHOWN, DEPTH)
+        )
+        found[label] = Query(text, tuple(hits), _ranking(hits, relevant), _ranking(deep, relevant))
     return found
+
+
+def _ranking(hits: Sequence[Hit], relevant: frozenset[str]) -> Ranking:
+    return Ranking([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
 
 
 def accuracy_by_word(
@@ -74,12 +86,14 @@ def accuracy_by_word(
     can be searched for, ``zero_shot`` those that neither head nor backbone was trained on, and ``seen`` the others, whose
     pictures may have been trained on.
     """
-    metrics = measure({label: query.ranking for label, query in queries.items()})
+    metrics = measure({label: query.first for label, query in queries.items()})
+    deep = measure({label: query.deep for label, query in queries.items()})
+    metrics |= {name: deep[name] for name in ("ap", "rr")}
     groups = {"all": queries.keys(), "seen": split.seen & queries.keys(), "zero_shot": split.unseen & queries.keys()}
     figures = []
     for group, labels in groups.items():
         chosen = sorted(labels)
-        chance = sum(queries[label].ranking.total for label in chosen) / max(1, len(chosen) * len(pictures.labels))
+        chance = sum(queries[label].first.total for label in chosen) / max(1, len(chosen) * len(pictures.labels))
         for metric, values in metrics.items():
             if chosen:
                 by = {label: values[label] for label in chosen}
@@ -97,13 +111,13 @@ def _row(
         "label": label,
         "query": query.text,
         "part": part_of(label, split),
-        "pictures": query.ranking.total,
+        "pictures": query.first.total,
         **{metric: round(metrics[metric][label], 4) for metric in ("p@10", "capped_p@10", "recall@10", "ap", "ndcg@10")},
-        "first_rank": first_rank(query.ranking),
+        "first_rank": first_rank(query.deep),
         "instead": [[name, count] for name, count in instead.most_common(_CONFUSED)],
         "hits": [
             {"id": hit.id, "uri": hit.uri, "similarity": round(hit.similarity, 4), "relevant": relevant}
-            for hit, relevant in zip(query.hits, query.ranking.relevant, strict=False)
+            for hit, relevant in zip(query.hits, query.first.relevant, strict=True)
         ],
     }  # fmt: skip
 

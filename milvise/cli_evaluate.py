@@ -261,12 +261,12 @@ def _evaluate(
     from milvise.evaluation.audit import FOLDER, write_audit
     from milvise.evaluation.compare import changes, remarks
     from milvise.evaluation.gate import read_limits
-    from milvise.evaluation.report import make_report, read_json
+    from milvise.evaluation.report import make_folder, make_report, read_json
     from milvise.queries.reading import read_gallery
 
     limits = read_limits(under or (), "--fail-under"), read_limits(over or (), "--fail-over")
     before = None if old is None else read_json(old)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with state.connect() as db:
         reading = read_gallery(db, gallery)
         runs = [lambda evaluate=evaluate: evaluate(reading, state.output.note) for evaluate in evaluations]

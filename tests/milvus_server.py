@@ -25,7 +25,7 @@ def milvus_server(folder: Path) -> Iterator[str]:
     """Start a server and yield its address."""
     from milvus import MilvusServer, MilvusServerConfig
 
-    client, peer, port = free_port(), free_port(), free_port()
+    client, peer = free_port(), free_port()
     etcd = folder / "etcd.yaml"
     etcd.write_text(
         f"listen-client-urls: http://127.0.0.1:{client}\nadvertise-client-urls: http://127.0.0.1:{client}\n"
@@ -34,11 +34,13 @@ def milvus_server(folder: Path) -> Iterator[str]:
     )
     os.environ["ETCD_CONFIG_PATH"] = str(etcd)
     server = MilvusServer(MilvusServerConfig(data_dir=str(folder / "data")), wait_for_started=False)
-    server.config.configs.update(proxy_port=port, etcd_port=client)
+    # Left to itself it takes ports from fixed numbers on, and two that start at once take the same ones.
+    ports = {name: free_port() for name in server.config.configurable_items if name.endswith("_port")}
+    server.config.configs.update({**ports, "etcd_port": client})
     server.start()
     try:
         _wait(server, folder)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{ports['proxy_port']}"
     finally:
         # SIGTERM may take a minute, and nothing of it is needed any more.
         server.server_proc.kill()

@@ -98,3 +98,58 @@ PROJECT = document(
         "seconds": NUMBER,
     }
 )
+
+_MAYBE = {"type": ["number", "null"]}
+_FIGURE = document(
+    {
+        "value": _MAYBE,
+        "low": _MAYBE,
+        "high": _MAYBE,
+        "better": {"enum": ["higher", "lower", "near zero"]},
+        "unit": TEXT,
+        "what": TEXT,
+        "chance": _MAYBE,
+        "p": _MAYBE,
+        "over": TEXT,
+        "n": COUNT,
+        "by": {"type": "object", "additionalProperties": _MAYBE},
+    }
+)
+_LIST = {"type": "array", "items": {"type": "object"}}
+_TEXTS = {"type": "array", "items": TEXT}
+EVALUATE = document(
+    {
+        "page": TEXT,
+        "report": TEXT,
+        "made": TEXT,
+        "seconds": NUMBER,
+        "gallery": document({"name": TEXT, "filter": TEXT, "sources": _TEXTS, "collections": {"type": "object"}}),
+        "findings": _TEXTS,
+        "figures": {"type": "object", "additionalProperties": _FIGURE},
+        "gates": _LIST,
+        "changes": _LIST,
+        "not_measured": _TEXTS,
+    }
+)
+TUNE = document(
+    {
+        "gallery": TEXT,
+        "recall": NUMBER,
+        "k": COUNT,
+        "stored": {"type": "boolean"},
+        "chosen": {
+            "type": "array",
+            "items": document(
+                {
+                    "space": {"enum": ["joint", "visual"]},
+                    "before": TEXT,
+                    "index": TEXT,
+                    "recall": NUMBER,
+                    "checked": NUMBER,
+                    "reached": {"type": "boolean"},
+                    "queries": COUNT,
+                }
+            ),
+        },
+    }
+)

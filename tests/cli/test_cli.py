@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import schemas
 from jsonschema import validate
 from milvus_server import free_port
+from processes import answer, milvise
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +34,6 @@ def world(tmp_path_factory: pytest.TempPathFactory, photos: list[Path]) -> Path:
     validate(document, schemas.INGEST_IMAGES)
     assert (document["seen"], document["embedded"], document["quarantined"]) == (11, 10, 1)
     return folder
-
-
-def milvise(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MILVISE_")} | more
-    command = [sys.executable, "-m", "milvise", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=280
-    )
-
-
-def answer(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_search_by_words_answers_as_documented(world: Path) -> None:

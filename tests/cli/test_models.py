@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import schemas
 from jsonschema import validate
+from processes import answer, milvise
 from trained_world import put_trained_world
 
 from milvise.adapter import Store, connect
 from milvise.demo import PackagedPhotos
-
-
-def milvise(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "milvise", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
-
-
-def answer(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +42,10 @@ def test_a_gallery_moves_to_a_head_and_stays_with_it(world: Path) -> None:
     assert [hit["word"] for hit in tags["hits"]] == [hit["word"] for hit in stored["hits"]]
     again = answer(milvise(world, "--json", "ingest", "images", "photos", "--gallery", "g"))
     assert (again["projected"], again["embedded"]) == (0, 0)
+    # Zero-shot is what this head was not trained on.
+    found = answer(milvise(world, "--json", "evaluate", "accuracy", "--gallery", "g", "--out", "report"))
+    assert set(found["figures"]["zero_shot.p@10"]["by"]) == {"frog"}
+    assert "frog" not in found["figures"]["seen.p@10"]["by"]
     dropped = answer(milvise(world, "--json", "drop", "--gallery", "g", "--kept", "--yes"))
     assert dropped == {"gallery": "g", "dropped": [moved["kept"]]}
 

@@ -51,9 +51,11 @@ def test_exact_answers_are_those_of_numpy_and_stored_pictures_leave_themselves_o
 
 
 def test_accuracy_by_word_is_that_of_brute_force(reading: Reading, joint: tuple[list[dict], np.ndarray]) -> None:
-    # The index in use is poor on purpose; the figures are of what users get, so here all of them are searched for.
-    store = reading.database.store
-    part = accuracy.evaluate_accuracy(reading, accuracy.Options(tagged=300, similar=20), silent)
+    # The index in use is poor on purpose, and figures are of what users get: here it gets all the time it needs.
+    reading.record_index("joint", POOR.replace("ef=10", "ef=2000"))
+    thorough = read_gallery(Database(reading.database.store), GALLERY)
+    part = accuracy.evaluate_accuracy(thorough, accuracy.Options(tagged=300, similar=20), silent)
+    reading.record_index("joint", POOR)
     made, vectors = joint
     labels = np.asarray([row["label"] for row in made])
     right, first = [], []
@@ -61,9 +63,8 @@ def test_accuracy_by_word_is_that_of_brute_force(reading: Reading, joint: tuple[
         order = np.argsort(-(vectors @ centre(label)), kind="stable")
         right.append(float((labels[order][:10] == label).mean()))
         first.append(1 / (1 + int(np.argmax(labels[order] == label))))
-    assert value(part, "all.p@10") == pytest.approx(np.mean(right), abs=0.1)
-    assert value(part, "all.rr") == pytest.approx(np.mean(first), abs=0.1)
-    assert store is not None
+    assert value(part, "all.p@10") == pytest.approx(np.mean(right), abs=0.021)
+    assert value(part, "all.rr") == pytest.approx(np.mean(first), abs=0.01)
     assert {row["label"]: row["part"] for row in part.tables["labels"]} == {
         "cat": "backbone", "dog": "unseen", "sofa": "unseen", "dining_table": "unseen", "queen": "unseen",
     }  # fmt: skip

@@ -125,6 +125,15 @@ def test_a_filter_narrows_every_request(db: Database) -> None:
         gallery.search("dog", filter='lable == "odd"')
 
 
+def test_a_filter_that_few_pictures_fit_still_fills_the_answer(db: Database) -> None:
+    keep = np.arange(PICTURES) % 40 == 1
+    expression = f"width in {np.flatnonzero(keep).tolist()}"
+    found = numbers(db.gallery("r").similar("folder/0.jpg", limit=40, filter=expression))
+    assert len(found) == 40
+    # The index of a server is not exact.
+    assert len(set(found) & set(closest(VISUAL, VISUAL[0], 40, keep))) >= 38
+
+
 def test_words_find_words_and_leave_out_their_own_in_expressions(db: Database) -> None:
     hits = db.words.similar("dog", limit=5)
     assert [hit.word for hit in hits] == [WORDS[place] for place in closest(WORD_VECTORS, VECTOR["dog"], 5)]
