@@ -57,15 +57,9 @@ def compare_results(answers: Sequence[Answer], groups: Groups, *, k: int, part: 
     account how many there were. A search is marked where its MaxSkew is above what the largest of all searches reaches in
     95 % of the deals.
     """
-    names = list(groups.names)
-    expected = np.asarray([groups.sizes[name] for name in names], dtype=np.float64)
+    expected = np.asarray(list(groups.sizes.values()), dtype=np.float64)
     expected /= expected.sum()
-    ids = sorted(groups.of)
-    place = {key: number for number, key in enumerate(ids)}
-    true = np.asarray([names.index(groups.of[key]) for key in ids])
-    random = np.random.default_rng(_SEED)
-    deals = [true, *(random.permutation(true) for _ in range(SHUFFLES))]
-    kept = [(answer, [hit for hit in answer.hits if hit.id in place]) for answer in answers]
+    kept = [(answer, [hit for hit in answer.hits if hit.id in groups.of]) for answer in answers]
     if thin := [answer.word for answer, hits in kept if len(hits) < k]:
         part.not_measured.append(
             f"Searches with fewer than {k} pictures that have a value for {groups.name}: {listed(thin)}."
@@ -73,18 +67,30 @@ def compare_results(answers: Sequence[Answer], groups: Groups, *, k: int, part: 
     asked = [(answer, hits) for answer, hits in kept if len(hits) >= k]
     if not asked:
         return
+    place = {key: number for number, key in enumerate(dict.fromkeys(hit.id for _, hits in asked for hit in hits))}
+    deals = _deals(groups, list(place))
     skews, divergences = np.empty((2, len(asked), len(deals)))
     rows = []
     for number, (answer, hits) in enumerate(asked):
         scores = [hit.similarity for hit in hits]
         weights = weights_at(scores, k)
-        places = [place[hit.id] for hit in hits]
-        dealt = _one_hot(np.stack([deal[places] for deal in deals]), len(names))
+        dealt = _one_hot(deals[:, [place[hit.id] for hit in hits]], len(expected))
         share = shares(dealt, weights)
         skews[number] = max_skew(share, expected)
         divergences[number] = ndkl(tied_means(dealt, scores)[:, :k], expected)
         rows.append(_row(answer, hits, groups, share[0], skew(share[0], expected, k), weights))
     _judge(rows, skews, divergences, groups, k, part)
+
+
+def _deals(groups: Groups, shown: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the groups' numbers of the pictures that were shown, shape (1 + deals, pictures): first the true ones."""
+    number = {name: place for place, name in enumerate(groups.names)}
+    ids = sorted(groups.of)
+    true = np.asarray([number[groups.of[key]] for key in ids], dtype=np.uint8)
+    places = np.searchsorted(ids, shown)
+    random = np.random.default_rng(_SEED)
+    # The groups are dealt to all pictures; only those that were shown are kept.
+    return np.stack([true[places], *(random.permutation(true)[places] for _ in range(SHUFFLES))])
 
 
 def _one_hot(values: np.ndarray[Any, Any], count: int) -> Floats:

@@ -26,7 +26,7 @@ def compare_tags(reading: Reading, groups: Groups, lists: Mapping[str, Sequence[
         return
     ids = {name: groups.members(name, SAMPLE) for name in groups.names}
     every = [key for members in ids.values() for key in members]
-    group = np.asarray([number for number, members in enumerate(ids.values()) for _ in members])
+    group = np.repeat(np.arange(len(ids), dtype=np.uint8), [len(members) for members in ids.values()])
     tagged = {key: [hit.word for hit in hits] for key, hits in reading.tags(every, limit=TAGS)}
     random = np.random.default_rng(_SEED)
     deals = [group, *(random.permutation(group) for _ in range(SHUFFLES))]

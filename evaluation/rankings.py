@@ -43,7 +43,7 @@ class Ranking:
 def measure(rankings: Mapping[str, Ranking]) -> dict[str, dict[str, float]]:
     """Return the metrics of each ranking, by metric and ranking.
 
-    ``p@k`` is divided by k, ``recall@k`` by `total`; ``capped_p@k`` by the smaller of the two, so that 1 can be reached;
+    ``p@k`` is divided by k, ``recall@k`` by `total`; ``capped_p@10`` by the smaller of the two, so that 1 can be reached;
     ``ap`` (average precision) by `total`; ``ndcg@10`` has gains of 0 and 1; ``rr`` is 1 over the first relevant rank.
     What was not found counts as not retrieved. Results with equal scores (to 1e-6) have no order of their own: a metric
     is its mean over their orders.
@@ -70,10 +70,9 @@ def measure(rankings: Mapping[str, Ranking]) -> dict[str, dict[str, float]]:
         name: {key: float(np.mean(values[key])) if key in values else 0.0 for key in rankings}
         for name, values in sums.items()
     }
-    for k in CUTS:
-        metrics[f"capped_p@{k}"] = {
-            key: metrics[f"p@{k}"][key] * k / min(k, ranking.total) for key, ranking in rankings.items()
-        }
+    metrics["capped_p@10"] = {
+        key: metrics["p@10"][key] * 10 / min(10, ranking.total) for key, ranking in rankings.items()
+    }
     return metrics
 
 

@@ -24,7 +24,7 @@ _CONFUSED = 3
 
 WHAT = {
     **{f"p@{k}": f"relevant pictures among the first {k}, divided by {k}" for k in CUTS},
-    **{f"capped_p@{k}": f"relevant pictures among the first {k}, divided by {k} or by all relevant if fewer" for k in CUTS},
+    "capped_p@10": "relevant pictures among the first 10, divided by 10 or by all relevant if fewer",
     **{f"recall@{k}": f"relevant pictures among the first {k}, divided by all relevant" for k in CUTS},
     "ap": f"average precision over the first {DEPTH:,} results, divided by all relevant",
     "ndcg@10": "discounted cumulative gain of the first 10, divided by the best possible",
