@@ -28,7 +28,7 @@ class FakeReading:
         return np.asarray([self.vectors[key] for key in ids], dtype=np.float32)
 
 
-LABELS = {name: vector for name, vector in zip("abc", np.eye(3, dtype=np.float32), strict=True)}
+LABELS = dict(zip("abc", np.eye(3, dtype=np.float32), strict=True))
 
 
 def shown(**labels: tuple[str, ...]) -> Pictures:
