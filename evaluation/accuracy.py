@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from milvise.errors import InputError
 from milvise.evaluation.images_to_images import accuracy_by_picture
 from milvise.evaluation.images_to_words import accuracy_among_all_words, accuracy_of_tags
 from milvise.evaluation.pairs import accuracy_of_pairs
@@ -35,6 +36,8 @@ class Options:
         The most pictures whose neighbours are searched.
     filter : str
         A Milvus expression: only these pictures are searched and counted.
+    optional : bool
+        Whether a gallery without labels is said to have none, and not refused.
     """
 
     column: str = LABEL
@@ -43,6 +46,7 @@ class Options:
     tagged: int = 2_000
     similar: int = 300
     filter: str = ""
+    optional: bool = False
 
 
 def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], None]) -> Part:
@@ -59,7 +63,12 @@ def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], 
     """
     taxonomy = None if options.taxonomy is None else read_taxonomy(options.taxonomy)
     note("Reading labels …")
-    pictures = read_pictures(reading, options.column, filter=options.filter)
+    try:
+        pictures = read_pictures(reading, options.column, filter=options.filter)
+    except InputError:
+        if options.optional and options.column == LABEL:
+            return Part("accuracy", not_measured=["Accuracy: no picture of the gallery has a label."])
+        raise
     part = Part("accuracy", facts={"labels from": options.column, "pictures": len(pictures.labels)})
     part.facts["labels"] = len(pictures.by_label())
     if unlabelled := sum(not labels for labels in pictures.labels.values()):

@@ -24,7 +24,7 @@ def changes(figures: Mapping[str, Figure], old: Mapping[str, Any]) -> list[dict[
     figures : mapping of str to Figure
         The new ones.
     old : mapping
-        The older report, as `milvise.evaluation.report.read_json` reads it.
+        The older report, as `milvise.evaluation.report_files.read_json` reads it.
     """
     found = []
     for name, figure in figures.items():

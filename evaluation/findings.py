@@ -19,8 +19,8 @@ def findings(report: Report) -> list[str]:
 def _gates(report: Report) -> Iterator[str]:
     for gate in report.gates:
         if not gate["kept"]:
-            value = gate["remark"] if gate["value"] is None else f"{gate['value']:.3f}"
-            yield f"The limit on {gate['figure']} is not kept: {value}, and {gate['limit']} was asked for."
+            value = gate["remark"] if gate["value"] is None else f"it is {gate['value']:.3f}"
+            yield f"The limit on {gate['figure']}, {gate['limit']}, is not kept: {value}."
 
 
 def _accuracy(report: Report) -> Iterator[str]:

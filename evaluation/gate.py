@@ -43,10 +43,7 @@ def check(
             figure = figures.get(name)
             value = None if figure is None else figure.value
             kept = value is not None and (value >= limit if kind == "at least" else value <= limit)
-            hint = (
-                ""
-                if figure is not None
-                else f"not measured; close names: {', '.join(closest(name, sorted(figures))) or 'none'}"
-            )
-            found.append({"figure": name, "limit": f"{kind} {limit:g}", "value": value, "kept": kept, "remark": hint})
+            near = ", ".join(closest(name, sorted(figures)))
+            remark = "" if figure is not None else f"not measured; close names: {near}" if near else "not measured"
+            found.append({"figure": name, "limit": f"{kind} {limit:g}", "value": value, "kept": kept, "remark": remark})
     return found

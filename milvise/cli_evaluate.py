@@ -178,7 +178,7 @@ def evaluate_all(
 ) -> None:
     """Accuracy, index and bias in one report."""
     evaluations = [
-        _accuracy(labels, taxonomy, head, tagged, similar, filter),
+        _accuracy(labels, taxonomy, head, tagged, similar, filter, optional=True),
         _index(k, queries, kind),
         _bias(attribute, tests, top, least_group, filter),
     ]
@@ -195,9 +195,11 @@ def evaluate_ratings(
     fail_over: OverOption = None,
 ) -> None:
     """Read what people filled in in an audit folder's spreadsheets back into its report."""
-    from milvise.evaluation.audit import FOLDER, read_ratings
+    from milvise.evaluation.audit import FOLDER
     from milvise.evaluation.gate import read_limits
-    from milvise.evaluation.report import JSON_NAME, Report, read_json
+    from milvise.evaluation.ratings import read_ratings
+    from milvise.evaluation.report import Report
+    from milvise.evaluation.report_files import JSON_NAME, read_json
 
     limits = read_limits(fail_under or (), "--fail-under"), read_limits(fail_over or (), "--fail-over")
     document = Report.from_json(read_json(report / JSON_NAME))
@@ -230,11 +232,18 @@ def tune(
 
 
 def _accuracy(
-    labels: str, taxonomy: Path | None, head: Path | None, tagged: int, similar: int, filter: str
+    labels: str,
+    taxonomy: Path | None,
+    head: Path | None,
+    tagged: int,
+    similar: int,
+    filter: str,
+    *,
+    optional: bool = False,
 ) -> Evaluation:
     from milvise.evaluation import accuracy
 
-    options = accuracy.Options(labels, taxonomy, head, tagged, similar, filter)
+    options = accuracy.Options(labels, taxonomy, head, tagged, similar, filter, optional)
     return lambda reading, note: accuracy.evaluate_accuracy(reading, options, note)
 
 
@@ -261,7 +270,8 @@ def _evaluate(
     from milvise.evaluation.audit import FOLDER, write_audit
     from milvise.evaluation.compare import changes, remarks
     from milvise.evaluation.gate import read_limits
-    from milvise.evaluation.report import make_folder, make_report, read_json
+    from milvise.evaluation.report import make_report
+    from milvise.evaluation.report_files import make_folder, read_json
     from milvise.queries.reading import read_gallery
 
     limits = read_limits(under or (), "--fail-under"), read_limits(over or (), "--fail-over")
@@ -282,9 +292,12 @@ def _publish(report: Report, out: Path, under: dict[str, float], over: dict[str,
     from milvise.evaluation.findings import findings
     from milvise.evaluation.gate import check
     from milvise.evaluation.page import KEY_FIGURES, render
-    from milvise.evaluation.report import PAGE_NAME, write_file, write_json
+    from milvise.evaluation.report_files import PAGE_NAME, write_file, write_json
 
-    report.gates = check(report.figures, under=under, over=over)
+    found = check(report.figures, under=under, over=over)
+    # Ratings are read into a report that may have limits already.
+    limited = {gate["figure"] for gate in found}
+    report.gates = [gate for gate in report.gates if gate["figure"] not in limited] + found
     page = write_file(out / PAGE_NAME, render(report, roots=report.gallery["sources"]))
     document = report.to_json()
     written = {"page": str(page), "report": str(write_json(document, out))}

@@ -21,6 +21,8 @@ from milvise.records import WordHit
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _ROWS = 1_000
+_PICTURES = 200
+"""Milvus Lite holds the cosines of all pictures in a call with all words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,19 @@ class Space:
             yield [row["id"] for row in rows], unit(np.asarray([row["vector"] for row in rows], dtype=np.float32))
 
     def of(self, ids: Sequence[str]) -> Array:
-        """Return the unit vectors, shape (n, dim), of stored pictures, in the order of their ids."""
+        """Return the unit vectors, shape (n, dim), of stored pictures, in the order of their ids.
+
+        Raises
+        ------
+        StoreError
+            If one of them is no longer there.
+        """
         found = self.collection.vectors(ids)
+        if gone := len(set(ids) - found.keys()):
+            raise StoreError(
+                f"{gone} pictures were removed from {self.collection.manifest.alias} while it was read. Run the command again"
+                " when nobody writes to it."
+            )
         return unit(np.stack([found[key] for key in ids])) if ids else np.zeros((0, self.dim), np.float32)
 
     def nearest(self, vectors: Array, *, limit: int) -> list[list[tuple[str, float]]]:
@@ -125,10 +138,10 @@ class Reading:
         return unit(np.asarray([found[rank] for rank in ranks if rank in found], dtype=np.float32))
 
     def tags(self, ids: Sequence[str], *, limit: int, among: int = FREQUENT) -> Iterator[tuple[str, list[WordHit]]]:
-        """Yield the words closest to each picture, as `Gallery.tags` finds them, with a thousand pictures a call."""
+        """Yield the words closest to each picture, as `Gallery.tags` finds them, with many pictures a call."""
         assert self.words is not None
         words, joint = self._collection(self.words), self.space("joint")
-        for batch in chunks(ids, _ROWS):
+        for batch in chunks(ids, _PICTURES):
             found = nearest_words(words, joint.of(batch), limit=limit, filter=f"rank < {int(among)}")
             yield from zip(batch, found, strict=True)
 

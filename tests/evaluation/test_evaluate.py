@@ -18,7 +18,8 @@ from milvise.evaluation.groups import Attribute
 from milvise.evaluation.page import render
 from milvise.evaluation.part import Part
 from milvise.evaluation.questions import questions_for
-from milvise.evaluation.report import Report, make_report, read_json, write_json
+from milvise.evaluation.report import Report, make_report
+from milvise.evaluation.report_files import read_json, write_json
 from milvise.evaluation.tune import tune
 from milvise.queries import live
 from milvise.queries.database import Database
@@ -112,6 +113,20 @@ def test_a_taxonomy_is_used_and_a_wrong_one_refused(reading: Reading, tmp_path: 
 def test_a_column_without_values_is_named_with_those_that_there_are(reading: Reading) -> None:
     with pytest.raises(InputError, match=r"'sides'[\s\S]*pictures with side"):
         accuracy.evaluate_accuracy(reading, accuracy.Options(column="sides"), silent)
+
+
+def test_a_gallery_without_labels_is_refused_or_said_to_have_none(reading: Reading) -> None:
+    none = 'label == "nothing"'
+    with pytest.raises(InputError, match="no picture has a value in the column 'label'"):
+        accuracy.evaluate_accuracy(reading, accuracy.Options(filter=none), silent)
+    part = accuracy.evaluate_accuracy(reading, accuracy.Options(filter=none, optional=True), silent)
+    assert part.figures == []
+    assert part.not_measured == ["Accuracy: no picture of the gallery has a label."]
+
+
+def test_pictures_that_were_removed_meanwhile_are_an_error(reading: Reading) -> None:
+    with pytest.raises(StoreError, match="1 pictures were removed from judged_joint"):
+        reading.space("joint").of(["gone"])
 
 
 def test_another_head_than_the_gallery_s_is_refused(reading: Reading, tmp_path: Path) -> None:
