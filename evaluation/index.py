@@ -10,8 +10,8 @@ import numpy as np
 
 from milvise.adapter import IndexSpec
 from milvise.evaluation.exact import Array, Questions, exact_cosines, found_cosines, recalls
-from milvise.evaluation.figures import Figure, interval
-from milvise.evaluation.grid import effort, grid
+from milvise.evaluation.figures import Figure, interval, mean_figure
+from milvise.evaluation.grid import grid
 from milvise.evaluation.libraries import MOST_BYTES, built, installed
 from milvise.evaluation.part import Part
 from milvise.evaluation.questions import questions_for
@@ -94,7 +94,7 @@ def _row(
         return space.nearest(questions.vectors[place : place + 1], limit=options.k)
 
     speed = time_searches(search, most=len(questions), seconds=options.seconds)
-    return _setting(str(space.index), space.index.kind, found, speed) | {"effort": effort(space.index)}
+    return _setting(str(space.index), space.index.kind, found, speed)
 
 
 def _setting(index: str, family: str, found: list[float], speed: Speed) -> dict[str, Any]:
@@ -109,18 +109,7 @@ def _figures(name: str, row: dict[str, Any], k: int) -> list[Figure]:
     by = {f"query {number}": value for number, value in enumerate(row["by"])}
     what = f"of the exact {k} closest the share that the index in use finds, a mean over queries"
     return [
-        Figure(
-            f"index.{name}.recall@{k}",
-            row["recall"],
-            "higher",
-            "share",
-            what,
-            row["low"],
-            row["high"],
-            None,
-            "queries",
-            by,
-        ),
+        mean_figure(f"index.{name}.recall@{k}", by, what=what, over="queries"),
         *(
             Figure(
                 f"index.{name}.{percentile}", row[percentile], "lower", "ms", f"one client, {row['searches']} searches"
@@ -161,7 +150,7 @@ def _libraries(
             most=len(questions), seconds=options.seconds,
         )  # fmt: skip
         row = _setting(library.name, "library", recalls(found, exact), speed)
-        part.tables[name].append({**row, "effort": None, "in_use": False})
+        part.tables[name].append({**row, "in_use": False})
 
 
 def _answer(

@@ -32,6 +32,8 @@ class Tuned:
         On as many other queries, which had no part in the choice.
     reached : bool
         Whether the target was reached on the first; if not, the most thorough setting was taken.
+    queries : int
+        How many of each there were: none for an exact index, which needs no tuning, and for one with next to no rows.
     """
 
     space: str
