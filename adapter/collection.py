@@ -37,9 +37,11 @@ class Collection:
     client sees what was written. A writer that reads back while it works passes ``own_writes=True`` (Session).
     """
 
-    def __init__(self, connection: Connection, manifest: Manifest) -> None:
+    def __init__(self, connection: Connection, manifest: Manifest, *, is_new: bool = False) -> None:
         self._connection = connection
         self.manifest = manifest
+        self.is_new = is_new
+        """Whether it was made by this client a moment ago, and nothing had been written to it then."""
         self.room: Room = ROOMS[manifest.room]
 
     @property

@@ -112,10 +112,11 @@ class Store:
         that is new is not loaded before it is read: on a server, loading takes seconds even where there are no rows.
         """
         found = self.find(manifest)
-        collection = found or Collection(self.connection, manifest.changed(index="flat"))
+        collection = found or Collection(self.connection, manifest.changed(index="flat"), is_new=True)
         if found is None:
             self._put(collection.manifest)
-            if not self._exists(collection.name):
+            collection.is_new = not self._exists(collection.name)
+            if collection.is_new:
                 made = schema(ROOMS[manifest.room], manifest.dim)
                 self.connection.call(
                     self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S

@@ -74,14 +74,19 @@ class Pair:
         candidates = (Path(root, uri) for root in self.visual.manifest.sources)
         return next((other for other in candidates if _is_another(other, path)), None)
 
-    def project_missing(self) -> int:
+    def project_missing(self, *, nothing_stands: bool = False) -> int:
         """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were.
 
         A picture whose joint row has another content, label or metadata counts as having none.
+
+        Parameters
+        ----------
+        nothing_stands : bool
+            Whether it is known that there is no joint row yet: asking makes a server load the collection, which takes seconds.
         """
         if self.joint is None or self.head is None:
             return 0
-        nothing_stands = self.joint.count() == 0
+        nothing_stands = nothing_stands or self.joint.count() == 0
         projected = 0
         for rows in chunks(self.visual.scan([*self.visual.room.fields, "vector"]), _ROWS):
             missing = rows if nothing_stands else self._missing(rows, self.joint)

@@ -126,9 +126,10 @@ def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Coll
     """Project and index until both collections hold the same number of pictures, which others may be adding to."""
     assert pair.joint is not None
     projected = removed = 0
-    for _ in range(_PASSES):
-        projected += pair.project_missing()
-        removed += pair.delete_strays()
+    for attempt in range(_PASSES):
+        is_new = attempt == 0 and pair.joint.is_new
+        projected += pair.project_missing(nothing_stands=is_new)
+        removed += 0 if is_new else pair.delete_strays()
         finished = store.finish(pair.joint, spec)
         if finished.count() == pair.visual.count():
             return projected, removed, finished

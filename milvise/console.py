@@ -201,7 +201,9 @@ class Output:
             indexes = [found[name].replace(":", " ").replace(",", " ") for name in ("before", "index")]
             table.add_row(found["space"], *indexes, f"{found['recall']:.4f}", f"{found['checked']:.4f}")
             if not found["queries"]:
-                self.note(f"Nothing to tune in {found['space']}: its index is exact, or it holds too little to ask with.")
+                self.note(
+                    f"Nothing to tune in {found['space']}: its index is exact, or it holds too little to ask with."
+                )
             if not found["reached"]:
                 self.note(
                     f"No setting of {found['space']} reaches {request['recall']}: the most thorough one was taken."
