@@ -14,7 +14,7 @@ from milvise.evaluation.part import Part, listed
 from milvise.evaluation.pictures import LABEL, Pictures, read_pictures
 from milvise.evaluation.splits import split_labels
 from milvise.evaluation.taxonomy import Taxonomy, accuracy_in_taxonomy, read_taxonomy
-from milvise.evaluation.words_to_images import accuracy_by_word, ask_labels
+from milvise.evaluation.words_to_images import accuracy_by_word, ask_labels, phrase_of
 from milvise.queries.reading import Reading
 
 
@@ -89,9 +89,10 @@ def _in_joint_space(
     reading: Reading, pictures: Pictures, sample: list[str], options: Options, taxonomy: Taxonomy | None, part: Part,
     note: Callable[[str], None],
 ) -> None:  # fmt: skip
-    vectors = reading.phrases([label.replace("_", " ") for label in pictures.by_label()])
-    known = {label: vectors[text] for label in pictures.by_label() if (text := label.replace("_", " ")) in vectors}
-    if unknown := sorted(pictures.by_label().keys() - known.keys()):
+    labels = pictures.by_label()
+    vectors = reading.phrases([phrase_of(label) for label in labels])
+    known = {label: vectors[phrase] for label in labels if (phrase := phrase_of(label)) in vectors}
+    if unknown := sorted(labels.keys() - known.keys()):
         part.not_measured.append(
             f"Labels with a word that the vocabulary lacks cannot be searched for: {listed(unknown)}."
         )

@@ -53,9 +53,14 @@ class Query:
     deep: Ranking
 
 
+def phrase_of(label: str) -> str:
+    """Return the words of a label, as one phrase."""
+    return " ".join(label.replace("_", " ").replace('"', " ").split())
+
+
 def text_of(label: str) -> str:
-    """Return the expression that searches for a label: its words as one phrase."""
-    return '"' + label.replace("_", " ").replace('"', " ").strip() + '"'
+    """Return the expression that searches for a label."""
+    return f'"{phrase_of(label)}"'
 
 
 def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, filter: str) -> dict[str, Query]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from milvise import config
-from milvise.cli_evaluate import evaluate_app, tune
+from milvise.cli_evaluate import evaluate_app
 from milvise.cli_models import export_app, project, train
 from milvise.cli_state import (
     FAILED,
@@ -25,6 +25,7 @@ from milvise.cli_state import (
     state,
     stoppable,
 )
+from milvise.cli_tune import tune
 from milvise.console import Output
 from milvise.errors import MilviseError, UsageError
 from milvise.records import Hit, WordHit

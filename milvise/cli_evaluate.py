@@ -1,4 +1,4 @@
-"""The commands that judge a gallery and its index: evaluate, tune."""
+"""The commands that judge a gallery: evaluate."""
 
 from __future__ import annotations
 
@@ -207,28 +207,6 @@ def evaluate_ratings(
         read_ratings(document, report / FOLDER)
     ]
     _publish(document, report, *limits)
-
-
-@stoppable("Nothing was stored.")
-def tune(
-    recall: Annotated[float, typer.Option(help="Share of the exact closest results that a search is to find.")] = 0.95,
-    gallery: GalleryOption = config.DEFAULT_GALLERY,
-    k: Annotated[int, typer.Option(min=1, max=1_000, help="How many results count.")] = 10,
-    queries: Annotated[int, typer.Option(min=10, help="Choose by so many queries, and check by as many others.")] = 400,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be chosen, and store nothing.")] = False,
-) -> None:
-    """Choose the cheapest search parameters that find enough, and store them for every client of this Milvus."""
-    from milvise.evaluation.tune import tune as run
-    from milvise.queries.reading import read_gallery
-
-    with state.connect() as db:
-        reading = read_gallery(db, gallery)
-        chosen = run(reading, recall=recall, k=k, queries=queries, note=state.output.note, store=not dry_run)
-    state.output.tuned(
-        {"gallery": gallery, "recall": recall, "k": k, "stored": not dry_run}, [found.to_json() for found in chosen]
-    )
-    if not all(found.reached for found in chosen):
-        raise typer.Exit(FAILED)
 
 
 def _accuracy(
