@@ -49,6 +49,11 @@ class Collection:
         """The name of the real collection."""
         return self.manifest.collection
 
+    @property
+    def is_lite(self) -> bool:
+        """Whether it is in Milvus Lite, whose engine runs in this process."""
+        return self._connection.is_lite
+
     def with_index(self, index: IndexSpec) -> Collection:
         """Return the same collection, searched with the search parameters of `index`; nothing is stored."""
         return Collection(self._connection, self.manifest.changed(index=str(index)))

@@ -24,7 +24,7 @@ class Speed:
     p50_ms, p95_ms, p99_ms : float
         Percentiles of one client's searches, one after another.
     qps_1, qps_8 : float
-        Searches per second of one client and of eight at once (threads of one process).
+        Searches per second of one client and of eight at once (threads of one process); None where that was not tried.
     searches : int
         How many the percentiles are of: of fewer than a hundred, the 99th is the slowest.
     """
@@ -33,16 +33,22 @@ class Speed:
     p95_ms: float
     p99_ms: float
     qps_1: float
-    qps_8: float
+    qps_8: float | None
     searches: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the times as plain values."""
-        return {name: round(value, 3) for name, value in asdict(self).items()}
+        return {name: None if value is None else round(value, 3) for name, value in asdict(self).items()}
 
 
-def time_searches(search: Callable[[int], object], *, most: int, seconds: float) -> Speed:
-    """Time a search that is given a running number: `most` times, or for so many seconds, by one client and by eight."""
+def time_searches(search: Callable[[int], object], *, most: int, seconds: float, together: bool = True) -> Speed:
+    """Time a search that is given a running number: `most` times, or for so many seconds, by one client and by eight.
+
+    Parameters
+    ----------
+    together : bool
+        Whether eight clients are tried.
+    """
     for number in range(WARM_UP):
         search(number)
     times: list[float] = []
@@ -51,7 +57,12 @@ def time_searches(search: Callable[[int], object], *, most: int, seconds: float)
         before = time.perf_counter()
         search(len(times))
         times.append(time.perf_counter() - before)
-    alone = time.perf_counter() - started
+    alone = len(times) / (time.perf_counter() - started)
+    p50, p95, p99 = (float(value) for value in 1000 * np.percentile(times, [50, 95, 99]))
+    return Speed(p50, p95, p99, alone, _together(search, most, seconds) if together else None, len(times))
+
+
+def _together(search: Callable[[int], object], most: int, seconds: float) -> float:
     numbers = count()
     started = time.perf_counter()
 
@@ -64,6 +75,4 @@ def time_searches(search: Callable[[int], object], *, most: int, seconds: float)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         done = sum(future.result() for future in [pool.submit(client) for _ in range(CLIENTS)])
-    together = time.perf_counter() - started
-    p50, p95, p99 = (float(value) for value in 1000 * np.percentile(times, [50, 95, 99]))
-    return Speed(p50, p95, p99, len(times) / alone, done / together, len(times))
+    return done / (time.perf_counter() - started)

@@ -45,6 +45,11 @@ class Space:
         return self.collection.manifest.dim
 
     @property
+    def is_lite(self) -> bool:
+        """Whether it is in Milvus Lite, whose engine runs in this process."""
+        return self.collection.is_lite
+
+    @property
     def index(self) -> IndexSpec:
         """The index that stands, with the search parameters in use."""
         return IndexSpec.parse(self.collection.manifest.index)
