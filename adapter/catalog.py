@@ -21,6 +21,11 @@ def short_hash(fingerprint: Fingerprint) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:10]
 
 
+def copies_alias(alias: str) -> str:
+    """Return what temporary copies of the collection behind `alias` are named after; nothing is ever published under it."""
+    return f"{alias}_copy"
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a real collection is.

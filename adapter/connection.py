@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from milvise.errors import LockedError, NotFoundError, StoreError, UnsupportedEr
 CONNECT_TIMEOUT_S = 10.0
 OLDEST_SERVER = (2, 3)
 LITE_BUFFER_BYTES = 8 * 2**20
+LARGE_BLOCK_BYTES = 256 * 2**10
+ARENAS = 2
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h>
 
 
 class Connection:
@@ -107,6 +112,7 @@ def _open_lite(path: Path, *, create: bool) -> MilvusClient:
         raise NotFoundError(f"the folder {path.parent} for the database {path.name} does not exist. Create it first.")
     # Milvus Lite keeps up to 128 MiB of rows as Python objects before it writes them out; sooner costs nothing.
     os.environ.setdefault("MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES", str(LITE_BUFFER_BYTES))
+    _give_back_memory()
     cause = _LastError()
     logger = logging.getLogger("milvus_lite.server_manager")
     logger.addHandler(cause)
@@ -125,6 +131,17 @@ def _open_lite(path: Path, *, create: bool) -> MilvusClient:
     finally:
         logger.removeHandler(cause)
         logger.propagate = propagate
+
+
+def _give_back_memory() -> None:
+    """Have glibc give large blocks back when they are freed.
+
+    Milvus Lite copies all vectors for each search, in several threads. Freed copies would stay with each thread's arena.
+    """
+    libc = ctypes.CDLL(None)
+    if sys.platform == "linux" and hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        libc.mallopt(_M_ARENA_MAX, ARENAS)
 
 
 class _LastError(logging.Handler):

@@ -13,6 +13,8 @@ from milvise.queries.reading import Space
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _SAME = 1e-5
+_QUERIES = 50
+"""Milvus Lite holds the cosines of all rows with all queries of a call, three times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ def exact_cosines(space: Space, questions: Questions, k: int) -> Array:
 
 
 def found_cosines(space: Space, questions: Questions, k: int) -> list[list[float]]:
-    """Return the cosines of the k results of each query, searched through the index in one call to Milvus."""
-    answers = space.nearest(questions.vectors, limit=k + bool(questions.own))
+    """Return the cosines of the k results of each query, searched through the index."""
+    answers: list[list[tuple[str, float]]] = []
+    for start in range(0, len(questions), _QUERIES):
+        answers += space.nearest(questions.vectors[start : start + _QUERIES], limit=k + bool(questions.own))
     own = questions.own or ("",) * len(questions)
     return [[score for key, score in hits if key != mine][:k] for hits, mine in zip(answers, own, strict=True)]
 

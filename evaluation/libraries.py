@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 MOST_BYTES = 256 * 2**20
-"""Vectors are held in memory for these libraries, up to so many bytes."""
+"""What copies of the vectors may take, in these libraries or in Milvus Lite."""
 
 TREES = 50
 
@@ -38,10 +38,9 @@ def installed() -> list[str]:
     return [name for name in _BUILDERS if importlib.util.find_spec(name) is not None]
 
 
-def built(vectors: Array) -> Iterator[Library]:
-    """Yield each installed library with these unit vectors, shape (n, dim), at usual settings, one thread."""
-    for name in installed():
-        yield _BUILDERS[name](vectors)
+def build(name: str, vectors: Array) -> Library:
+    """Return an installed library with these unit vectors, shape (n, dim), at usual settings, one thread."""
+    return _BUILDERS[name](vectors)
 
 
 def _faiss(vectors: Array) -> Library:

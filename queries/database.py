@@ -8,6 +8,7 @@ from typing import Any
 from milvise import config
 from milvise.adapter import Store
 from milvise.adapter import connect as open_connection
+from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
 from milvise.errors import NotFoundError
 from milvise.queries.live import Live
@@ -75,7 +76,7 @@ class Database:
         ----------
         only_kept : bool
             Whether the live ones stay, and only those go that were kept when the gallery was projected with another head,
-            or that an unfinished run left.
+            or that an unfinished run left. Copies that are being evaluated go in either case.
 
         Raises
         ------
@@ -84,6 +85,7 @@ class Database:
         """
         dropped = []
         for alias in (f"{check_name(gallery)}_joint", f"{gallery}_visual"):
+            dropped += self.store.drop_others(copies_alias(alias))
             dropped += self.store.drop_others(alias) if only_kept else self.store.drop(alias)
         if not dropped and self.store.live(f"{gallery}_visual") is None:
             raise NotFoundError(f"there is no gallery {gallery!r}.")

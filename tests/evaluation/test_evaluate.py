@@ -22,7 +22,8 @@ from milvise.evaluation.questions import questions_for
 from milvise.evaluation.report import Report, make_report
 from milvise.evaluation.report_files import read_json, write_json
 from milvise.evaluation.tune import tune
-from milvise.queries import live
+from milvise.queries import copies, live
+from milvise.queries.copies import copied
 from milvise.queries.database import Database
 from milvise.queries.reading import Reading, read_gallery
 
@@ -203,6 +204,27 @@ def test_the_index_is_compared_with_exact_search_and_with_other_kinds(reading: R
     assert any(row["family"] == "library" and row["recall"] > 0.9 for row in part.tables["joint"])
     # The copies are gone.
     assert not [name for name in reading.database.store.connection.client.list_collections() if "copy" in name]
+
+
+def test_copies_that_a_killed_process_left_are_dropped_by_the_next_one_and_with_the_gallery(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def standing() -> set[str]:
+        return set(reading.database.store.connection.client.list_collections())
+
+    flat = IndexSpec("flat")
+    killed = copied(reading, "visual", flat)
+    left = killed.__enter__().collection.name
+    if not reading.database.store.connection.is_lite:
+        # It may be of a process that still searches it.
+        with copied(reading, "visual", flat):
+            assert left in standing()
+        monkeypatch.setattr(copies, "ABANDONED_S", -1.0)
+    with copied(reading, "visual", flat) as second:
+        assert left not in standing()
+        assert reading.database.drop(GALLERY, only_kept=True) == [second.collection.name]
+    assert not [name for name in standing() if "copy" in name]
+    killed.__exit__(None, None, None)
 
 
 def test_eight_clients_are_not_tried_where_each_would_take_a_copy_of_everything(
