@@ -48,6 +48,8 @@ class Manifest:
         Where the pictures or words came from.
     recipe : mapping
         How to make the backbone again: the values of ``--backbone`` and ``--weights``.
+    stamp : str
+        What the last complete load left, another each time; empty while something is loaded.
     """
 
     alias: str
@@ -58,6 +60,7 @@ class Manifest:
     requested_index: str = "auto"
     sources: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    stamp: str = ""
 
     @property
     def collection(self) -> str:

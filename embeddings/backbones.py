@@ -11,62 +11,42 @@ from typing import Any
 
 import numpy as np
 
-from milvise.embeddings import efficientnet_lite
-from milvise.embeddings.classes import Classes, name_classes
+from milvise.embeddings import efficientnet_lite, gpu
 from milvise.embeddings.cutting import Cut, cut
 from milvise.embeddings.keras_file import load_model, read_record
+from milvise.embeddings.network import BATCH_SIZE, Array, Network
 from milvise.embeddings.pictures import Pixels, ResizeRule
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import ModelError, WeightsError
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-
-BATCH_SIZE = 32
-
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """A network from pixels to visual vectors.
+class Backbone(Network):
+    """A network that Keras runs.
 
     Attributes
     ----------
-    name : str
-        What it is called in collection names: letters, digits and underscores.
-    layer : str
-        The layer whose output is the visual vector.
-    size : int
-        Side of its square input in pixels.
-    dim : int
-        Width of the visual vector.
-    rule : {"crop", "squash"}
-        How pictures are brought to `size`.
-    weights_hash : str
-        Hash of all its weights.
-    class_names : tuple of str, optional
-        What its file calls the classes, if it was fine-tuned.
+    model : keras.Model
+        From preprocessed pixels to visual vectors.
+    preprocess : callable
+        From pixels in [0, 255] to what `model` reads.
+    on_gpu : bool
+        Whether a GPU runs it.
     """
 
-    name: str
-    layer: str
-    size: int
-    dim: int
-    rule: ResizeRule
-    weights_hash: str
     model: Any
     preprocess: Callable[[Any], Any]
-    classifier: tuple[Array, Array] | None
-    class_names: tuple[str, ...] | None = None
+    on_gpu: bool = False
 
     @property
-    def fingerprint(self) -> dict[str, Any]:
-        """What makes its vectors what they are."""
-        return {
-            "backbone": self.name,
-            "layer": self.layer,
-            "size": self.size,
-            "resize": self.rule,
-            "weights": self.weights_hash,
-        }
+    def engine(self) -> str:
+        """``keras``."""
+        return "keras"
+
+    @property
+    def usual_batch(self) -> int:
+        """How many pictures at once keep it busy: on a GPU as many as its free memory holds."""
+        return gpu.batch_size(self.model) if self.on_gpu else BATCH_SIZE
 
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
@@ -83,20 +63,6 @@ class Backbone:
         padded[: len(pixels)] = pixels
         vectors = self.model.predict_on_batch(self.preprocess(padded))
         return np.asarray(vectors, dtype=np.float32)[: len(pixels)]
-
-    def classes(self, names_file: Path | None = None) -> Classes:
-        """Return the classes that its classifier knows.
-
-        Raises
-        ------
-        ModelError
-            If no classifier reads the visual vector, or its classes have no names.
-        """
-        if self.classifier is None:
-            raise ModelError(
-                f"no classifier reads the layer {self.layer!r} of {self.name}, so that it knows no classes."
-            )
-        return name_classes(*self.classifier, names_file, self.class_names)
 
 
 def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
@@ -154,7 +120,7 @@ def _backbone(
     names: tuple[str, ...] | None = None,
 ) -> Backbone:
     return Backbone(
-        name, made.layer, made.size, made.dim, rule, made.weights_hash, made.model, preprocess, made.classifier, names
+        name, made.layer, made.size, made.dim, rule, made.weights_hash, made.classifier, names, made.model, preprocess
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 
 from milvise.embeddings.cutting import weights_hash
 from milvise.embeddings.keras_file import load_model, read_record
+from milvise.embeddings.openvino_cache import cached_head
+from milvise.embeddings.openvino_engine import read_graph, run_graph
+from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import FingerprintError, ModelError
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -23,21 +27,23 @@ class TrainedHead:
 
     Attributes
     ----------
-    model : keras.Model
     path : Path
     record : dict
         ``head`` (kind), ``loss``, ``weights`` (hash), ``visual`` and ``words`` (fingerprints of what it was trained
         with), ``trained_on`` (labels and numbers of pictures), ``scores``, ``history``, ``seed``.
+    dim : int
+        Width of the joint vectors.
+    run : callable
+        From visual to joint vectors.
+    graph : Path, optional
+        The same as an OpenVINO graph.
     """
 
-    model: Any
     path: Path
     record: Mapping[str, Any]
-
-    @property
-    def dim(self) -> int:
-        """Width of the joint vectors."""
-        return int(self.model.output_shape[-1])
+    dim: int
+    run: Callable[[Array], Array]
+    graph: Path | None = None
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -46,7 +52,7 @@ class TrainedHead:
 
     def __call__(self, visual: Array) -> Array:
         """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""
-        return np.asarray(self.model(np.asarray(visual, dtype=np.float32), training=False), dtype=np.float32)
+        return self.run(np.asarray(visual, dtype=np.float32))
 
     def require_belongs(self, *, visual: Fingerprint, words: Fingerprint, gallery: str) -> None:
         """Check that the head was trained on vectors of this backbone and these words.
@@ -66,8 +72,13 @@ class TrainedHead:
                 )
 
 
-def load_head(path: Path) -> TrainedHead:
+def load_head(path: Path, *, engine: str = "auto") -> TrainedHead:
     """Read a head.
+
+    Parameters
+    ----------
+    engine : {"auto", "keras", "openvino"}
+        What runs it; ``auto`` is OpenVINO where it is installed, which needs Keras once for each head.
 
     Raises
     ------
@@ -76,6 +87,17 @@ def load_head(path: Path) -> TrainedHead:
     FingerprintError
         If its weights are not those that its record was written for.
     """
+    if engine == "keras" or (engine == "auto" and importlib.util.find_spec("openvino") is None):
+        model, record = checked_head(path)
+        return TrainedHead(path, record, int(model.output_shape[-1]), _run_by_keras(model))
+    graph, record = cached_head(path, lambda: checked_head(path))
+    network = read_graph(graph)
+    dim = network.output(0).partial_shape[1].get_length()
+    return TrainedHead(path, record, dim, run_graph(network), graph)
+
+
+def checked_head(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Return the Keras model and the record of a head; errors as `load_head`."""
     model = load_model(path)
     record = read_record(path)
     if not {"head", "loss", "weights", "visual", "words"} <= set(record):
@@ -88,4 +110,9 @@ def load_head(path: Path) -> TrainedHead:
         raise FingerprintError(
             f"the weights in {path} are not those that were trained.\nExpected: {record['weights']}\nReceived: {found}"
         )
-    return TrainedHead(model, path, record)
+    return model, record
+
+
+def _run_by_keras(model: Any) -> Callable[[Array], Array]:
+    keras = import_keras("running a head")
+    return lambda visual: np.asarray(keras.ops.convert_to_numpy(model(visual, training=False)), dtype=np.float32)

@@ -6,7 +6,7 @@ that a run that ends between any two calls leaves nothing that the next run woul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.chunks import chunks
+from milvise.embeddings.network import Array
 from milvise.errors import InputError
 from milvise.ingest.target import Head, Plan, load_classes
 
@@ -36,11 +37,14 @@ class Pair:
         None for ``--head none``.
     head : ConseHead or TrainedHead, optional
         From visual to joint vectors.
+    before_write : callable
+        Called before pictures are written, changed or deleted.
     """
 
     visual: Collection
     joint: Collection | None = None
     head: Head | None = None
+    before_write: Callable[[], None] = lambda: None
 
     @property
     def in_order(self) -> list[Collection]:
@@ -51,21 +55,23 @@ class Pair:
         """Return hash, label and metadata of the pictures that are done, by key."""
         return self.visual.get(keys, fields=["sha256", "label", "meta"], own_writes=True)
 
-    def write(self, rows: Sequence[Row]) -> int:
-        """Write rows with visual vectors to both collections; return how many."""
-        if rows and self.joint is not None and self.head is not None:
-            projected = self.head(np.asarray([row["vector"] for row in rows], dtype=np.float32))
-            self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, projected, strict=True))
+    def write(self, rows: Sequence[Row], joint: Array | None) -> int:
+        """Write rows with visual vectors, and beside them their joint vectors (n, width); return how many."""
+        self.before_write()
+        if rows and self.joint is not None and joint is not None:
+            self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, joint, strict=True))
         return self.visual.upsert(rows)
 
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""
+        self.before_write()
         for collection in self.in_order:
             row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True)[key]
             collection.upsert([{**row, "label": label, "meta": dict(meta)}])
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete pictures."""
+        self.before_write()
         for collection in self.in_order:
             collection.delete(keys)
 

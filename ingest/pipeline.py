@@ -1,42 +1,49 @@
 """Start here: pictures from their sources into a gallery.
 
-    source -> hash -> what is stored already? -> decode -> backbone -> head -> joint collection -> visual collection
+    sources -> triage -> read, decode -> backbone and head -> joint collection, visual collection
 
-Milvus is the only record of what is done. A picture is done when the *visual* collection has its row, which is written
-last; a run that was killed at any moment is therefore continued by running the same command again.
+Each stage runs in a thread of its own and only so far ahead of the next one, so that none waits for another and memory does
+not grow with the sources. Milvus is the only record of what is done. A picture is done when the *visual* collection has its
+row, which is written last; a run that was killed at any moment is therefore continued by running the same command again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from milvise.adapter import IndexSpec, Store
-from milvise.adapter.rows import row_problem
-from milvise.adapter.schema import VISUAL
 from milvise.chunks import chunks
-from milvise.embeddings.backbones import BATCH_SIZE
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.network import Array, Both
 from milvise.embeddings.pictures import Picture, decode
 from milvise.errors import ImageError, InputError
-from milvise.ingest.files import hash_file, read_file
+from milvise.ingest.ahead import Ahead, mapped
+from milvise.ingest.files import read_file
+from milvise.ingest.known import Known, KnownFiles, State, entry_of, state_of
 from milvise.ingest.pair import Pair, open_pair, publish_pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
-from milvise.ingest.sources import Item, Rejected, Source
+from milvise.ingest.sources import Item, Source
+from milvise.ingest.stamp import Stamp
 from milvise.ingest.summary import Summary
 from milvise.ingest.target import Plan
-from milvise.records import record_id
+from milvise.ingest.triage import Triage, scalars
 
-_LOOKUP_ROWS = 256
-_DECODERS = 2
+_ITEMS_AHEAD = 512
+_BATCHES_AHEAD = 2
+_PROGRESS_S = 0.2
+_WRITE_ROWS = 128
+_WRITE_S = 2.0
+"""Milvus takes many rows at once faster than few; they wait for each other no longer than this."""
 
 Progress = Callable[[Summary], None]
 
@@ -49,18 +56,40 @@ class Options:
     ----------
     index : IndexSpec
         For both collections.
-    batch_size : int
-        Pictures for each pass through the backbone, and for each write.
+    batch_size : int, optional
+        Pictures for each pass through the backbone; by default what keeps it busy.
     prune : bool
         Whether stored pictures that are in none of the sources are removed.
     dry_run : bool
         Whether nothing is written.
+    verify_content : bool
+        Whether stored files are read and hashed though their size and time of modification are as they were.
     """
 
     index: IndexSpec = IndexSpec("auto")
-    batch_size: int = BATCH_SIZE
+    batch_size: int | None = None
     prune: bool = False
     dry_run: bool = False
+    verify_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A picture that was read: its pixels, and the file that they came from."""
+
+    item: Item
+    digest: str
+    picture: Picture
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Pictures with their vectors, each (n, width)."""
+
+    read: list[_Read]
+    visual: Array
+    joint: Array | None
 
 
 def ingest_images(
@@ -83,7 +112,7 @@ def ingest_images(
     """
     started = time.monotonic()
     store.require_index(options.index, dim=plan.backbone.dim)
-    summary = Summary(plan.gallery, dry_run=options.dry_run)
+    summary = Summary(plan.gallery, engine=plan.backbone.engine, dry_run=options.dry_run)
     run = _Run(store, plan, options, Quarantine(quarantine), summary, progress)
     try:
         run.load(sources)
@@ -104,123 +133,128 @@ class _Run:
         self._summary = summary
         self._progress = progress
         self._seen = Seen()
-        self._decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="milvise-decode")
+        self._known = KnownFiles(store.connection.uri, plan.visual.collection)
+        self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="milvise-decode")
+        self._both = _both(plan)
 
     def close(self) -> None:
         self._decoders.shutdown(cancel_futures=True)
         self._quarantine.close()
         self._seen.close()
+        self._known.close()
         self._summary.quarantine = str(self._quarantine.path) if self._quarantine.count else None
 
     def load(self, sources: Sequence[Source]) -> None:
-        pair = self._open([str(source.root.resolve()) for source in sources])
-        for chunk in chunks(self._items(sources), _LOOKUP_ROWS):
-            self._load_chunk(chunk, pair)
-            self._progress(self._summary)
+        pair, stamp = self._open([str(source.root.resolve()) for source in sources])
+        triage = Triage(
+            pair,
+            self._seen,
+            None if self._options.verify_content else self._known,
+            self._summary,
+            self._quarantine,
+            untouched=stamp is not None and stamp.untouched,
+            writing=not self._options.dry_run,
+        )
+        self._load(sources, triage, pair)
         if self._options.prune:
             self._prune(pair)
-        if pair is not None and not self._options.dry_run:
+        if pair is not None and stamp is not None:
             self._summary.rows = publish_pair(self._store, pair, self._options.index, may_lose=self._options.prune)
+            stamp.leave(self._summary.rows)
 
-    def _open(self, roots: Sequence[str]) -> Pair | None:
-        """Return the collections to write to, or in a dry run those that are there."""
+    def _open(self, roots: Sequence[str]) -> tuple[Pair | None, Stamp | None]:
+        """Return the collections to write to with the gallery's stamp, or in a dry run the visual one if it is there."""
         if self._options.dry_run:
             visual = self._store.find(self._plan.visual)
-            return None if visual is None else Pair(visual)
+            return (None if visual is None else Pair(visual)), None
         names = self._plan.head.unnamed if isinstance(self._plan.head, ConseHead) else ()
         if names:
             listed = ", ".join(names[:5])
             self._summary.notes.append(f"{len(names)} classes without any known word take no part: {listed} …")
         pair, self._summary.projected = open_pair(self._store, self._plan, roots)
-        return pair
+        stamp = Stamp(self._store, pair.visual, pair.joint, self._known)
+        return replace(pair, before_write=stamp.take), stamp
 
-    def _items(self, sources: Sequence[Source]) -> Iterator[Item]:
-        for source in sources:
-            for entry in source:
-                self._summary.seen += 1
-                if isinstance(entry, Rejected):
-                    self._reject(entry.uri, entry.reason)
-                elif not self._seen.add(record_id(entry.uri)):
-                    self._reject(entry.uri, "another picture of this run has the same source-relative URI")
-                else:
-                    yield entry
+    def _load(self, sources: Sequence[Source], triage: Triage, pair: Pair | None) -> None:
+        batch_size = self._options.batch_size or self._plan.backbone.usual_batch
+        with Ahead(triage.new(sources), depth=_ITEMS_AHEAD, name="triage") as new:
+            read = self._read(new, triage, window=(_BATCHES_AHEAD + 1) * batch_size)
+            if pair is None or self._options.dry_run:
+                for _ in read:
+                    self._summary.add(embedded=1)
+                    self._progress(self._summary)
+                return
+            embedded = self._embed(read, triage, batch_size)
+            with (
+                Ahead(embedded, depth=_BATCHES_AHEAD, name="embed") as done,
+                Ahead(self._write(done, pair), depth=1, name="write") as written,
+            ):
+                for _ in written.or_every(_PROGRESS_S):
+                    self._progress(self._summary)
+        self._progress(self._summary)
 
-    def _reject(self, uri: str, reason: str) -> None:
-        self._quarantine.add(uri, reason)
-        self._summary.quarantined += 1
-
-    def _load_chunk(self, chunk: list[Item], pair: Pair | None) -> None:
-        hashed = [(item, digest) for item in chunk if (digest := self._hash(item)) is not None]
-        stored = pair.stored([record_id(item.uri) for item, _ in hashed]) if pair is not None else {}
-        new = []
-        for item, digest in hashed:
-            row = stored.get(record_id(item.uri))
-            if row is None:
-                new.append(item)
-            elif pair is not None and row["sha256"] != digest:
-                other = pair.other_owner(item.uri, item.path)
-                if other is None:
-                    self._summary.replaced += 1
-                    new.append(item)
-                else:
-                    reason = f"the gallery has {other} under the same source-relative URI; load the folder above both"
-                    self._reject(item.uri, reason)
-            else:
-                self._keep(item, row, pair)
-        for batch in chunks(new, self._options.batch_size):
-            self._embed(batch, pair)
-            self._progress(self._summary)
-
-    def _hash(self, item: Item) -> str | None:
-        try:
-            problem = row_problem(_scalars(item, "", None), VISUAL)
-            if problem is not None:
-                raise ImageError(problem)
-            return hash_file(item.path)
-        except ImageError as error:
-            self._reject(item.uri, str(error))
-            return None
-
-    def _keep(self, item: Item, row: Mapping[str, Any], pair: Pair | None) -> None:
-        self._summary.unchanged += 1
-        if (row["label"], row["meta"]) != (item.label, dict(item.meta)):
-            self._summary.relabelled += 1
-            if pair is not None and not self._options.dry_run:
-                pair.relabel(record_id(item.uri), item.label, item.meta)
-
-    def _embed(self, items: list[Item], pair: Pair | None) -> None:
-        good: list[tuple[Item, str, Picture]] = []
-        for item, result in zip(items, self._decoders.map(self._decode, items), strict=True):
+    def _read(self, items: Iterable[Item], triage: Triage, *, window: int) -> Iterator[_Read]:
+        for item, result in mapped(self._decoders, self._decode, items, window=window):
             if isinstance(result, ImageError):
-                self._reject(item.uri, str(result))
+                triage.reject(item.uri, str(result))
             else:
-                good.append((item, *result))
-        if pair is None or self._options.dry_run or not good:
-            self._summary.embedded += len(good)
-            return
-        pixels = np.stack([picture.pixels for _, _, picture in good])
-        vectors = self._plan.backbone.embed(pixels, batch_size=self._options.batch_size)
-        self._summary.embedded += pair.write(
-            [
-                {**_scalars(item, digest, picture), "vector": vector}
-                for (item, digest, picture), vector in zip(good, vectors, strict=True)
-                if self._has_direction(item, vector)
-            ]
-        )
+                yield result
 
-    def _has_direction(self, item: Item, vector: np.ndarray[Any, Any]) -> bool:
-        if np.isfinite(vector).all() and vector.any():
-            return True
-        self._reject(item.uri, "the backbone gave a vector that is zero or not finite")
-        return False
-
-    def _decode(self, item: Item) -> tuple[str, Picture] | ImageError:
+    def _decode(self, item: Item) -> _Read | ImageError:
+        backbone = self._plan.backbone
+        state = state_of(item.path)
         try:
             data = read_file(item.path)
-            backbone = self._plan.backbone
-            return hashlib.sha256(data).hexdigest(), decode(data, size=backbone.size, rule=backbone.rule)
+            picture = decode(data, size=backbone.size, rule=backbone.rule)
         except ImageError as error:
             return error
+        except BaseException as error:
+            error.add_note(f"While {item.path} was read.")
+            raise
+        return _Read(item, hashlib.sha256(data).hexdigest(), picture, state)
+
+    def _embed(self, read: Iterable[_Read], triage: Triage, batch_size: int) -> Iterator[_Embedded]:
+        for batch in chunks(read, batch_size):
+            visual, joint = self._both(np.stack([one.picture.pixels for one in batch]), batch_size)
+            good = [bool(np.isfinite(vector).all() and vector.any()) for vector in visual]
+            for one, is_good in zip(batch, good, strict=True):
+                if not is_good:
+                    triage.reject(one.item.uri, "the backbone gave a vector that is zero or not finite")
+            kept = [one for one, is_good in zip(batch, good, strict=True) if is_good]
+            if kept:
+                yield _Embedded(kept, visual[good], None if joint is None else joint[good])
+
+    def _write(self, embedded: Iterable[_Embedded], pair: Pair) -> Iterator[int]:
+        pending: list[_Embedded] = []
+        oldest = 0.0
+        try:
+            for batch in embedded:
+                oldest = oldest if pending else time.monotonic()
+                pending.append(batch)
+                if sum(len(each.read) for each in pending) >= _WRITE_ROWS or time.monotonic() - oldest > _WRITE_S:
+                    batches, pending = pending, []
+                    yield self._written(batches, pair)
+        finally:
+            # Also where another stage failed or somebody pressed Ctrl-C: what was computed is kept.
+            if pending:
+                self._written(pending, pair)
+
+    def _written(self, batches: list[_Embedded], pair: Pair) -> int:
+        read = [one for batch in batches for one in batch.read]
+        visual = np.concatenate([batch.visual for batch in batches])
+        joint = [batch.joint for batch in batches if batch.joint is not None]
+        rows = [
+            {**scalars(one.item, one.digest, one.picture), "vector": vector}
+            for one, vector in zip(read, visual, strict=True)
+        ]
+        count = pair.write(rows, np.concatenate(joint) if joint else None)
+        self._known.remember(
+            (row["id"], Known(one.state, one.digest, entry_of(one.item.label, one.item.meta)))
+            for row, one in zip(rows, read, strict=True)
+            if one.state is not None
+        )
+        self._summary.add(embedded=count)
+        return count
 
     def _prune(self, pair: Pair | None) -> None:
         if self._summary.seen == 0:
@@ -229,18 +263,15 @@ class _Run:
             )
         for batch in chunks((row["id"] for row in pair.visual.scan(["id"])), 1_000) if pair is not None else ():
             gone = self._seen.unknown(batch)
-            self._summary.removed += len(gone)
+            self._summary.add(removed=len(gone))
             if gone and pair is not None and not self._options.dry_run:
                 pair.delete(gone)
+                self._known.forget(gone)
 
 
-def _scalars(item: Item, digest: str, picture: Picture | None) -> dict[str, Any]:
-    return {
-        "id": record_id(item.uri),
-        "uri": item.uri,
-        "label": item.label,
-        "sha256": digest,
-        "width": picture.width if picture else 0,
-        "height": picture.height if picture else 0,
-        "meta": dict(item.meta),
-    }
+def _both(plan: Plan) -> Callable[[Any, int], tuple[Array, Array | None]]:
+    """Return the function from pixels to visual and joint vectors, of which a gallery without a head has none."""
+    if plan.head is not None:
+        both: Both = plan.backbone.joined(plan.head)
+        return both
+    return lambda pixels, batch_size: (plan.backbone.embed(pixels, batch_size=batch_size), None)

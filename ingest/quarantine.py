@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
 
@@ -23,15 +24,18 @@ class Quarantine:
         self.path = path
         self.count = 0
         self._file: IO[str] | None = None
+        self._lock = Lock()
 
     def add(self, uri: str, reason: str) -> None:
-        """Report one picture."""
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8")
-        self._file.write(json.dumps({"uri": printable(uri), "reason": printable(reason)}, ensure_ascii=False) + "\n")
-        self._file.flush()
-        self.count += 1
+        """Report one picture; several threads may."""
+        line = json.dumps({"uri": printable(uri), "reason": printable(reason)}, ensure_ascii=False)
+        with self._lock:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", encoding="utf-8")
+            self._file.write(line + "\n")
+            self._file.flush()
+            self.count += 1
 
     def close(self) -> None:
         """Close the file; one that an earlier run left is removed where this run had nothing to report."""

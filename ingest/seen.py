@@ -11,7 +11,7 @@ class Seen:
 
     def __init__(self) -> None:
         # An empty name is SQLite's way to ask for a private file that spills to disk and is removed by itself.
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("BEGIN")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from threading import Lock
 from typing import Any
+
+_LOCK = Lock()
 
 
 @dataclass(slots=True)
@@ -12,10 +15,12 @@ class Summary:
 
     Attributes
     ----------
+    engine : str
+        What ran the backbone.
     seen : int
         Entries of the sources, bad ones included.
     embedded : int
-        Pictures that went through the backbone, `replaced` included.
+        Pictures that went through the backbone and were written, `replaced` included.
     replaced : int
         Those that were stored before with other content.
     unchanged : int
@@ -33,6 +38,7 @@ class Summary:
     """
 
     gallery: str
+    engine: str = ""
     seen: int = 0
     embedded: int = 0
     replaced: int = 0
@@ -46,6 +52,12 @@ class Summary:
     quarantine: str | None = None
     dry_run: bool = False
     notes: list[str] = field(default_factory=list)
+
+    def add(self, **counts: int) -> None:
+        """Add to counts; the stages of a run do so from several threads."""
+        with _LOCK:
+            for name, count in counts.items():
+                setattr(self, name, getattr(self, name) + count)
 
     @property
     def images_per_second(self) -> float:

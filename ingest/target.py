@@ -13,9 +13,9 @@ import numpy as np
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.store import check_name
 from milvise.config import DEFAULT_BACKBONE
-from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.embeddings.trained_head import TrainedHead, load_head
 from milvise.errors import ModelError, NotFoundError, UsageError
@@ -38,7 +38,7 @@ class Plan:
     """
 
     gallery: str
-    backbone: Backbone
+    backbone: Network
     visual: Manifest
     joint: Manifest | None
     head: Head | None
@@ -49,7 +49,7 @@ def make_plan(
     store: Store,
     *,
     gallery: str,
-    backbone: Backbone,
+    backbone: Network,
     head: str | None,
     recipe: Mapping[str, Any],
     names: Path | None,
@@ -90,7 +90,7 @@ def make_plan(
         assert classes is not None
         made, kind = conse_head(classes, words), conse_fingerprint(classes_fingerprint(backbone, classes))
     else:
-        made = trained_head(spec, gallery=gallery, visual=backbone.fingerprint, words=words)
+        made = trained_head(spec, gallery=gallery, visual=backbone.fingerprint, words=words, engine=backbone.engine)
         kind = made.fingerprint
     return Plan(gallery, backbone, visual, joint_manifest(visual, words, made, kind), made, classes)
 
@@ -118,7 +118,9 @@ def conse_fingerprint(classes: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": ConseHead.KIND, "classes": classes["classifier"]}
 
 
-def trained_head(spec: str, *, gallery: str, visual: Mapping[str, Any], words: Collection) -> TrainedHead:
+def trained_head(
+    spec: str, *, gallery: str, visual: Mapping[str, Any], words: Collection, engine: str = "auto"
+) -> TrainedHead:
     """Return the head in a file, checked to belong to these visual vectors and words.
 
     Raises
@@ -130,7 +132,7 @@ def trained_head(spec: str, *, gallery: str, visual: Mapping[str, Any], words: C
     """
     if not spec.endswith(".keras"):
         raise UsageError(f"unknown head.\nExpected: conse, or the path of a .keras file\nReceived: {spec}")
-    head = load_head(Path(spec).resolve())
+    head = load_head(Path(spec).resolve(), engine=engine)
     head.require_belongs(visual=visual, words=words.manifest.fingerprint, gallery=gallery)
     return head
 
@@ -160,7 +162,7 @@ def load_classes(store: Store, plan: Plan) -> None:
     store.publish(store.finish(collection, IndexSpec("flat")))
 
 
-def classes_fingerprint(backbone: Backbone, classes: Classes) -> dict[str, Any]:
+def classes_fingerprint(backbone: Network, classes: Classes) -> dict[str, Any]:
     """Return what makes classes what they are: the backbone under them, their weights and their names."""
     digest = hashlib.sha256(classes.names_hash().encode())
     digest.update(np.ascontiguousarray(classes.weights).tobytes())
@@ -178,7 +180,7 @@ def _words(store: Store) -> Collection:
     return words
 
 
-def _classes(backbone: Backbone, names: Path | None, *, needed: bool) -> Classes | None:
+def _classes(backbone: Network, names: Path | None, *, needed: bool) -> Classes | None:
     try:
         return backbone.classes(names)
     except ModelError:

@@ -145,9 +145,22 @@ def ingest_images(
     ] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
     index: IndexOption = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")] = 32,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Pictures for each pass through the backbone. (default: 32; on a GPU what its memory holds)",
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(help="auto, keras or openvino; auto is Keras on a GPU, else OpenVINO where installed.")
+    ] = "auto",
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove stored pictures that are in none of the sources.")
+    ] = False,
+    verify_content: Annotated[
+        bool, typer.Option("--verify-content", help="Read stored files again even if size and time are as they were.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
@@ -157,7 +170,7 @@ def ingest_images(
 ) -> None:
     """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported."""
     from milvise.adapter import IndexSpec
-    from milvise.embeddings.backbones import load_backbone
+    from milvise.embeddings.engines import load_network
     from milvise.ingest.pipeline import Options
     from milvise.ingest.pipeline import ingest_images as run
     from milvise.ingest.sources import open_source
@@ -165,7 +178,7 @@ def ingest_images(
 
     if labels not in ("folder", "none"):
         raise UsageError(f"unknown kind of labels.\nExpected: folder, none\nReceived: {labels}")
-    options = Options(IndexSpec.parse(index), batch_size, prune, dry_run)
+    options = Options(IndexSpec.parse(index), batch_size, prune, dry_run, verify_content)
     opened = [open_source(source, labels=labels == "folder") for source in sources]
     with state.connect(create=True) as db:
         db.store.require_index(options.index)
@@ -174,7 +187,9 @@ def ingest_images(
         plan = make_plan(
             db.store,
             gallery=gallery,
-            backbone=load_backbone(recipe["backbone"], weights=recipe["weights"] and Path(recipe["weights"])),
+            backbone=load_network(
+                recipe["backbone"], weights=recipe["weights"] and Path(recipe["weights"]), engine=engine
+            ),
             head=head,
             recipe=recipe,
             names=classes,

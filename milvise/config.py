@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 DEFAULT_URI = "./milvise.db"
 DEFAULT_GALLERY = "default"
@@ -18,3 +19,10 @@ def uri(given: str | None = None) -> str:
 def token(given: str | None = None) -> str:
     """Return the credentials: what was given, else ``MILVISE_TOKEN``, else none."""
     return given or os.environ.get("MILVISE_TOKEN") or ""
+
+
+def cache() -> Path:
+    """Return the folder for what can be made again: ``MILVISE_CACHE``, else the user's cache folder."""
+    import platformdirs
+
+    return Path(os.environ.get("MILVISE_CACHE") or platformdirs.user_cache_path("milvise", appauthor=False))

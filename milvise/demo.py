@@ -116,7 +116,7 @@ def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, ou
 
 
 def _load(db: Database, folder: str | None, output: Output) -> Path:
-    from milvise.embeddings.backbones import load_backbone
+    from milvise.embeddings.engines import load_network
     from milvise.embeddings.words import PACKAGED, load_words
     from milvise.ingest.pipeline import Options, ingest_images
     from milvise.ingest.target import make_plan
@@ -127,7 +127,7 @@ def _load(db: Database, folder: str | None, output: Output) -> Path:
         output.note(f"Loading the {_WORDS:,} most frequent words of {PACKAGED} …")
         ingest_words(db.store, load_words(PACKAGED, limit=_WORDS), source=PACKAGED, index=IndexSpec("auto"))
     output.note(f"Building {DEFAULT_BACKBONE} …")
-    backbone = load_backbone(DEFAULT_BACKBONE)
+    backbone = load_network(DEFAULT_BACKBONE)
     recipe = {"backbone": DEFAULT_BACKBONE, "weights": None}
     plan = make_plan(db.store, gallery=GALLERY, backbone=backbone, head="conse", recipe=recipe, names=None)
     report = Path("milvise-quarantine-demo.jsonl")

@@ -11,7 +11,7 @@ from PIL import Image
 from milvise.adapter import Manifest
 from milvise.embeddings.pictures import Picture, decode, decode_image
 from milvise.errors import ImageError, InputError
-from milvise.queries.models import stored_backbone
+from milvise.queries.models import stored_network
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 PictureLike = str | Path | bytes | Image.Image | np.ndarray[Any, Any]
@@ -30,15 +30,15 @@ def visual_vector(picture: PictureLike, manifest: Manifest) -> Array:
     Raises
     ------
     MissingExtraError
-        If Keras is not installed on this machine.
+        If no engine that can run the gallery's backbone is installed on this machine.
     FingerprintError
         If the backbone on this machine is not the one that made the gallery.
     ImageError, InputError
         If the picture cannot be read.
     """
-    backbone = stored_backbone(manifest)
-    pixels = _pixels(picture, size=backbone.size, rule=backbone.rule).pixels
-    return np.asarray(backbone.embed(pixels[np.newaxis], batch_size=1)[0], dtype=np.float32)
+    network = stored_network(manifest)
+    pixels = _pixels(picture, size=network.size, rule=network.rule).pixels
+    return np.asarray(network.embed(pixels[np.newaxis], batch_size=1)[0], dtype=np.float32)
 
 
 def _pixels(picture: PictureLike, *, size: int, rule: Any) -> Picture:

@@ -10,6 +10,7 @@ from milvise.adapter.store import check_name
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.graph import export_graph, one_graph
 from milvise.embeddings.heads import conse_head
+from milvise.embeddings.trained_head import checked_head
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.models import head_of, require_same_words, stored_backbone
 from milvise.queries.projector import write_projector
@@ -44,7 +45,7 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
             raise NotFoundError("the gallery's head needs the words that it was made with, and none are loaded.")
         require_same_words(joint, words)
         made = head_of(store, visual, joint, words)
-        head = conse_head(made) if isinstance(made, ConseHead) else made.model
+        head = conse_head(made) if isinstance(made, ConseHead) else checked_head(made.path)[0]
     backbone = stored_backbone(visual.manifest)
     record: dict[str, Any] = {"visual": backbone.fingerprint, "resize": backbone.rule}
     if joint is not None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.errors import FingerprintError, NotFoundError
 
 if TYPE_CHECKING:
     from milvise.embeddings.backbones import Backbone
     from milvise.embeddings.trained_head import TrainedHead
+
+N = TypeVar("N", bound=Network)
 
 
 def require_same_words(joint: Collection, words: Collection) -> None:
@@ -67,23 +70,34 @@ def head_of(store: Store, visual: Collection, joint: Collection, words: Collecti
     return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
 
 
-def stored_backbone(manifest: Manifest) -> Backbone:
-    """Return the backbone that made a visual collection.
+def stored_network(manifest: Manifest) -> Network:
+    """Return the backbone that made a visual collection, with what runs it fastest on this machine.
 
     Raises
     ------
     MissingExtraError
-        If Keras is not installed on this machine.
+        If neither Keras nor, with a graph from an earlier run, OpenVINO is installed on this machine.
     FingerprintError
         If the backbone on this machine is another one.
     """
-    backbone = _backbone(manifest.recipe.get("backbone", ""), manifest.recipe.get("weights"))
-    if dict(backbone.fingerprint) != dict(manifest.fingerprint):
+    return _same_as(manifest, _network(manifest.recipe.get("backbone", ""), manifest.recipe.get("weights")))
+
+
+def stored_backbone(manifest: Manifest) -> Backbone:
+    """Return the Keras model of the backbone that made a visual collection; errors as `stored_network`."""
+    from milvise.embeddings.backbones import load_backbone
+
+    weights = manifest.recipe.get("weights")
+    return _same_as(manifest, load_backbone(manifest.recipe.get("backbone", ""), weights=weights and Path(weights)))
+
+
+def _same_as(manifest: Manifest, network: N) -> N:
+    if dict(network.fingerprint) != dict(manifest.fingerprint):
         raise FingerprintError(
             "the picture would be embedded with another model than the gallery, and their vectors cannot be compared."
-            f"\nExpected: {dict(manifest.fingerprint)}\nReceived: {backbone.fingerprint}"
+            f"\nExpected: {dict(manifest.fingerprint)}\nReceived: {network.fingerprint}"
         )
-    return backbone
+    return network
 
 
 def stored_head(manifest: Manifest) -> TrainedHead:
@@ -117,7 +131,7 @@ def _head(path: Path, _changed: int) -> TrainedHead:
 
 
 @lru_cache(maxsize=2)
-def _backbone(spec: str, weights: str | None) -> Backbone:
-    from milvise.embeddings.backbones import load_backbone
+def _network(spec: str, weights: str | None) -> Network:
+    from milvise.embeddings.engines import load_network
 
-    return load_backbone(spec, weights=Path(weights) if weights else None)
+    return load_network(spec, weights=Path(weights) if weights else None)

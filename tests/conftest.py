@@ -36,6 +36,13 @@ def _why_no_docker() -> str | None:
     return None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A cache of the tests' own, which processes that test beside each other share."""
+    base = tmp_path_factory.getbasetemp()
+    os.environ["MILVISE_CACHE"] = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "milvise-cache")
+
+
 @pytest.fixture(scope="session")
 def docker_compose_file() -> str:
     os.environ["MILVUS_PORT"], os.environ["MILVUS_HEALTH_PORT"] = str(free_port()), str(free_port())

@@ -12,7 +12,8 @@ from typing import Any
 
 def milvise(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder, with further environment variables."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MILVISE_")} | more
+    kept = {name for name in os.environ if not name.startswith("MILVISE_") or name == "MILVISE_CACHE"}
+    environment = {name: os.environ[name] for name in kept} | more
     command = [sys.executable, "-m", "milvise", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=280

@@ -18,6 +18,7 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.pictures import decode
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
+from milvise.ingest import pipeline
 from milvise.ingest.summary import Summary
 from milvise.ingest.target import make_plan, make_recipe
 from milvise.records import record_id
@@ -164,6 +165,7 @@ def test_a_run_that_ends_between_any_two_writes_is_continued(
 
     with monkeypatch.context() as patch:
         patch.setattr(Collection, "upsert", dying)
+        patch.setattr(pipeline, "_WRITE_ROWS", 2)
         with pytest.raises(Killed):
             load(folder, batch_size=2)
     done = len(rows(lite))

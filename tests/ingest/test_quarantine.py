@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from small_world import paint
 
+from milvise.ingest import pipeline
 from milvise.ingest.summary import Summary
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
@@ -138,23 +139,20 @@ def test_sixty_kinds_of_broken_file_end_in_quarantine_with_a_reason_each(
     assert (summary.quarantined, summary.embedded, summary.rows) == (len(reasons), 5, 5)
 
 
-def test_a_file_that_vanishes_or_changes_while_running_is_reported_or_taken_as_it_is(
+def test_a_file_that_vanishes_between_listing_and_reading_is_reported(
     load: Callable[..., Summary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "pictures"
     for number in range(3):
         paint(root / f"{number}.png", number)
-    from milvise.ingest import pipeline
+    read_file = pipeline.read_file
 
-    hash_file = pipeline.hash_file
-
-    def hash_then_vanish(path: Path) -> str:
-        digest = hash_file(path)
+    def vanish_first(path: Path) -> bytes:
         if path.name == "1.png":
             path.unlink()
-        return digest
+        return read_file(path)
 
-    monkeypatch.setattr(pipeline, "hash_file", hash_then_vanish)
+    monkeypatch.setattr(pipeline, "read_file", vanish_first)
     summary = load(root)
     assert (summary.embedded, summary.quarantined) == (2, 1)
     assert "not there (any more)" in (tmp_path / "quarantine.jsonl").read_text()

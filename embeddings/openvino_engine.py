@@ -1,0 +1,217 @@
+"""Networks that OpenVINO runs on a processor: backbone and head as one graph, pixels in, visual and joint vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.network import BATCH_SIZE, Array, Both, Head, Network
+from milvise.embeddings.pictures import Pixels
+from milvise.embeddings.quiet_keras import silenced
+from milvise.errors import MissingExtraError, ModelError
+
+_HEAVY_BYTES = 100 * 2**20
+_HEAVY_GROUP = 4
+"""Networks with wide dense layers wait for their weights to come from memory, which several pictures can share."""
+
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+"""By default OpenVINO computes in half precision where the processor can, and its vectors then differ from Keras's."""
+
+_UNPINNED = {"ENABLE_CPU_PINNING": "NO"}
+"""Reading, decoding and writing share the processor's cores with it."""
+
+
+def import_openvino(purpose: str) -> Any:
+    """Return the module ``openvino``.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        with silenced():
+            import openvino
+    except ImportError:
+        raise MissingExtraError(purpose, "openvino") from None
+    return openvino
+
+
+def read_graph(path: Path) -> Any:
+    """Return the graph in an ``.xml`` file.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
+    """
+    ov = import_openvino("running a network with OpenVINO")
+    try:
+        return ov.Core().read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"{path} is no graph that OpenVINO can read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledBackbone(Network):
+    """A backbone that OpenVINO runs.
+
+    Attributes
+    ----------
+    graph : Path
+        Its ``.xml`` file, from ``pixels`` of type uint8 to ``visual``.
+    """
+
+    graph: Path
+    _runners: dict[str, Runner] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def engine(self) -> str:
+        """``openvino``."""
+        return "openvino"
+
+    @property
+    def usual_batch(self) -> int:
+        """How many pictures at once keep it busy: it waits for the last of them."""
+        return 2 * BATCH_SIZE
+
+    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
+        """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
+        # Compiled when the first picture comes: a run that finds everything unchanged needs none.
+        runner = self._runners.setdefault("visual", Runner(self.graph))
+        return np.concatenate(
+            [runner(pixels[at : at + batch_size])["visual"] for at in range(0, len(pixels), batch_size)]
+        )
+
+    def joined(self, head: Head) -> Both:
+        """Return a function from pixels to visual and joint vectors, which is one graph where the head can be part of it."""
+        source = head_graph(head)
+        if source is None:
+            # Not `super()`: a dataclass with slots is made anew, and the class that it names is another one.
+            return Network.joined(self, head)
+        runner = Runner(self.graph, source)
+
+        def both(pixels: Pixels, batch_size: int) -> tuple[Array, Array]:
+            outputs = [runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)]
+            visual, joint = (np.concatenate([output[name] for output in outputs]) for name in ("visual", "joint"))
+            return visual, joint
+
+        return both
+
+
+class Runner:
+    """A compiled graph, for many pictures at once or for a single one; usable from several threads."""
+
+    def __init__(self, backbone: Path, head: Any | None = None) -> None:
+        self._backbone = backbone
+        self._head = head
+        self._lock = Lock()
+        self._many: tuple[Any, int] | None = None
+        self._single: Any = None
+
+    def __call__(self, pixels: Pixels) -> dict[str, Array]:
+        """Return the outputs, each float32 of shape (n, its width), of pixels (n, size, size, 3)."""
+        with self._lock:
+            return self._run_single(pixels) if len(pixels) == 1 else self._run_many(pixels)
+
+    def _run_single(self, pixels: Pixels) -> dict[str, Array]:
+        if self._single is None:
+            self._single = self._compiled(1, "LATENCY").create_infer_request()
+        self._single.infer({0: pixels})
+        return {name: output.copy() for name, output in _outputs(self._single).items()}
+
+    def _run_many(self, pixels: Pixels) -> dict[str, Array]:
+        if self._many is None:
+            group = _HEAVY_GROUP if self._backbone.with_suffix(".bin").stat().st_size > _HEAVY_BYTES else 1
+            ov = import_openvino("running a network with OpenVINO")
+            self._many = ov.AsyncInferQueue(self._compiled(group, "THROUGHPUT")), group
+        queue, group = self._many
+        rows = -(-len(pixels) // group) * group
+        found: dict[str, Array] = {}
+
+        def keep(request: Any, at: int) -> None:
+            for name, output in _outputs(request).items():
+                into = found.get(name)
+                if into is None:
+                    into = found.setdefault(name, np.empty((rows, *output.shape[1:]), np.float32))
+                into[at : at + group] = output
+
+        queue.set_callback(keep)
+        for at in range(0, rows, group):
+            queue.start_async({0: _padded(pixels[at : at + group], group)}, at)
+        queue.wait_all()
+        return {name: output[: len(pixels)] for name, output in found.items()}
+
+    def _compiled(self, group: int, hint: str) -> Any:
+        ov = import_openvino("running a network with OpenVINO")
+        model = read_graph(self._backbone)
+        if self._head is not None:
+            model = _chained(model, self._head.clone())
+        model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
+        try:
+            with silenced():
+                return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED})
+        except RuntimeError as error:
+            raise ModelError(f"OpenVINO cannot run {self._backbone} on this processor: {error}") from error
+
+
+def head_graph(head: Head) -> Any | None:
+    """Return a head as an OpenVINO graph from ``visual`` to ``joint``, None for one that only Keras can run."""
+    if isinstance(head, ConseHead):
+        return conse_graph(head)
+    graph: Path | None = getattr(head, "graph", None)
+    return None if graph is None else read_graph(graph)
+
+
+def conse_graph(head: ConseHead) -> Any:
+    """Return the training-free head as an OpenVINO graph."""
+    ov = import_openvino("running a head with OpenVINO")
+    from openvino import opset13 as ops
+
+    visual = ops.parameter([-1, head.weights.shape[0]], np.float32, name="visual")
+    logits = ops.add(
+        ops.matmul(visual, ops.constant(np.ascontiguousarray(head.weights)), False, False), ops.constant(head.bias)
+    )
+    mixed = ops.matmul(ops.softmax(logits, axis=1), ops.constant(head.names), False, False)
+    joint = ops.normalize_l2(mixed, ops.constant(np.array([1], np.int64)), 1e-24, "max")
+    return ov.Model([ops.result(joint, name="joint")], [visual], "conse")
+
+
+def run_graph(graph: Any) -> Callable[[Array], Array]:
+    """Return a head's graph as a function from visual to joint vectors; usable from several threads."""
+    compiled = import_openvino("running a head with OpenVINO").Core().compile_model(graph, "CPU", _EXACT)
+
+    def run(visual: Array) -> Array:
+        request = compiled.create_infer_request()
+        request.infer({0: visual})
+        return np.array(request.get_output_tensor(0).data)
+
+    return run
+
+
+def _chained(backbone: Any, head: Any) -> Any:
+    """Return one graph with the outputs ``visual`` and ``joint``."""
+    ov = import_openvino("running a network with OpenVINO")
+    visual = backbone.output(0).get_node().input_value(0)
+    for target in head.input(0).get_node().output(0).get_target_inputs():
+        target.replace_source_output(visual)
+    joint = head.output(0).get_node()
+    return ov.Model([*backbone.get_results(), joint], backbone.get_parameters(), "milvise")
+
+
+def _outputs(request: Any) -> dict[str, Array]:
+    tensors = request.model_outputs
+    names = ("visual", "joint")[: len(tensors)]
+    return {name: request.get_output_tensor(place).data for place, name in enumerate(names)}
+
+
+def _padded(pixels: Pixels, group: int) -> Pixels:
+    if len(pixels) == group:
+        return pixels
+    return np.concatenate([pixels, np.zeros((group - len(pixels), *pixels.shape[1:]), pixels.dtype)])

@@ -1,0 +1,65 @@
+"""The mark by which a run knows that nobody has loaded anything into a gallery since this machine did."""
+
+from __future__ import annotations
+
+import secrets
+from threading import Lock
+
+from milvise.adapter import Collection, Store
+from milvise.ingest.known import KnownFiles
+
+_OPEN = "open:"
+
+
+class Stamp:
+    """A gallery's stamp, in the manifest of its visual collection.
+
+    It is taken away before anything is written, and another one is left at the end: a run that was killed, or that
+    another one ran into, leaves none that any machine remembers.
+
+    Attributes
+    ----------
+    untouched : bool
+        Whether the gallery is as the last complete run on this machine left it.
+    """
+
+    def __init__(self, store: Store, visual: Collection, joint: Collection | None, known: KnownFiles) -> None:
+        self._store = store
+        self._visual = visual
+        self._known = known
+        self._lock = Lock()
+        self._before = visual.manifest.stamp
+        self._open = ""
+        rows = visual.count()
+        complete = joint is None or joint.count() == rows
+        self.untouched = complete and known.stamped(self._before, rows)
+
+    def take(self) -> None:
+        """Take the stamp away; called before every write."""
+        with self._lock:
+            if not self._open:
+                self._open = _OPEN + secrets.token_hex(8)
+                self._record(self._open)
+                # So that what is recorded of it later says so too.
+                self._visual.manifest = self._visual.manifest.changed(stamp=self._open)
+
+    def leave(self, rows: int) -> None:
+        """Leave a stamp at the end of a complete run, after which the gallery has so many rows."""
+        found = self._store.find(self._visual.manifest)
+        now = "" if found is None else found.manifest.stamp
+        if now != (self._open or self._before):
+            # Another run loads into the same gallery.
+            if self._open:
+                self._record("")
+        elif self._open or not now or now.startswith(_OPEN):
+            new = secrets.token_hex(8)
+            self._known.stamp(new, rows, only_this_run=not self.untouched)
+            self._record(new)
+        elif not self.untouched:
+            self._known.stamp(now, rows, only_this_run=True)
+
+    def _record(self, stamp: str) -> None:
+        # The catalog's entry, of which other values may have changed meanwhile.
+        found = self._store.find(self._visual.manifest)
+        if found is not None:
+            self._store.record(found.manifest.changed(stamp=stamp))

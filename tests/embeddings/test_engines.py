@@ -1,0 +1,200 @@
+"""Whatever runs a network, its vectors are the same; and what OpenVINO runs needs Keras only once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_world import CLASSES, save_net
+
+from milvise import config
+from milvise.embeddings import engines, gpu, openvino_cache
+from milvise.embeddings.backbones import Backbone, load_backbone
+from milvise.embeddings.classes import Classes
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.cutting import weights_hash
+from milvise.embeddings.engines import load_network
+from milvise.embeddings.heads import linear_head
+from milvise.embeddings.keras_file import save_model
+from milvise.embeddings.openvino_engine import CompiledBackbone
+from milvise.embeddings.pictures import decode
+from milvise.embeddings.trained_head import load_head
+from milvise.errors import ModelError, UsageError
+
+
+def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(some, axis=1) * np.linalg.norm(others, axis=1)
+    return (some * others).sum(axis=1) / lengths
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_net(tmp_path_factory.mktemp("engines") / "small.keras", 3)
+
+
+@pytest.fixture(scope="module")
+def compiled(file: Path) -> CompiledBackbone:
+    network = load_network(str(file))
+    assert isinstance(network, CompiledBackbone)
+    return network
+
+
+@pytest.fixture(scope="module")
+def pixels(compiled: CompiledBackbone) -> np.ndarray:
+    shape = (7, compiled.size, compiled.size, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def conse(compiled: CompiledBackbone, tmp_path_factory: pytest.TempPathFactory) -> ConseHead:
+    names = tmp_path_factory.mktemp("names") / "classes.txt"
+    names.write_text("\n".join(CLASSES))
+    classes: Classes = compiled.classes(names)
+    random = np.random.default_rng(1)
+    words = {word: random.normal(size=8).astype(np.float32) for name in CLASSES for word in name.lower().split()}
+    return ConseHead(classes, words)
+
+
+def test_engines_agree_on_every_picture(file: Path, compiled: CompiledBackbone, pixels: np.ndarray) -> None:
+    keras = load_network(str(file), engine="keras")
+    assert (keras.engine, compiled.engine) == ("keras", "openvino")
+    assert keras.fingerprint == compiled.fingerprint
+    assert cosines(keras.embed(pixels), compiled.embed(pixels)).min() > 0.9999
+    for mine, other in zip(keras.classifier or (), compiled.classifier or (), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_engines_agree_on_photos(photos: list[Path]) -> None:
+    keras, compiled = (load_network("efficientnet_lite0", engine=engine) for engine in ("keras", "openvino"))
+    pictures = [decode(path.read_bytes(), size=keras.size, rule=keras.rule).pixels for path in photos[:8]]
+    assert keras.fingerprint == compiled.fingerprint
+    assert cosines(keras.embed(np.stack(pictures)), compiled.embed(np.stack(pictures))).min() > 0.9999
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_a_picture_has_the_same_vector_alone_and_among_others(
+    count: int, compiled: CompiledBackbone, pixels: np.ndarray
+) -> None:
+    expected = compiled.embed(pixels)[:count]
+    np.testing.assert_allclose(compiled.embed(pixels[:count]), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(compiled.embed(pixels[:count], batch_size=2), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_backbone_and_conse_head_are_one_graph(
+    compiled: CompiledBackbone, conse: ConseHead, pixels: np.ndarray
+) -> None:
+    visual, joint = compiled.joined(conse)(pixels, 4)
+    np.testing.assert_allclose(visual, compiled.embed(pixels), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(joint, conse(visual), atol=1e-5)
+
+
+def test_a_trained_head_is_part_of_the_graph_and_agrees_with_keras(
+    compiled: CompiledBackbone, pixels: np.ndarray, tmp_path: Path
+) -> None:
+    model = linear_head(compiled.dim, 5)
+    record = {"head": "linear", "loss": "cosine", "weights": weights_hash(model), "visual": {}, "words": {}}
+    save_model(model, tmp_path / "h.keras", record)
+    keras, head = (load_head(tmp_path / "h.keras", engine=engine) for engine in ("keras", "auto"))
+    visual, joint = compiled.joined(head)(pixels, 4)
+    assert head.graph is not None
+    assert (keras.dim, head.dim, keras.fingerprint) == (5, 5, head.fingerprint)
+    np.testing.assert_allclose(joint, keras(visual), atol=1e-5)
+    np.testing.assert_allclose(head(visual), keras(visual), atol=1e-5)
+    # Trained again to the same file.
+    model.set_weights([np.ones_like(array) for array in model.get_weights()])
+    save_model(model, tmp_path / "h.keras", {**record, "weights": weights_hash(model)})
+    assert load_head(tmp_path / "h.keras").fingerprint != head.fingerprint
+
+
+def test_a_later_run_imports_neither_keras_nor_tensorflow(file: Path, compiled: CompiledBackbone) -> None:
+    code = (
+        "import sys, numpy as np; from milvise.embeddings.engines import load_network;"
+        f"network = load_network({str(file)!r});"
+        "network.embed(np.zeros((2, network.size, network.size, 3), np.uint8));"
+        "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'torch', 'jax')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_another_file_under_the_same_name_is_another_network(tmp_path: Path) -> None:
+    first = load_network(str(save_net(tmp_path / "net.keras", 1)))
+    (tmp_path / "net.keras").unlink()
+    second = load_network(str(save_net(tmp_path / "net.keras", 2)))
+    assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize("damaged", ["graph.xml", "graph.bin", "record.json", "classifier.npz"])
+def test_a_damaged_graph_is_made_again(
+    damaged: str, file: Path, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILVISE_CACHE", str(tmp_path))
+    expected = load_network(str(file)).embed(pixels)
+    (path,) = tmp_path.glob(f"backbones/*/{damaged}")
+    path.write_bytes(path.read_bytes()[:20])
+    np.testing.assert_array_equal(load_network(str(file)).embed(pixels), expected)
+
+
+def test_without_a_cache_keras_runs_the_network(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_file").write_text("")
+    monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "a_file"))
+    assert load_network(str(file)).engine == "keras"
+    with pytest.raises(ModelError, match="MILVISE_CACHE"):
+        load_network(str(file), engine="openvino")
+
+
+def test_a_network_that_cannot_be_exported_is_run_by_keras(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ModelError("no such operation")
+
+    monkeypatch.setenv("MILVISE_CACHE", str(tmp_path))
+    monkeypatch.setattr(openvino_cache, "export_graph", refuse)
+    assert load_network(str(file)).engine == "keras"
+    with pytest.raises(ModelError, match=r"(?s)Use --engine keras.*no such operation"):
+        load_network(str(file), engine="openvino")
+    assert not list(config.cache().glob("backbones/*"))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(UsageError, match="Received: onnx"):
+        load_network("efficientnet_lite0", engine="onnx")
+
+
+def test_keras_runs_networks_in_half_precision_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    monkeypatch.setattr(gpu, "may_be_there", lambda: True)
+    monkeypatch.setattr(gpu, "is_seen", lambda: True)
+    monkeypatch.setattr(gpu, "free_bytes", lambda: 8 * 2**30)
+    network = load_network("efficientnet_lite0")
+    assert isinstance(network, Backbone)
+    assert network.on_gpu
+    assert network.model.compute_dtype == "float16" or network.model.layers[-1].compute_dtype == "float16"
+    assert keras.config.dtype_policy().name == "float32"
+    assert network.usual_batch > 32
+    exact = load_backbone("efficientnet_lite0")
+    assert network.fingerprint == exact.fingerprint
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    assert cosines(network.embed(pixels, batch_size=2), exact.embed(pixels, batch_size=2)).min() > 0.9999
+
+
+def test_a_gpu_gets_as_many_pictures_as_its_memory_holds() -> None:
+    assert gpu.fitting(2**20, 0) == 32
+    assert gpu.fitting(2**20, 64 * 2**20) == 64
+    assert gpu.fitting(2**20, 127 * 2**20) == 64
+    assert gpu.fitting(2**20, 2**40) == gpu.MOST
+    # 224 * 224 * 64 values in the first block of VGG16, two bytes each, four times.
+    import keras
+
+    assert gpu.picture_bytes(keras.applications.VGG16(weights=None)) == 4 * 2 * 224 * 224 * 64
+
+
+def test_without_a_device_keras_is_not_asked_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "_DEVICES", ("/dev/no_such_device",))
+    monkeypatch.setattr(gpu, "is_seen", lambda: pytest.fail("Keras was asked"))
+    assert not gpu.may_be_there()
+    assert engines.load_network("efficientnet_lite0").engine == "openvino"
