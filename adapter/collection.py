@@ -73,13 +73,19 @@ class Collection:
         return written
 
     def search(
-        self, vectors: np.ndarray[Any, Any], *, limit: int, fields: Sequence[str], filter: str = "", effort: int = 1
+        self,
+        vectors: np.ndarray[Any, Any] | Sequence[Vector],
+        *,
+        limit: int,
+        fields: Sequence[str],
+        filter: str = "",
+        effort: int = 1,
     ) -> list[list[tuple[Row, float]]]:
         """Return for each query vector the closest rows, each with its cosine, closest first.
 
         Parameters
         ----------
-        vectors : ndarray of shape (n, dim)
+        vectors : ndarray of shape (n, dim), or sequence of ndarray of shape (dim,)
             Query vectors.
         limit : int
             How many rows each, at most 16,384.

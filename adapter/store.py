@@ -65,7 +65,8 @@ class Store:
         except NotFoundError:
             return None
         name = str(answer["collection_name"])
-        return known if known is not None and known.name == name else self._with_manifest(name)
+        # Not asked whether it is there, which has Milvus Lite read all of it: the alias points at it.
+        return known if known is not None and known.name == name else self._recorded_as(name)
 
     def find(self, manifest: Manifest) -> Collection | None:
         """Return the real collection of this manifest, live or not, with the manifest that the catalog has for it."""
@@ -200,7 +201,10 @@ class Store:
         return [Manifest.from_json(row["manifest"]) for row in rows]
 
     def _with_manifest(self, name: str) -> Collection | None:
-        if not (self._exists(CATALOG_NAME) and self._exists(name)):
+        return self._recorded_as(name) if self._exists(name) else None
+
+    def _recorded_as(self, name: str) -> Collection | None:
+        if not self._catalog_ready and not self._exists(CATALOG_NAME):
             return None
         row = self._catalog().get([name], fields=["manifest"]).get(name)
         if row is None:

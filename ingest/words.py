@@ -8,9 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter.kept_vectors import KeptVectors
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
 from milvise.embeddings.words import Words
+
+_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ def ingest_words(
         collection.upsert(_reported(_rows(words), progress))
     finished = store.finish(collection, index)
     store.publish(finished)
+    if finished.is_lite and not unchanged:
+        KeptVectors(finished.name).put(zip(words.words[:_KEPT], words.vectors, strict=False))
     skipped = words.skipped
     return WordsSummary(
         finished.count(), dim, unchanged, skipped.malformed, skipped.duplicates, skipped.examples,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.store import LEASE_S
@@ -61,7 +61,14 @@ class Live:
         self._collection = None
 
 
-def answered(request: Callable[[], T], *lives: Live) -> T:
+class Forgets(Protocol):
+    """Something that was found in Milvus and kept."""
+
+    def forget(self) -> None:
+        """Ask Milvus again next time."""
+
+
+def answered(request: Callable[[], T], *lives: Forgets) -> T:
     """Return what a request answers; asked again as a whole if a collection that it reads has been replaced.
 
     A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries

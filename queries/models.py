@@ -11,7 +11,8 @@ from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
-from milvise.errors import FingerprintError, NotFoundError
+from milvise.errors import FingerprintError
+from milvise.queries.live import Live
 
 if TYPE_CHECKING:
     from milvise.embeddings.backbones import Backbone
@@ -38,34 +39,45 @@ def require_same_words(joint: Collection, words: Collection) -> None:
         )
 
 
-def classes_of(store: Store, visual: Collection) -> Collection:
-    """Return the classes of the backbone that made a visual collection.
+class LiveClasses:
+    """The classes of the backbone that made a visual collection."""
 
-    Raises
-    ------
-    NotFoundError
-        If none are loaded.
-    FingerprintError
-        If those that stand belong to another version of the backbone.
-    """
-    made = dict(visual.manifest.fingerprint)
-    classes = store.live(f"classes_{made['backbone']}")
-    if classes is None:
-        raise NotFoundError(f"the backbone {made['backbone']} has no classes loaded that can be focused on.")
-    if dict(classes.manifest.fingerprint["visual"]) != made:
-        raise FingerprintError(
-            f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
-            f" {visual.manifest.alias.removesuffix('_visual')!r}.\nExpected: {made}\n"
-            f"Received: {dict(classes.manifest.fingerprint['visual'])}\nLoad the gallery again."
-        )
-    return classes
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lives: dict[str, Live] = {}
+
+    def of(self, visual: Collection) -> Collection:
+        """Return the classes of the backbone that made a visual collection.
+
+        Raises
+        ------
+        NotFoundError
+            If none are loaded.
+        FingerprintError
+            If those that stand belong to another version of the backbone.
+        """
+        made = dict(visual.manifest.fingerprint)
+        alias = f"classes_{made['backbone']}"
+        missing = f"the backbone {made['backbone']} has no classes loaded that can be focused on."
+        classes = self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
+        if dict(classes.manifest.fingerprint["visual"]) != made:
+            raise FingerprintError(
+                f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
+                f" {visual.manifest.alias.removesuffix('_visual')!r}.\nExpected: {made}\n"
+                f"Received: {dict(classes.manifest.fingerprint['visual'])}\nLoad the gallery again."
+            )
+        return classes
+
+    def forget(self) -> None:
+        """Ask Milvus again next time."""
+        self._lives.clear()
 
 
 def head_of(store: Store, visual: Collection, joint: Collection, words: Collection) -> ConseHead | TrainedHead:
     """Return the head that made a joint collection: from what stands in Milvus, or from its file."""
     if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:
         return stored_head(joint.manifest)
-    rows = classes_of(store, visual).query('name != ""', fields=["name", "index", "bias", "vector"])
+    rows = LiveClasses(store).of(visual).query('name != ""', fields=["name", "index", "bias", "vector"])
     classes = stored_classes(rows)
     return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
 

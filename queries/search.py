@@ -7,6 +7,7 @@ picture -> stored or computed joint vector     -> words             -> tags
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from milvise.config import DEFAULT_LIMIT
 from milvise.errors import NotFoundError, UnknownClassError
 from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.expression import parse
-from milvise.queries.focus import candidates_for, focused_query, focused_similarity
+from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
+from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
-from milvise.queries.models import classes_of, head_of, require_same_words
+from milvise.queries.models import LiveClasses, head_of, require_same_words
 from milvise.queries.spelling import closest
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vector, nearest_words
 from milvise.records import Hit, WordHit, distance, record_id
@@ -39,6 +41,8 @@ class Gallery:
         self.name = name
         self._store = store
         self._words = words.live
+        self._known_words = words.known
+        self._known_classes = KnownVectors()
         missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
         unprojected = (
             f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
@@ -46,7 +50,8 @@ class Gallery:
         )
         self._visual = Live(store, f"{name}_visual", missing=missing)
         self._joint = Live(store, f"{name}_joint", missing=unprojected)
-        self._lives = (self._visual, self._joint, self._words)
+        self._classes = LiveClasses(store)
+        self._lives = (self._visual, self._joint, self._words, self._classes)
 
     def search(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[Hit]:
         """Return the pictures that show what the words say, closest first.
@@ -69,11 +74,26 @@ class Gallery:
         FilterError
             If Milvus cannot read the filter.
         """
-        terms = parse(expression)
+        return self.search_many([expression], limit=limit, filter=filter)[0]
 
-        def request() -> list[Hit]:
-            _, joint, words = self._for_words()
-            return _nearest(joint, expression_vector(words, terms), limit=limit, filter=filter)
+    def search_many(
+        self, expressions: Sequence[str], *, limit: int = DEFAULT_LIMIT, filter: str = ""
+    ) -> list[list[Hit]]:
+        """Return for each of several expressions what `search` does, asked of Milvus in one call.
+
+        Raises
+        ------
+        UnknownWordError, ExpressionError, FingerprintError, FilterError
+            As `search`, if it would for any of them.
+        """
+        several = [parse(expression) for expression in expressions]
+        if not several:
+            return []
+
+        def request() -> list[list[Hit]]:
+            joint, words = self._for_words()
+            vectors = [expression_vector(words, terms, self._known_words) for terms in several]
+            return _nearest_to_each(joint, vectors, limit=limit, filter=filter)
 
         return answered(request, *self._lives)
 
@@ -102,13 +122,12 @@ class Gallery:
 
         def request() -> list[Hit]:
             visual = self._visual.collection
-            key = _stored_key(visual, picture)
-            query = _visual_of(visual, picture, key)
+            key, query = _visual_of(visual, picture)
             asked = limit + (key is not None)
             if focus is None:
-                hits = _nearest(visual, query, limit=asked, filter=filter)
+                hits = _nearest_to_each(visual, [query], limit=asked, filter=filter)[0]
             else:
-                weights = _class_weights(classes_of(self._store, visual), focus)
+                weights = self._class_weights(self._classes.of(visual), focus)
                 hits = _focused(visual, query, weights, limit=asked, filter=filter)
             return [hit for hit in hits if hit.id != key][:limit]
 
@@ -133,82 +152,92 @@ class Gallery:
         frequent = both(filter, f"rank < {int(among)}")
 
         def request() -> list[WordHit]:
-            visual, joint, words = self._for_words()
-            key = _stored_key(visual, picture)
-            if key is not None:
-                vectors = joint.vectors([key])[key][np.newaxis]
+            visual = self._visual.collection
+            joint, words = self._for_words()
+            if _is_stored(picture):
+                _, vector = _stored(joint, str(picture))
             else:
                 head = head_of(self._store, visual, joint, words)
-                vectors = head(_visual_of(visual, picture, None)[np.newaxis])
-            return nearest_words(words, vectors, limit=limit, filter=frequent)[0]
+                vector = head(visual_vector(picture, visual.manifest)[np.newaxis])[0]
+            return nearest_words(words, vector[np.newaxis], limit=limit, filter=frequent)[0]
 
         return answered(request, *self._lives)
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
-        return answered(lambda: _class_names(classes_of(self._store, self._visual.collection)), *self._lives)
+        return answered(lambda: _class_names(self._classes.of(self._visual.collection)), *self._lives)
 
-    def _for_words(self) -> tuple[Collection, Collection, Collection]:
-        """Return the visual and the joint collection and the words, which one request reads throughout."""
-        visual, joint, words = self._visual.collection, self._joint.collection, self._words.collection
+    def _for_words(self) -> tuple[Collection, Collection]:
+        """Return the joint collection and the words, which one request reads throughout."""
+        try:
+            joint = self._joint.collection
+        except NotFoundError:
+            # Perhaps because there is no such gallery, which is another thing to say.
+            _ = self._visual.collection
+            raise
+        words = self._words.collection
         require_same_words(joint, words)
-        return visual, joint, words
+        return joint, words
+
+    def _class_weights(self, classes: Collection, name: str) -> Array:
+        found = self._known_classes.of(classes, [name])
+        if name in found:
+            return found[name]
+        names = _class_names(classes)
+        same = next((known for known in names if known.lower() == name.lower().replace("_", " ")), None)
+        if same is None:
+            place = f"the {len(names):,} classes of {classes.manifest.alias}"
+            raise UnknownClassError(name, closest(name, names), kind="class", place=place)
+        return self._known_classes.of(classes, [same])[same]
 
 
-def _stored_key(visual: Collection, picture: PictureLike) -> str | None:
-    """Return the primary key of a stored picture, or None for a picture that has to be read."""
-    if not isinstance(picture, str) or Path(picture).is_file():
-        return None
-    keys = [picture, record_id(picture)]
-    found = visual.get(keys, fields=["id"])
+def _is_stored(picture: PictureLike) -> bool:
+    """Return whether a picture is named, and not one that has to be read."""
+    return isinstance(picture, str) and not Path(picture).is_file()
+
+
+def _visual_of(visual: Collection, picture: PictureLike) -> tuple[str | None, Array]:
+    """Return a picture's visual vector, and the primary key of one that is stored."""
+    if _is_stored(picture):
+        return _stored(visual, str(picture))
+    return None, visual_vector(picture, visual.manifest)
+
+
+def _stored(collection: Collection, name: str) -> tuple[str, Array]:
+    """Return primary key and vector of a stored picture, which is named by its id or its URI."""
+    keys = [name, record_id(name)]
+    found = collection.vectors(keys)
     for key in keys:
         if key in found:
-            return key
+            return key, found[key]
+    gallery = collection.manifest.alias.removesuffix("_visual").removesuffix("_joint")
     raise NotFoundError(
-        f"{picture!r} is neither a file on this machine nor the id or URI of a picture in the gallery"
-        f" {visual.manifest.alias.removesuffix('_visual')!r}."
+        f"{name!r} is neither a file on this machine nor the id or URI of a picture in the gallery {gallery!r}."
     )
-
-
-def _visual_of(visual: Collection, picture: PictureLike, key: str | None) -> Array:
-    return visual_vector(picture, visual.manifest) if key is None else visual.vectors([key])[key]
 
 
 def _class_names(classes: Collection) -> list[str]:
     return sorted(row["name"] for row in classes.query('name != ""', fields=["name"]))
 
 
-def _class_weights(classes: Collection, name: str) -> Array:
-    found = classes.vectors([name])
-    if name in found:
-        return found[name]
-    names = _class_names(classes)
-    same = next((known for known in names if known.lower() == name.lower().replace("_", " ")), None)
-    if same is None:
-        place = f"the {len(names):,} classes of {classes.manifest.alias}"
-        raise UnknownClassError(name, closest(name, names), kind="class", place=place)
-    return classes.vectors([same])[same]
-
-
-def _nearest(collection: Collection, vector: Array, *, limit: int, filter: str) -> list[Hit]:
-    answers = collection.search(vector[np.newaxis], limit=limit, fields=_FIELDS, filter=filter)
-    return [_hit(row, score) for row, score in answers[0]]
+def _nearest_to_each(collection: Collection, vectors: Sequence[Array], *, limit: int, filter: str) -> list[list[Hit]]:
+    answers = collection.search(vectors, limit=limit, fields=_FIELDS, filter=filter)
+    return [[_hit(row, score) for row, score in answer] for answer in answers]
 
 
 def _focused(collection: Collection, query: Array, weights: Array, *, limit: int, filter: str) -> list[Hit]:
-    answers = collection.search(
-        focused_query(query, weights)[np.newaxis],
-        limit=candidates_for(limit, MOST_HITS),
-        fields=[*_FIELDS, "vector"],
-        filter=filter,
-        effort=_FOCUS_EFFORT,
-    )
-    rows = [row for row, _ in answers[0]]
-    if not rows:
-        return []
-    scores = focused_similarity(query, weights, np.asarray([row["vector"] for row in rows], dtype=np.float32))
+    search = [focused_query(query, weights)]
+    for count in candidate_counts(limit, MOST_HITS):
+        fields = [*_FIELDS, "vector"]
+        found = collection.search(search, limit=count, fields=fields, filter=filter, effort=_FOCUS_EFFORT)[0]
+        if not found:
+            return []
+        candidates = np.asarray([row["vector"] for row, _ in found], dtype=np.float32)
+        scores = focused_similarity(query, weights, candidates)
+        if len(found) < count or are_enough(query, weights, candidates, scores, last=found[-1][1], limit=limit):
+            break
     best = np.argsort(-scores, kind="stable")[:limit]
-    return [_hit(rows[place], float(scores[place])) for place in best]
+    return [_hit(found[place][0], float(scores[place])) for place in best]
 
 
 def _hit(row: dict[str, Any], score: float) -> Hit:

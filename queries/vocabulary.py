@@ -12,6 +12,7 @@ from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.queries.expression import Term, parse
+from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
 from milvise.queries.spelling import suggest
 from milvise.records import WordHit, distance
@@ -27,6 +28,7 @@ class Vocabulary:
 
     def __init__(self, live: Live) -> None:
         self.live = live
+        self.known = KnownVectors()
 
     def similar(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[WordHit]:
         """Return the words closest to a word or expression, closest first.
@@ -55,7 +57,7 @@ class Vocabulary:
 
         def request() -> list[WordHit]:
             words = self.live.collection
-            vector = expression_vector(words, terms)
+            vector = expression_vector(words, terms, self.known)
             return nearest_words(words, vector[np.newaxis], limit=limit + len(own), filter=filter)[0]
 
         return [hit for hit in answered(request, self.live) if hit.word not in own][:limit]
@@ -69,11 +71,16 @@ class Vocabulary:
             As `similar`.
         """
         terms = parse(expression)
-        return answered(lambda: expression_vector(self.live.collection, terms), self.live)
+        return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
 
 
-def expression_vector(words: Collection, terms: Sequence[Term]) -> Array:
+def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Array:
     """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
+
+    Parameters
+    ----------
+    vectors : KnownVectors
+        Vectors that were fetched before.
 
     Raises
     ------
@@ -82,14 +89,14 @@ def expression_vector(words: Collection, terms: Sequence[Term]) -> Array:
     ExpressionError
         If the terms cancel out.
     """
-    known = words.vectors(list(dict.fromkeys(form for term in terms for form in lookups(term.phrase))))
+    known = vectors.of(words, list(dict.fromkeys(form for term in terms for form in lookups(term.phrase))))
     for term in terms:
         for word in missing_words(term.phrase, known):
             made = words.manifest.fingerprint
             place = f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
             raise UnknownWordError(word, suggest(word, lambda candidates: _ranks(words, candidates)), place=place)
-    vectors = [(term.weight, phrase_vector(term.phrase, known)) for term in terms]
-    total = np.sum([weight * vector for weight, vector in vectors if vector is not None], axis=0)
+    weighted = [(term.weight, phrase_vector(term.phrase, known)) for term in terms]
+    total = sum(weight * vector for weight, vector in weighted if vector is not None)
     if float(np.linalg.norm(total)) < 1e-6:
         raise ExpressionError("the terms of the expression cancel out, so that nothing is left to search for.")
     return unit(total)

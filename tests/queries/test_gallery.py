@@ -26,6 +26,7 @@ from milvise.errors import (
     UsageError,
 )
 from milvise.ingest.summary import Summary
+from milvise.queries import live
 from milvise.queries.database import Database
 from milvise.queries.focus import focused_similarity
 from milvise.records import Hit, distance, record_id
@@ -237,7 +238,7 @@ def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db
 
 
 def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_gallery(
-    lite: Store, tmp_path: Path
+    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_words(lite, tmp_path)
     words = lite.live("words")
@@ -254,6 +255,7 @@ def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_ga
     gallery = reader.gallery("w")
     assert gallery.tags("folder/0.jpg", limit=1)
     put_words(lite, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
+    monkeypatch.setattr(live, "LEASE_S", 0.0)
     for request in (lambda: gallery.search("cat"), lambda: gallery.tags("folder/0.jpg")):
         with pytest.raises(FingerprintError, match="made with other words"):
             request()
@@ -288,7 +290,7 @@ def noisy(
         )
         return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
 
-    monkeypatch.setattr("milvise.queries.models._backbone", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.queries.models._network", lambda spec, weights: nets[0])
     return load
 
 
@@ -321,7 +323,7 @@ def test_a_picture_made_by_another_backbone_is_refused(
 ) -> None:
     path = paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    monkeypatch.setattr("milvise.queries.models._backbone", lambda spec, weights: nets[1])
+    monkeypatch.setattr("milvise.queries.models._network", lambda spec, weights: nets[1])
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from milvise.queries.focus import candidates_for, focused_query, focused_similarity
+from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
 from milvise.queries.spelling import closest, edits, suggest
 
 VOCABULARY = {"dog": 5, "dig": 2, "do": 0, "dogs": 9, "god": 3, "cat": 1, "fog": 7, "dug": 4, "doge": 8}
@@ -45,7 +47,21 @@ def test_focused_similarity_is_the_cosine_of_weighted_vectors() -> None:
     assert focused_similarity(query, weights, np.zeros((1, 3), np.float32)) == [0]
 
 
-def test_enough_candidates_are_fetched_but_not_more_than_milvus_gives() -> None:
-    assert candidates_for(10, 16_384) == 500
-    assert candidates_for(100, 16_384) == 2_000
-    assert candidates_for(5_000, 16_384) == 16_384
+def test_more_candidates_are_fetched_step_by_step_but_not_more_than_milvus_gives() -> None:
+    assert list(candidate_counts(10, 16_384))[:3] == [80, 160, 320]
+    assert list(candidate_counts(100, 16_384)) == [800, 1_600, 3_200, 6_400, 12_800, 16_384]
+    assert list(candidate_counts(5_000, 16_384)) == [16_384]
+
+
+def test_candidates_are_enough_once_none_that_is_left_can_be_better() -> None:
+    weights, query = np.float32([2, 1]), np.float32([1, 1])
+    # w*q = (2, 1), w*w*q = (4, 1): closest to it first. Corrections |x| / |w*x| are 1/2 for (1, 0) and 1 for (0, 1).
+    pictures = np.float32([[1, 0], [1, 1], [0, 1]])
+    scores = focused_similarity(query, weights, pictures)
+    enough = partial(are_enough, query, weights, pictures, scores, limit=1)
+    # Of a picture whose plain cosine is c, the focused one is at most c * sqrt(17) / sqrt(5) * 1; the best hit has 1.
+    just_below = float(np.sqrt(5 / 17)) - 1e-3
+    assert enough(last=just_below)
+    assert not enough(last=just_below + 2e-3)
+    assert enough(last=-0.5)
+    assert not are_enough(query, weights, pictures, scores, last=0.0, limit=3)

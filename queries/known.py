@@ -1,0 +1,52 @@
+"""Vectors that were fetched before: words and classes never change under the name of their collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection
+from milvise.adapter.kept_vectors import KeptVectors
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+MOST = 10_000
+
+
+class KnownVectors:
+    """Vectors of one collection by primary key, fetched once; of another collection as soon as that one is asked for.
+
+    The name of a real collection of words or classes holds a hash of what made its vectors.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._name = ""
+        self._vectors: dict[str, Array | None] = {}
+
+    def of(self, collection: Collection, keys: Sequence[str]) -> dict[str, Array]:
+        """Return the vectors of these primary keys; keys that are not there are left out."""
+        with self._lock:
+            if self._name != collection.name or len(self._vectors) > MOST:
+                self._name, self._vectors = collection.name, {}
+            known = self._vectors
+        missing = [key for key in keys if key not in known]
+        if missing:
+            known.update(_fetched(collection, missing))
+        return {key: vector for key in keys if (vector := known[key]) is not None}
+
+
+def _fetched(collection: Collection, keys: Sequence[str]) -> dict[str, Array | None]:
+    """Return the vectors of these keys, None for keys that are not there."""
+    found = KeptVectors(collection.name).get(keys) if collection.is_lite else {}
+    missing = [key for key in keys if key not in found]
+    if missing:
+        fetched = collection.vectors(missing)
+        asked = {key: fetched.get(key) for key in missing}
+        if collection.is_lite:
+            KeptVectors(collection.name).put(asked.items())
+        found |= asked
+    return found
