@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test check docs clean
+.PHONY: help demo test check docs bench clean
 help:
 	@echo "make demo    search real photos by word, words, picture and class; writes milvise-demo.html"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, import contracts, generated docs"
 	@echo "make docs    write docs/cli.md"
+	@echo "make bench PICTURES=FOLDER   measure speed and memory; a few thousand pictures, half an hour"
 	@echo "make clean   remove .venv and what the demo wrote"
 
 .venv/pyvenv.cfg:
@@ -37,6 +38,19 @@ check: .venv/.test
 
 docs: .venv/.test
 	$(BIN)/python scripts/cli_docs.py
+
+bench: .venv/.test
+	@test -n "$(PICTURES)" || { echo "Which pictures? make bench PICTURES=FOLDER"; exit 1; }
+	$(BIN)/python benchmarks/pictures.py --pictures "$(PICTURES)"
+	$(BIN)/python benchmarks/words.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/gpu.py --pictures "$(PICTURES)"
+	rm -rf bench.db
+	$(BIN)/milvise --uri bench.db -q ingest words glove-6b-50d
+	$(BIN)/milvise --uri bench.db -q ingest images "$(PICTURES)"
+	$(BIN)/python benchmarks/searches.py --uri bench.db
+	$(BIN)/python benchmarks/focus.py --uri bench.db
+	rm -rf bench.db milvise-quarantine-default.jsonl
 
 clean:
 	rm -rf .venv milvise-demo.db milvise-demo.html milvise-quarantine-demo.jsonl

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from planted_bias import BACKBONE, MADE_WITH, put
+from planted_bias import BACKBONE, put
 from report import timed
 
 import milvise
@@ -35,11 +35,11 @@ def main() -> None:
     arguments = parser.parse_args()
     words = load_words("glove-6b-50d", limit=WORDS)
     width = words.vectors.shape[1]
-    made = {"visual": BACKBONE, "words": MADE_WITH, "head": {"kind": "conse"}}
+    made = {"visual": BACKBONE, "words": words.fingerprint, "head": {"kind": "conse"}}
     with milvise.connect(arguments.uri, create=True) as db:
         rows = zip(words.words, words.vectors, strict=True)
         listed = ({"word": word, "rank": rank, "vector": vector} for rank, (word, vector) in enumerate(rows))
-        put(db.store, Manifest("words", "words", width, MADE_WITH), listed)
+        put(db.store, Manifest("words", "words", width, words.fingerprint), listed)
         names = [word for word in words.words[2_000:] if word.isalpha()][:LABELS]
         for room, fingerprint, dim in (("visual", BACKBONE, arguments.dim), ("joint", made, width)):
             manifest = Manifest(f"{GALLERY}_{room}", room, dim, fingerprint)

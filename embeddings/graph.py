@@ -38,7 +38,8 @@ def preprocess_in_graph(backbone: Backbone, pixels: Any) -> Any:
         raise ModelError(
             f"the preprocessing of {backbone.name} is not a map of each pixel's channels, and cannot be exported."
         )
-    pixels = keras.layers.Rescaling(1.0, name="pixels_as_float")(pixels)
+    if pixels.dtype != "float32":
+        pixels = keras.layers.Rescaling(1.0, name="pixels_as_float")(pixels)
     if np.array_equal(kernel, np.eye(3)) and not at_zero.any():
         return pixels
     layer = keras.layers.Conv2D(3, 1, trainable=False, name="preprocess")
@@ -57,8 +58,8 @@ def one_graph(backbone: Backbone, head: Any | None) -> Any:
     """
     keras = import_keras("exporting")
     pixels = keras.Input((backbone.size, backbone.size, 3), dtype="uint8", name="pixels")
-    # Called as a function of symbols, which leaves its layers in the graph; the head, whose names may be the same, is nested.
-    visual = keras.layers.Identity(name="visual")(backbone.model.call(preprocess_in_graph(backbone, pixels)))
+    # Nested, as the head is: it may be such a graph itself, and have the same names.
+    visual = keras.layers.Identity(name="visual")(backbone.model(preprocess_in_graph(backbone, pixels), training=False))
     outputs = {"visual": visual}
     if head is not None:
         outputs["joint"] = head(visual)

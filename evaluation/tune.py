@@ -29,9 +29,9 @@ class Tuned:
     recall : float
         On the queries that the choice was made on.
     checked : float
-        On as many other queries, which had no part in the choice.
+        On as many other queries.
     reached : bool
-        Whether the target was reached on the first; if not, the most thorough setting was taken.
+        Whether the target was reached on both; if not, the most thorough setting was taken.
     queries : int
         How many of each there were: none for an exact index, which needs no tuning, and for one with next to no rows.
     """
@@ -55,7 +55,7 @@ def tune(
     """Choose search parameters for both collections of a gallery, and store them where every client reads them.
 
     The cheapest setting is taken of which it is sure (lower end of the 95 % interval over queries) that it reaches the
-    target, so that other queries reach it too.
+    target, and that reaches it on as many other queries too.
 
     Parameters
     ----------
@@ -94,8 +94,10 @@ def _tune_space(reading: Reading, name: str, target: float, k: int, queries: int
         note(f"Searching {name} with {setting} …")
         found = recalls(found_cosines(space.searched_with(setting), first, k), exact)
         low, _ = interval(found)
-        if (low or 0.0) >= target or setting == settings[-1]:
-            checked = recalls(found_cosines(space.searched_with(setting), second, k), exact_second)
-            mean = float(np.mean(found))
-            return Tuned(name, before, str(setting), mean, float(np.mean(checked)), mean >= target, len(first))
+        if (low or 0.0) < target and setting != settings[-1]:
+            continue
+        checked = recalls(found_cosines(space.searched_with(setting), second, k), exact_second)
+        means = float(np.mean(found)), float(np.mean(checked))
+        if min(means) >= target or setting == settings[-1]:
+            return Tuned(name, before, str(setting), *means, min(means) >= target, len(first))
     raise AssertionError("the last setting is always taken")

@@ -68,7 +68,7 @@ def ingest_words(
         collection.upsert(_reported(_rows(words), progress))
     finished = store.finish(collection, index)
     store.publish(finished)
-    if finished.is_lite and not unchanged:
+    if finished.is_lite:
         KeptVectors(finished.name).put(zip(words.words[:_KEPT], words.vectors, strict=False))
     skipped = words.skipped
     return WordsSummary(

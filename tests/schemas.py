@@ -23,6 +23,7 @@ WORDS = search({"word": TEXT}, [])
 INGEST_IMAGES = document(
     {
         "gallery": TEXT,
+        "engine": {"enum": ["keras", "openvino"]},
         **dict.fromkeys(
             ("seen", "embedded", "replaced", "unchanged", "relabelled", "projected", "quarantined", "removed", "rows"),
             COUNT,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.backbones import Backbone, load_backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.efficientnet_lite import preprocess_input
@@ -83,7 +83,7 @@ def test_what_networks_do_to_pixels_is_in_the_graph(name: str, nets: list[Backbo
     import keras
 
     preprocess = preprocess_input if name == "lite" else getattr(keras.applications, name).preprocess_input
-    backbone = Backbone("b", "l", 16, 12, "squash", "h", nets[0].model, preprocess, None)
+    backbone = Backbone("b", "l", 16, 12, "squash", "h", None, None, nets[0].model, preprocess)
     pixels = keras.Input((16, 16, 3), dtype="uint8")
     made = keras.Model(pixels, preprocess_in_graph(backbone, pixels))(PIXELS)
     np.testing.assert_allclose(made, preprocess(PIXELS.astype(np.float32)), atol=1e-4)
@@ -92,9 +92,18 @@ def test_what_networks_do_to_pixels_is_in_the_graph(name: str, nets: list[Backbo
 def test_what_is_not_a_map_of_channels_is_refused(nets: list[Backbone]) -> None:
     import keras
 
-    backbone = Backbone("b", "l", 16, 12, "squash", "h", nets[0].model, lambda pixels: pixels**2, None)
+    backbone = Backbone("b", "l", 16, 12, "squash", "h", None, None, nets[0].model, lambda pixels: pixels**2)
     with pytest.raises(ModelError, match="cannot be exported"):
         preprocess_in_graph(backbone, keras.Input((16, 16, 3)))
+
+
+def test_a_graph_can_be_the_backbone_of_another(nets: list[Backbone], tmp_path: Path) -> None:
+    import keras
+
+    once = one_graph(nets[0], None)
+    keras.Model(once.inputs, keras.layers.Dense(3)(once.outputs[0])).save(tmp_path / "once.keras")
+    twice = one_graph(load_backbone(str(tmp_path / "once.keras")), None)
+    np.testing.assert_allclose(twice(PIXELS)["visual"], once(PIXELS)["visual"], rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_is_written_over(graph: Any, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a search costs beside what Milvus takes for it, on a gallery that stands.
 
-    python benchmarks/search.py --uri URI --gallery NAME [--word dog]
+    python benchmarks/searches.py --uri URI --gallery NAME [--word dog]
 
 ``search`` is ``gallery.search`` against ``MilvusClient.search`` with the same vector, limit, fields, search parameters and
 consistency, by turns. ``many`` is ``gallery.search_many`` of 100 words against 100 single calls. ``process`` (Milvus Lite

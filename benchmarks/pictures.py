@@ -1,6 +1,6 @@
 """Loading pictures into Milvus Lite, against the bare network and against the loop that one would write first.
 
-    python benchmarks/ingest.py --pictures FOLDER [--backbone efficientnet_lite0] [--weights FILE] [--limit 4000]
+    python benchmarks/pictures.py --pictures FOLDER [--backbone efficientnet_lite0] [--weights FILE] [--limit 4000]
 
 ``bare`` is OpenVINO alone, in single precision as milvise runs it, on the same pictures decoded beforehand, before and after.
 ``ingest`` is from files to searchable rows: both collections, settled and published; ``steady`` leaves out what happens
