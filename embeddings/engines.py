@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from milvise.embeddings import gpu
 from milvise.embeddings.backbones import load_backbone
@@ -47,7 +48,7 @@ def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto"
         try:
             return cached_backbone(spec, weights)
         except NotExportableError as error:
-            return error.backbone
+            return cast(Network, error.loaded)
     return load_backbone(spec, weights=weights)
 
 

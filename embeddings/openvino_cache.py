@@ -31,17 +31,17 @@ _RECORD, _GRAPH, _CLASSIFIER = "record.json", "graph.xml", "classifier.npz"
 
 
 class NotExportableError(ModelError):
-    """A network that OpenVINO cannot run.
+    """A network that OpenVINO cannot run, or that cannot be kept for it.
 
     Attributes
     ----------
-    backbone : Backbone
-        The network, which Keras can.
+    loaded : object
+        The network as Keras runs it.
     """
 
-    def __init__(self, backbone: Backbone, reason: str) -> None:
-        super().__init__(f"OpenVINO cannot run {backbone.name}. Use --engine keras.\nReceived: {reason}")
-        self.backbone = backbone
+    def __init__(self, name: str, loaded: Any, reason: str) -> None:
+        super().__init__(f"OpenVINO cannot run {name}. Use --engine keras.\nReceived: {reason}")
+        self.loaded = loaded
 
 
 def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
@@ -64,7 +64,7 @@ def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
         try:
             _put(folder, lambda made: _write(made, backbone))
         except ModelError as error:
-            raise NotExportableError(backbone, str(error)) from error
+            raise NotExportableError(backbone.name, backbone, str(error)) from error
         found = _read(folder)
     if found is None:
         raise ModelError(f"what was written to {folder} cannot be read back. Remove it and try again.")
@@ -76,19 +76,24 @@ def cached_head(path: Path, export: Callable[[], tuple[Any, dict[str, Any]]]) ->
 
     Raises
     ------
-    ModelError
-        If it cannot be written, or what `export` raises.
+    NotExportableError
+        If OpenVINO cannot run it; or what `export` raises.
     """
     folder = config.cache() / "heads" / _hash([FORMAT, _file_hash(path)])
-    if not (folder / _RECORD).is_file():
+    found = _read_head(folder)
+    if found is None:
         model, record = export()
 
         def write(made: Path) -> None:
             export_graph(model, made / _GRAPH, {})
             (made / _RECORD).write_text(json.dumps(record))
 
-        _put(folder, write)
-    return folder / _GRAPH, dict(json.loads((folder / _RECORD).read_text()))
+        try:
+            _put(folder, write)
+        except ModelError as error:
+            raise NotExportableError(path.name, (model, record), str(error)) from error
+        found = record
+    return folder / _GRAPH, found
 
 
 def _key(spec: str, weights: Path | None) -> str:
@@ -126,6 +131,14 @@ def _read(folder: Path) -> CompiledBackbone | None:
         return None
 
 
+def _read_head(folder: Path) -> dict[str, Any] | None:
+    try:
+        read_graph(folder / _GRAPH)
+        return dict(json.loads((folder / _RECORD).read_text()))
+    except (OSError, ValueError, ModelError):
+        return None
+
+
 def _write(folder: Path, backbone: Backbone) -> None:
     export_graph(one_graph(backbone, None), folder / _GRAPH, {})
     arrays = {} if backbone.classifier is None else dict(zip(("weights", "bias"), backbone.classifier, strict=True))
@@ -135,11 +148,11 @@ def _write(folder: Path, backbone: Backbone) -> None:
 
 
 def _put(folder: Path, write: Callable[[Path], None]) -> None:
-    """Make a folder of the cache: whole, or not at all."""
+    """Make a folder of the cache: whole, or not at all. What is there already could not be read."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # What is there could not be read.
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as temporary:
             made = Path(temporary, "made")
             made.mkdir()

@@ -12,7 +12,7 @@ import numpy as np
 
 from milvise.embeddings.cutting import weights_hash
 from milvise.embeddings.keras_file import load_model, read_record
-from milvise.embeddings.openvino_cache import cached_head
+from milvise.embeddings.openvino_cache import NotExportableError, cached_head
 from milvise.embeddings.openvino_engine import read_graph, run_graph
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import FingerprintError, ModelError
@@ -88,9 +88,13 @@ def load_head(path: Path, *, engine: str = "auto") -> TrainedHead:
         If its weights are not those that its record was written for.
     """
     if engine == "keras" or (engine == "auto" and importlib.util.find_spec("openvino") is None):
-        model, record = checked_head(path)
-        return TrainedHead(path, record, int(model.output_shape[-1]), _run_by_keras(model))
-    graph, record = cached_head(path, lambda: checked_head(path))
+        return _run_by_keras(path, *checked_head(path))
+    try:
+        graph, record = cached_head(path, lambda: checked_head(path))
+    except NotExportableError as error:
+        if engine == "openvino":
+            raise
+        return _run_by_keras(path, *error.loaded)
     network = read_graph(graph)
     dim = network.output(0).partial_shape[1].get_length()
     return TrainedHead(path, record, dim, run_graph(network), graph)
@@ -113,6 +117,10 @@ def checked_head(path: Path) -> tuple[Any, dict[str, Any]]:
     return model, record
 
 
-def _run_by_keras(model: Any) -> Callable[[Array], Array]:
+def _run_by_keras(path: Path, model: Any, record: Mapping[str, Any]) -> TrainedHead:
     keras = import_keras("running a head")
-    return lambda visual: np.asarray(keras.ops.convert_to_numpy(model(visual, training=False)), dtype=np.float32)
+
+    def run(visual: Array) -> Array:
+        return np.asarray(keras.ops.convert_to_numpy(model(visual, training=False)), dtype=np.float32)
+
+    return TrainedHead(path, record, int(model.output_shape[-1]), run)

@@ -103,6 +103,9 @@ def test_a_trained_head_is_part_of_the_graph_and_agrees_with_keras(
     assert (keras.dim, head.dim, keras.fingerprint) == (5, 5, head.fingerprint)
     np.testing.assert_allclose(joint, keras(visual), atol=1e-5)
     np.testing.assert_allclose(head(visual), keras(visual), atol=1e-5)
+    # A damaged graph is made again.
+    head.graph.write_text("<net")
+    np.testing.assert_allclose(load_head(tmp_path / "h.keras")(visual), keras(visual), atol=1e-5)
     # Trained again to the same file.
     model.set_weights([np.ones_like(array) for array in model.get_weights()])
     save_model(model, tmp_path / "h.keras", {**record, "weights": weights_hash(model)})
@@ -137,12 +140,21 @@ def test_a_damaged_graph_is_made_again(
     np.testing.assert_array_equal(load_network(str(file)).embed(pixels), expected)
 
 
-def test_without_a_cache_keras_runs_the_network(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cache_keras_runs_networks_and_heads(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a_file").write_text("")
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "a_file"))
     assert load_network(str(file)).engine == "keras"
     with pytest.raises(ModelError, match="MILVISE_CACHE"):
         load_network(str(file), engine="openvino")
+    model = linear_head(12, 5)
+    record = {"head": "linear", "loss": "cosine", "weights": weights_hash(model), "visual": {}, "words": {}}
+    save_model(model, tmp_path / "h.keras", record)
+    head = load_head(tmp_path / "h.keras")
+    assert (head.graph, head(np.ones((2, 12), np.float32)).shape) == (None, (2, 5))
+    with pytest.raises(ModelError, match="MILVISE_CACHE"):
+        load_head(tmp_path / "h.keras", engine="openvino")
 
 
 def test_a_network_that_cannot_be_exported_is_run_by_keras(
