@@ -17,6 +17,7 @@ from milvise.adapter import Collection, Store
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
+from milvise.embeddings.network import Head
 from milvise.errors import NotFoundError, UnknownClassError
 from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.expression import parse
@@ -25,7 +26,7 @@ from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
 from milvise.queries.models import LiveClasses, head_of, require_same_words
 from milvise.queries.spelling import closest
-from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vector, nearest_words
+from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vectors, nearest_words
 from milvise.records import Hit, WordHit, distance, record_id
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -43,6 +44,7 @@ class Gallery:
         self._words = words.live
         self._known_words = words.known
         self._known_classes = KnownVectors()
+        self._known_head: tuple[str, Head] | None = None
         missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
         unprojected = (
             f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
@@ -92,7 +94,7 @@ class Gallery:
 
         def request() -> list[list[Hit]]:
             joint, words = self._for_words()
-            vectors = [expression_vector(words, terms, self._known_words) for terms in several]
+            vectors = expression_vectors(words, several, self._known_words)
             return _nearest_to_each(joint, vectors, limit=limit, filter=filter)
 
         return answered(request, *self._lives)
@@ -157,8 +159,7 @@ class Gallery:
             if _is_stored(picture):
                 _, vector = _stored(joint, str(picture))
             else:
-                head = head_of(self._store, visual, joint, words)
-                vector = head(visual_vector(picture, visual.manifest)[np.newaxis])[0]
+                vector = self._head(visual, joint, words)(visual_vector(picture, visual.manifest)[np.newaxis])[0]
             return nearest_words(words, vector[np.newaxis], limit=limit, filter=frequent)[0]
 
         return answered(request, *self._lives)
@@ -178,6 +179,13 @@ class Gallery:
         words = self._words.collection
         require_same_words(joint, words)
         return joint, words
+
+    def _head(self, visual: Collection, joint: Collection, words: Collection) -> Head:
+        """Return the head that made the joint vectors; their collection's name holds a hash of what it is made of."""
+        known = self._known_head
+        if known is None or known[0] != joint.name:
+            known = self._known_head = joint.name, head_of(self._store, visual, joint, words)
+        return known[1]
 
     def _class_weights(self, classes: Collection, name: str) -> Array:
         found = self._known_classes.of(classes, [name])

@@ -89,7 +89,7 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
     ExpressionError
         If the terms cancel out.
     """
-    known = vectors.of(words, list(dict.fromkeys(form for term in terms for form in lookups(term.phrase))))
+    known = vectors.of(words, _forms(terms))
     for term in terms:
         for word in missing_words(term.phrase, known):
             made = words.manifest.fingerprint
@@ -102,10 +102,21 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
     return unit(total)
 
 
+def expression_vectors(words: Collection, several: Sequence[Sequence[Term]], vectors: KnownVectors) -> list[Array]:
+    """Return what `expression_vector` does for each of several expressions; what is not known is fetched in one call."""
+    vectors.of(words, _forms([term for terms in several for term in terms]))
+    return [expression_vector(words, terms, vectors) for terms in several]
+
+
 def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str = "") -> list[list[WordHit]]:
     """Return for each of the vectors, shape (n, dim), the closest words, closest first, in one call to Milvus."""
     answers = words.search(vectors, limit=limit, fields=["word"], filter=filter)
     return [[WordHit(row["word"], score, distance(score)) for row, score in hits] for hits in answers]
+
+
+def _forms(terms: Sequence[Term]) -> list[str]:
+    """Return the vocabulary entries that may be needed for terms."""
+    return list(dict.fromkeys(form for term in terms for form in lookups(term.phrase)))
 
 
 def _ranks(words: Collection, candidates: Sequence[str]) -> dict[str, int]:

@@ -194,6 +194,35 @@ def test_a_crafted_word_is_a_word_that_is_not_there(db: Database, crafted: str) 
         db.gallery("r").search('"' + crafted.replace("\\", "\\\\").replace('"', '\\"') + '"')
 
 
+def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Database(db.store).gallery("r")
+    expressions = ["dog", "cat sofa", "king - man + woman", "dining_table", "dog"]
+    alone = [db.gallery("r").search(expression, limit=7) for expression in expressions]
+    calls: list[str] = []
+    call = db.store.connection.call
+
+    def counting(method: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(method.__name__)
+        return call(method, *args, **kwargs)
+
+    gallery.search("man")
+    monkeypatch.setattr(db.store.connection, "call", counting)
+    together = gallery.search_many(expressions, limit=7)
+    assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
+    for hits, expected in zip(together, alone, strict=True):
+        assert [hit.similarity for hit in hits] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+    assert [name for name in calls if name in ("search", "query")].count("search") == 1
+    assert calls.count("query") <= 1
+    calls.clear()
+    gallery.search_many(expressions)
+    assert calls == ["search"]
+    assert gallery.search_many([]) == []
+    with pytest.raises(UnknownWordError, match="dgo"):
+        gallery.search_many(["dog", "dgo"])
+
+
 def test_what_is_not_there_is_said(db: Database) -> None:
     with pytest.raises(NotFoundError, match="no gallery 'nothing'"):
         db.gallery("nothing").search("dog")
