@@ -13,8 +13,9 @@ import numpy as np
 
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.keras_file import save_model
+from milvise.embeddings.openvino_engine import import_openvino
 from milvise.embeddings.quiet_keras import import_keras, silenced
-from milvise.errors import MissingExtraError, ModelError
+from milvise.errors import ModelError
 
 _PROBE_TOLERANCE = 1e-4
 
@@ -96,15 +97,11 @@ def _saved_model(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
 
 
 def _openvino(graph: Any, out: Path, _record: Mapping[str, Any]) -> None:
-    try:
-        with silenced():
-            import openvino
-    except ImportError:
-        raise MissingExtraError("exporting to OpenVINO", "openvino") from None
+    openvino = import_openvino("exporting to OpenVINO")
     with tempfile.TemporaryDirectory(prefix="milvise-") as elsewhere, _written_whole(out) as folder:
         saved = Path(elsewhere, "model")
         graph.export(saved, format="tf_saved_model", verbose=False)
-        # Single precision, as ingest computes; by default OpenVINO would save half. `convert_model` would report its use.
+        # Single precision, as ingest computes; by default OpenVINO would save half.
         openvino.save_model(openvino.Core().read_model(saved), folder / out.name, compress_to_fp16=False)
 
 

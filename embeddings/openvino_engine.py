@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ def import_openvino(purpose: str) -> Any:
     MissingExtraError
         If it is not installed.
     """
+    # On import it would report its use to its makers, from a forked process. Without that module it goes on in silence.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         with silenced():
             import openvino

@@ -122,6 +122,15 @@ def test_a_later_run_imports_neither_keras_nor_tensorflow(file: Path, compiled: 
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
+def test_nothing_reports_its_use_to_anybody(file: Path, compiled: CompiledBackbone) -> None:
+    code = (
+        "import sys; forks = []; sys.addaudithook(lambda event, _: forks.append(event) if event == 'os.fork' else None);"
+        f"from milvise.embeddings.engines import load_network; load_network({str(file)!r}); import openvino.tools.ovc;"
+        "sys.exit(bool(forks or sys.modules['openvino_telemetry']))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
 def test_another_file_under_the_same_name_is_another_network(tmp_path: Path) -> None:
     first = load_network(str(save_net(tmp_path / "net.keras", 1)))
     (tmp_path / "net.keras").unlink()
