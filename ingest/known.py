@@ -143,6 +143,6 @@ class KnownFiles:
                     self._db.execute("BEGIN IMMEDIATE")
                     self._db.executemany(statement, rows)
                     self._db.execute("COMMIT")
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeEncodeError):  # such as a path that is not UTF-8
                 # A memory that cannot be relied on is worse than none: the next run asks Milvus.
                 self._db = None

@@ -13,7 +13,7 @@ from small_world import paint
 from milvise.adapter import Store
 from milvise.adapter.collection import Collection
 from milvise.ingest import triage
-from milvise.ingest.known import KnownFiles
+from milvise.ingest.known import Known, KnownFiles, State
 from milvise.ingest.summary import Summary
 
 Load = Callable[..., Summary]
@@ -206,3 +206,10 @@ def test_a_stored_file_that_cannot_be_read_any_more_is_reported(load: Load, fold
     (folder / "cat/1.png").write_bytes(b"")
     summary = load(folder)
     assert (summary.quarantined, summary.unchanged) == (1, PICTURES - 1)
+
+
+def test_a_path_that_is_not_utf_8_is_not_remembered_and_does_no_harm(lite: Store) -> None:
+    known = KnownFiles(lite.connection.uri, "any")
+    known.remember([("id", Known(State("/odd\udcff/1.png", 1, 1), "", ""))])
+    assert known.find(["id"]) == {}
+    known.close()
