@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -20,6 +22,9 @@ from milvise.errors import MissingExtraError, ModelError
 _HEAVY_BYTES = 100 * 2**20
 _HEAVY_GROUP = 4
 """Networks with wide dense layers wait for their weights to come from memory, which several pictures can share."""
+
+_REQUESTS_PER_STREAM = 2
+"""One is computed, and the next waits beside it: a stream that waited for Python would stand still meanwhile."""
 
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 """By default OpenVINO computes in half precision where the processor can, and its vectors then differ from Keras's."""
@@ -81,7 +86,7 @@ class CompiledBackbone(Network):
 
     @property
     def usual_batch(self) -> int:
-        """How many pictures at once keep it busy: it waits for the last of them."""
+        """How many pictures at once keep it busy: at the end of each batch it waits for the last groups."""
         return 2 * BATCH_SIZE
 
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
@@ -115,41 +120,26 @@ class Runner:
         self._backbone = backbone
         self._head = head
         self._lock = Lock()
-        self._many: tuple[Any, int] | None = None
+        self._many: _Pool | None = None
         self._single: Any = None
 
     def __call__(self, pixels: Pixels) -> dict[str, Array]:
         """Return the outputs, each float32 of shape (n, its width), of pixels (n, size, size, 3)."""
+        if len(pixels) == 1:
+            return self._run_single(pixels)
         with self._lock:
-            return self._run_single(pixels) if len(pixels) == 1 else self._run_many(pixels)
+            self._many = self._many or self._pool()
+        return self._many(pixels)
 
     def _run_single(self, pixels: Pixels) -> dict[str, Array]:
-        if self._single is None:
-            self._single = self._compiled(1, "LATENCY").create_infer_request()
-        self._single.infer({0: pixels})
-        return {name: output.copy() for name, output in _outputs(self._single).items()}
+        with self._lock:
+            self._single = self._single or self._compiled(1, "LATENCY").create_infer_request()
+            return _infer(self._single, pixels)
 
-    def _run_many(self, pixels: Pixels) -> dict[str, Array]:
-        if self._many is None:
-            group = _HEAVY_GROUP if self._backbone.with_suffix(".bin").stat().st_size > _HEAVY_BYTES else 1
-            ov = import_openvino("running a network with OpenVINO")
-            self._many = ov.AsyncInferQueue(self._compiled(group, "THROUGHPUT")), group
-        queue, group = self._many
-        rows = -(-len(pixels) // group) * group
-        found: dict[str, Array] = {}
-
-        def keep(request: Any, at: int) -> None:
-            for name, output in _outputs(request).items():
-                into = found.get(name)
-                if into is None:
-                    into = found.setdefault(name, np.empty((rows, *output.shape[1:]), np.float32))
-                into[at : at + group] = output
-
-        queue.set_callback(keep)
-        for at in range(0, rows, group):
-            queue.start_async({0: _padded(pixels[at : at + group], group)}, at)
-        queue.wait_all()
-        return {name: output[: len(pixels)] for name, output in found.items()}
+    def _pool(self) -> _Pool:
+        heavy = self._backbone.with_suffix(".bin").stat().st_size > _HEAVY_BYTES
+        group = _HEAVY_GROUP if heavy else 1
+        return _Pool(self._compiled(group, "THROUGHPUT"), group)
 
     def _compiled(self, group: int, hint: str) -> Any:
         ov = import_openvino("running a network with OpenVINO")
@@ -162,6 +152,32 @@ class Runner:
                 return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED})
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot run {self._backbone} on this processor: {error}") from error
+
+
+class _Pool:
+    """A graph for a group of pictures, run for as many groups at once as keep the processor busy."""
+
+    def __init__(self, compiled: Any, group: int) -> None:
+        count = _REQUESTS_PER_STREAM * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._group = group
+        self._requests: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(count):
+            self._requests.put(compiled.create_infer_request())
+        self._workers = ThreadPoolExecutor(count, thread_name_prefix="milvise-openvino")
+
+    def __call__(self, pixels: Pixels) -> dict[str, Array]:
+        groups = [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
+        found = list(self._workers.map(self._run, groups))
+        return {name: np.concatenate([output[name] for output in found]) for name in found[0]}
+
+    def _run(self, pixels: Pixels) -> dict[str, Array]:
+        request = self._requests.get()
+        try:
+            return {
+                name: output[: len(pixels)] for name, output in _infer(request, _padded(pixels, self._group)).items()
+            }
+        finally:
+            self._requests.put(request)
 
 
 def head_graph(head: Head) -> Any | None:
@@ -208,10 +224,10 @@ def _chained(backbone: Any, head: Any) -> Any:
     return ov.Model([*backbone.get_results(), joint], backbone.get_parameters(), "milvise")
 
 
-def _outputs(request: Any) -> dict[str, Array]:
-    tensors = request.model_outputs
-    names = ("visual", "joint")[: len(tensors)]
-    return {name: request.get_output_tensor(place).data for place, name in enumerate(names)}
+def _infer(request: Any, pixels: Pixels) -> dict[str, Array]:
+    request.infer({0: pixels}, share_inputs=True)
+    names = ("visual", "joint")[: len(request.model_outputs)]
+    return {name: request.get_output_tensor(place).data.copy() for place, name in enumerate(names)}
 
 
 def _padded(pixels: Pixels, group: int) -> Pixels:
