@@ -26,6 +26,9 @@ _HEAVY_GROUP = 4
 _REQUESTS_PER_STREAM = 2
 """One is computed, and the next waits beside it: a stream that waited for Python would stand still meanwhile."""
 
+_FIRST = Lock()
+"""OpenVINO's Python package sets itself up at the first inference, and where two threads come at once both wait for ever."""
+
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 """By default OpenVINO computes in half precision where the processor can, and its vectors then differ from Keras's."""
 
@@ -149,7 +152,7 @@ class Runner:
         model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
         try:
             with silenced():
-                return ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED})
+                return _begun(ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED}))
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot run {self._backbone} on this processor: {error}") from error
 
@@ -204,7 +207,7 @@ def conse_graph(head: ConseHead) -> Any:
 
 def run_graph(graph: Any) -> Callable[[Array], Array]:
     """Return a head's graph as a function from visual to joint vectors; usable from several threads."""
-    compiled = import_openvino("running a head with OpenVINO").Core().compile_model(graph, "CPU", _EXACT)
+    compiled = _begun(import_openvino("running a head with OpenVINO").Core().compile_model(graph, "CPU", _EXACT))
 
     def run(visual: Array) -> Array:
         request = compiled.create_infer_request()
@@ -222,6 +225,17 @@ def _chained(backbone: Any, head: Any) -> Any:
         target.replace_source_output(visual)
     joint = head.output(0).get_node()
     return ov.Model([*backbone.get_results(), joint], backbone.get_parameters(), "milvise")
+
+
+def _begun(compiled: Any) -> Any:
+    """Return a compiled graph after its first inference, on nothing, while no other thread was at one."""
+    shape = compiled.input(0).partial_shape
+    nothing = np.zeros(
+        [1 if side.is_dynamic else side.get_length() for side in shape], compiled.input(0).element_type.to_dtype()
+    )
+    with _FIRST:
+        _infer(compiled.create_infer_request(), nothing)
+    return compiled
 
 
 def _infer(request: Any, pixels: Pixels) -> dict[str, Array]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from milvise.errors import MissingExtraError
@@ -35,14 +36,19 @@ def import_keras(purpose: str) -> Any:
         raise MissingExtraError(purpose, "ingest") from None
 
 
+_ONE_AT_A_TIME = RLock()
+
+
 @contextmanager
 def silenced() -> Iterator[None]:
     """Send what C++ libraries print on standard error to nowhere; exceptions pass."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
+    # One thread after another: two at once would each put back what the other had put there.
+    with _ONE_AT_A_TIME:
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(sink, 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)
