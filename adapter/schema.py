@@ -52,8 +52,9 @@ CLASSES = Room("classes", "name", TEXT_LENGTH, (("index", DataType.INT64, 0), ("
 VISUAL = Room("visual", "id", ID_LENGTH, _PICTURE_SCALARS)
 JOINT = Room("joint", "id", ID_LENGTH, _PICTURE_SCALARS)
 CATALOG = Room("catalog", "name", TEXT_LENGTH, (("manifest", DataType.JSON, 0),))
+FEEDBACK = Room("feedback", "id", ID_LENGTH, (("gallery", DataType.VARCHAR, TEXT_LENGTH), ("entry", DataType.JSON, 0)))
 
-ROOMS = {room.name: room for room in (WORDS, CLASSES, VISUAL, JOINT, CATALOG)}
+ROOMS = {room.name: room for room in (WORDS, CLASSES, VISUAL, JOINT, CATALOG, FEEDBACK)}
 
 
 def schema(room: Room, dim: int) -> CollectionSchema:

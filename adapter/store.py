@@ -10,10 +10,10 @@ from milvise.adapter.catalog import Manifest
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
-from milvise.adapter.schema import CATALOG, METRIC, ROOMS, WORDS, schema
+from milvise.adapter.schema import CATALOG, FEEDBACK, METRIC, ROOMS, WORDS, Room, schema
 from milvise.errors import NotFoundError, StoreError, UnsupportedError, UsageError
 
-CATALOG_NAME = "milvise_catalog"
+CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
 LEASE_S = 1.0
 """How long a client may go on reading a collection without asking whether the alias still points at it."""
 
@@ -91,6 +91,20 @@ class Store:
         found = [made for made in self._recorded() if made.alias == alias and made.collection != name]
         # The catalog may still show the entry of a collection that was dropped a moment ago.
         return [made for made in found if self._exists(made.collection)]
+
+    def feedback(self, *, create: bool = False) -> Collection:
+        """Return the collection of what people said of answers.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none and it is not to be created.
+        """
+        ledger = _Ledger(self.connection, FEEDBACK_NAME, FEEDBACK)
+        if not create and not self._exists(FEEDBACK_NAME):
+            raise NotFoundError("no feedback was ever logged to this Milvus.")
+        self._make_ready(ledger)
+        return ledger
 
     # -- building -----------------------------------------------------------------------------------------------------
 
@@ -214,16 +228,19 @@ class Store:
         return Collection(self.connection, Manifest.from_json(row["manifest"]))
 
     def _catalog(self) -> Collection:
-        catalog = _Catalog(self.connection)
+        catalog = _Ledger(self.connection, CATALOG_NAME, CATALOG)
         if not self._catalog_ready:
-            if not self._exists(CATALOG_NAME):
-                made = schema(CATALOG, 2)
-                self.connection.call(self._client.create_collection, CATALOG_NAME, schema=made, timeout=WRITE_TIMEOUT_S)
+            self._make_ready(catalog)
             self._catalog_ready = True
-            if self.connection.is_lite or not self._indexes(CATALOG_NAME):
-                self._ensure_index(catalog)
-                catalog.load()
         return catalog
+
+    def _make_ready(self, ledger: Collection) -> None:
+        if not self._exists(ledger.name):
+            made = schema(ledger.room, ledger.manifest.dim)
+            self.connection.call(self._client.create_collection, ledger.name, schema=made, timeout=WRITE_TIMEOUT_S)
+        if self.connection.is_lite or not self._indexes(ledger.name):
+            self._ensure_index(ledger)
+            ledger.load()
 
     def _put(self, manifest: Manifest) -> None:
         catalog = self._catalog()
@@ -283,12 +300,12 @@ class Store:
             self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
 
 
-class _Catalog(Collection):
-    """The collection of manifests, which has no manifest of its own."""
+class _Ledger(Collection):
+    """A collection of records, which has no manifest and whose vectors mean nothing."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, Manifest(CATALOG_NAME, CATALOG.name, 2, {}))
+    def __init__(self, connection: Connection, name: str, room: Room) -> None:
+        super().__init__(connection, Manifest(name, room.name, 2, {}))
 
     @property
     def name(self) -> str:
-        return CATALOG_NAME
+        return self.manifest.alias

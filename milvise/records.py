@@ -40,6 +40,8 @@ class Hit:
         ``sqrt(2 - 2 * similarity)``, in [0, 2]; smaller is closer.
     meta : mapping
         The further columns of the manifest.
+    confidence : float, optional
+        Share of random words whose best picture in this gallery is less similar; None where it was not asked for.
     """
 
     id: str
@@ -48,6 +50,45 @@ class Hit:
     similarity: float
     distance: float
     meta: Mapping[str, Any] = field(default_factory=dict)
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One owner of pictures that fit a brief.
+
+    Attributes
+    ----------
+    name : str
+        The value of the metadata column.
+    similarity : float
+        Mean of the best so many cosines; an owner with fewer pictures is scored as if the others had none in common with
+        the brief.
+    evidence : tuple of Hit
+        The pictures that it is the mean of, closest first.
+    """
+
+    name: str
+    similarity: float
+    evidence: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Pictures that are the same, or nearly.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether their files are the same, byte for byte.
+    similarity : float
+        Least cosine of the pairs that tie them together; 1 where they are exact.
+    pictures : tuple of (id, uri)
+    """
+
+    exact: bool
+    similarity: float
+    pictures: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

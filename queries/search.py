@@ -1,38 +1,47 @@
 """Start here: requests to one gallery.
 
-words   -> expression -> vector in word space  -> joint collection  -> pictures
-picture -> stored or computed visual vector    -> visual collection -> pictures      (plain, or focused on a class)
-picture -> stored or computed joint vector     -> words             -> tags
+A request that searches becomes a query, which is a vector in one space or in both, and the query becomes hits::
+
+    words    -> expression -> vectors among words, and mixed from classes -> joint and visual collection  -> pictures
+    picture  -> stored or computed vectors                                -> visual collection            -> pictures
+    both, several, with feedback: their weighted sum                      -> either, or both              -> pictures
+    picture  -> stored or computed joint vector                           -> words                        -> tags
+
+``build`` makes queries, ``nearest`` answers them, ``rank`` scores given pictures with them, and ``explain`` takes a hit
+apart. Each method says how many calls to Milvus it makes once the words and classes that it needs have been fetched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, Store
+from milvise.adapter import Store
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
-from milvise.embeddings.network import Head
-from milvise.errors import NotFoundError, UnknownClassError
-from milvise.queries.encoder import PictureLike, visual_vector
+from milvise.errors import UsageError
+from milvise.queries.build import Weighted, look_alike, mixed_query, word_queries
+from milvise.queries.complete import complete
+from milvise.queries.confidence import check_confidence
+from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
+from milvise.queries.encoder import PictureLike
+from milvise.queries.explain import Explanation, explain, known_part
 from milvise.queries.expression import parse
-from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
-from milvise.queries.known import KnownVectors
-from milvise.queries.live import Live, answered
-from milvise.queries.models import LiveClasses, head_of, require_same_words
-from milvise.queries.spelling import closest
-from milvise.queries.vocabulary import FREQUENT, Vocabulary, expression_vectors, nearest_words
-from milvise.records import Hit, WordHit, distance, record_id
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
-
-_FIELDS = ["uri", "label", "meta"]
-_FOCUS_EFFORT = 4
+from milvise.queries.feedback import Feedback, log_feedback
+from milvise.queries.focus_words import focus_weights
+from milvise.queries.focused import focused
+from milvise.queries.nearest import Match, nearest, nearest_to_each
+from milvise.queries.opened import Opened, Parts
+from milvise.queries.owners import owners
+from milvise.queries.pictures import find_pictures
+from milvise.queries.query import JOINT, VISUAL, Query
+from milvise.queries.rank import rank
+from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refined
+from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
+from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 
 class Gallery:
@@ -40,32 +49,35 @@ class Gallery:
 
     def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
         self.name = name
-        self._store = store
-        self._words = words.live
-        self._known_words = words.known
-        self._known_classes = KnownVectors()
-        self._known_head: tuple[str, Head] | None = None
-        missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
-        unprojected = (
-            f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
-            f" vectors: milvise project --gallery {name} --head conse"
-        )
-        self._visual = Live(store, f"{name}_visual", missing=missing)
-        self._joint = Live(store, f"{name}_joint", missing=unprojected)
-        self._classes = LiveClasses(store)
-        self._lives = (self._visual, self._joint, self._words, self._classes)
+        self._parts = Parts(store, words, name)
 
-    def search(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[Hit]:
+    def search(
+        self,
+        expression: str,
+        *,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+        min_confidence: float | None = None,
+    ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first.
+
+        One search; in the fused space two, and mostly one read in each collection.
 
         Parameters
         ----------
         expression : str
             Such as ``dog``, ``cat sofa`` or ``"dining table"``; see `milvise.queries.expression`.
+        space : {"joint", "visual", "fused"}, optional
+            Where words and pictures are compared, see `milvise.queries.query`. By default ``fused`` where the backbone's
+            classes are loaded, else ``joint``.
         limit : int
             How many.
         filter : str
             A Milvus expression over ``label``, ``uri``, ``width``, ``height`` and ``meta["…"]``.
+        min_confidence : float, optional
+            In [0, 1]: only hits that are closer in the joint space than this share of random words' best pictures. The
+            hits then carry their `confidence`. The first time it takes six calls more.
 
         Raises
         ------
@@ -75,13 +87,21 @@ class Gallery:
             If the gallery was projected with other words than those that stand now.
         FilterError
             If Milvus cannot read the filter.
+        UsageError
+            If there is no such space, or one without words among its vectors was asked for its confidence.
         """
-        return self.search_many([expression], limit=limit, filter=filter)[0]
+        check_confidence(min_confidence)
+
+        def request(now: Opened) -> list[Hit]:
+            query = word_queries(now, [parse(expression)], space=space)[0]
+            return _hits(now, query, nearest(now, query, limit=limit, filter=filter), min_confidence)
+
+        return self._parts.answered(request)
 
     def search_many(
-        self, expressions: Sequence[str], *, limit: int = DEFAULT_LIMIT, filter: str = ""
+        self, expressions: Sequence[str], *, space: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
     ) -> list[list[Hit]]:
-        """Return for each of several expressions what `search` does, asked of Milvus in one call.
+        """Return for each of several expressions what `search` does, in as many calls to Milvus as one of them.
 
         Raises
         ------
@@ -92,25 +112,27 @@ class Gallery:
         if not several:
             return []
 
-        def request() -> list[list[Hit]]:
-            joint, words = self._for_words()
-            vectors = expression_vectors(words, several, self._known_words)
-            return _nearest_to_each(joint, vectors, limit=limit, filter=filter)
+        def request(now: Opened) -> list[list[Hit]]:
+            found = nearest_to_each(now, word_queries(now, several, space=space), limit=limit, filter=filter)
+            return [[match.hit() for match in matches] for matches in found]
 
-        return answered(request, *self._lives)
+        return self._parts.answered(request)
 
     def similar(
         self, picture: PictureLike, *, focus: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
     ) -> list[Hit]:
         """Return the pictures that look like a picture, closest first; a stored picture leaves itself out.
 
+        One read for a stored picture and one search; with a focus one search or a few.
+
         Parameters
         ----------
         picture : path, bytes, PIL image, ndarray, or the id or URI of a stored picture
             A text is a path if a file is there. Only a stored picture needs no neural network on this machine.
         focus : str, optional
-            A class that the backbone knows, such as ``Siamese cat``: only what speaks for it counts. `similarity` is
-            then the cosine of the vectors weighted by the class's weights.
+            A class that the backbone knows, such as ``Siamese cat``, any word, or several with and without, such as
+            ``cat - sofa``: only what speaks for it counts, see `milvise.queries.focus_words`. `similarity` is then the
+            cosine of the vectors weighted by the class's weights.
         limit, filter
             As `search`.
 
@@ -119,26 +141,280 @@ class Gallery:
         NotFoundError
             If the text is neither a file nor the id or URI of a stored picture.
         UnknownClassError
-            If the backbone does not know the class; it carries close spellings.
+            If the focus is neither a class nor known to the words; it carries close spellings.
         """
 
-        def request() -> list[Hit]:
-            visual = self._visual.collection
-            key, query = _visual_of(visual, picture)
-            asked = limit + (key is not None)
+        def request(now: Opened) -> list[Hit]:
+            named = find_pictures(now, [picture], [VISUAL])[0]
+            asked = limit + (named.key is not None)
             if focus is None:
-                hits = _nearest_to_each(visual, [query], limit=asked, filter=filter)[0]
+                matches = nearest(now, look_alike(named), limit=asked, filter=filter)
             else:
-                weights = self._class_weights(self._classes.of(visual), focus)
-                hits = _focused(visual, query, weights, limit=asked, filter=filter)
-            return [hit for hit in hits if hit.id != key][:limit]
+                weights = focus_weights(now, focus)
+                matches = focused(now.visual, named.vectors[VISUAL], weights, limit=asked, filter=filter)
+            return [match.hit() for match in matches if match.row["id"] != named.key][:limit]
 
-        return answered(request, *self._lives)
+        return self._parts.answered(request)
+
+    def mixed(
+        self,
+        pictures: Sequence[Weighted],
+        words: str = "",
+        *,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+    ) -> list[Hit]:
+        """Return the pictures closest to a sum of pictures and words, such as one picture ``+night -day``.
+
+        As `search`, and one read in each space for stored pictures.
+
+        Parameters
+        ----------
+        pictures : sequence of pictures, each alone or in a pair with its weight
+            As `similar`; stored ones are left out of the hits.
+        words : str
+            An expression as for `search`.
+        space, limit, filter
+            As `search`; for pictures alone ``visual`` by default.
+        """
+
+        def request(now: Opened) -> list[Hit]:
+            query, named = mixed_query(now, words, pictures, space=space)
+            keys = {one.key for one in named}
+            matches = nearest(now, query, limit=min(MOST_HITS, limit + len(named)), filter=filter)
+            return [match.hit() for match in matches if match.row["id"] not in keys][:limit]
+
+        return self._parts.answered(request)
+
+    def complete(
+        self,
+        pictures: Sequence[PictureLike],
+        *,
+        space: str = VISUAL,
+        to: str = "mean",
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+    ) -> list[Hit]:
+        """Return more pictures like some given ones, which are left out.
+
+        One read in each space for stored pictures, and as `search`.
+
+        Parameters
+        ----------
+        pictures : sequence of pictures, 1 to 500
+            As `similar`. Copies of given files are left out too.
+        space : {"visual", "joint", "fused"}
+            Whether they are to look alike, or to be about the same.
+        to : {"mean", "any"}
+            Closest to the spherical mean of the given ones, or to any one of them: one theme, or several.
+        limit, filter
+            As `search`.
+        """
+        return self._parts.answered(
+            lambda now: [
+                match.hit() for match in complete(now, pictures, space=space, to=to, limit=limit, filter=filter)
+            ]
+        )
+
+    def rank(
+        self,
+        *,
+        words: str = "",
+        pictures: Sequence[Weighted] = (),
+        ids: Sequence[str] | None = None,
+        filter: str = "",
+        space: str | None = None,
+        limit: int | None = None,
+        min_confidence: float | None = None,
+    ) -> list[Hit]:
+        """Return given pictures in the order of how well they fit a brief, each with its exact score.
+
+        One read in each space for each 500 pictures; without `ids` also one pass over those that fit the filter.
+
+        Parameters
+        ----------
+        words, pictures
+            The brief, as `mixed`.
+        ids : sequence of str, optional
+            Ids or URIs; by default all pictures that fit the filter.
+        filter : str
+            As `search`; there can be no `ids` with it.
+        space : str, optional
+            As `mixed`.
+        limit : int, optional
+            Only the best so many; by default all of them.
+        min_confidence : float, optional
+            As `search`: where to cut off.
+
+        Raises
+        ------
+        NotFoundError
+            If one of the ids is not stored.
+        """
+        check_confidence(min_confidence)
+        if ids is not None and filter:
+            raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
+
+        def request(now: Opened) -> list[Hit]:
+            query, _ = mixed_query(now, words, pictures, space=space)
+            return _hits(now, query, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
+
+        return self._parts.answered(request)
+
+    def owners(
+        self,
+        *,
+        words: str = "",
+        pictures: Sequence[Weighted] = (),
+        by: str = "owner",
+        evidence: int = 3,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+    ) -> list[Owner]:
+        """Return whose pictures fit a brief best, each with the pictures that speak for it.
+
+        As `search` for 256 pictures, and up to three times more for four times as many.
+
+        Parameters
+        ----------
+        words, pictures, space
+            The brief, as `mixed`.
+        by : str
+            The metadata column that names the owner; pictures without it count for nobody.
+        evidence : int
+            How many of an owner's best pictures are judged.
+        limit : int
+            How many owners.
+        filter : str
+            As `search`.
+
+        Raises
+        ------
+        NotFoundError
+            If no picture that was found has the column.
+        """
+
+        def request(now: Opened) -> list[Owner]:
+            query, _ = mixed_query(now, words, pictures, space=space)
+            return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
+
+        return self._parts.answered(request)
+
+    def refine(
+        self,
+        *,
+        words: str = "",
+        pictures: Sequence[Weighted] = (),
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        weights: Rocchio = DEFAULT_WEIGHTS,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+        log: str | Path | None = None,
+    ) -> list[Hit]:
+        """Return what a search finds that has heard which pictures were liked and which were not; those are left out.
+
+        As `mixed`, and one read in each space for the judged pictures. Nothing is remembered between two calls.
+
+        Parameters
+        ----------
+        words, pictures, space, limit, filter
+            What was searched for, as `mixed`.
+        liked, disliked : sequence of str
+            Ids or URIs.
+        weights : Rocchio
+            How much the query and the two means count.
+        log : path or "milvus", optional
+            Where the feedback is written down, see `milvise.queries.feedback`.
+        """
+
+        def request(now: Opened) -> tuple[list[Hit], Feedback]:
+            query, named = mixed_query(now, words, pictures, space=space)
+            judged = find_pictures(now, [*liked, *disliked], list(query.recipes))
+            good, bad = judged[: len(liked)], judged[len(liked) :]
+            keys = {one.key for one in (*named, *judged)}
+            better = refined(query, good, bad, weights)
+            matches = nearest(now, better, limit=min(MOST_HITS, limit + len(keys)), filter=filter)
+            feedback = Feedback.now(
+                gallery=self.name,
+                words=words,
+                pictures=tuple(one.name for one in named),
+                liked=tuple(str(one.key) for one in good),
+                disliked=tuple(str(one.key) for one in bad),
+            )
+            return [match.hit() for match in matches if match.row["id"] not in keys][:limit], feedback
+
+        hits, feedback = self._parts.answered(request)
+        if log is not None:
+            log_feedback(self._parts.store, log, feedback)
+        return hits
+
+    def explain(
+        self,
+        hit: str,
+        *,
+        words: str = "",
+        pictures: Sequence[Weighted] = (),
+        focus: str | None = None,
+        space: str | None = None,
+    ) -> Explanation:
+        """Return why a stored picture has its place in the answer to a request.
+
+        One read in each space, one for the pictures of the request, and six the first time for the confidence.
+
+        Parameters
+        ----------
+        hit : str
+            Id or URI of the picture.
+        words, pictures, space
+            The request, as `mixed`. Words that the vocabulary lacks are listed, and take no part.
+        focus : str, optional
+            As `similar`; without words.
+        """
+        if focus is not None and (words or space not in (None, VISUAL)):
+            raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
+
+        def request(now: Opened) -> Explanation:
+            kept, unknown = known_part(now, words)
+            if words and not kept and not pictures:
+                # Says which word it is.
+                word_queries(now, [parse(words)], space=space)
+            query, _ = mixed_query(now, kept, pictures, space=space)
+            weights = None if focus is None else focus_weights(now, focus)
+            return explain(now, hit, query, words=kept, focus=weights, unknown=unknown)
+
+        return self._parts.answered(request)
+
+    def duplicates(
+        self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""
+    ) -> Iterator[DuplicateGroup]:
+        """Yield groups of pictures that are the same, as they are found.
+
+        One pass over the gallery; for ``visual`` also one search for each hundred pictures.
+
+        Parameters
+        ----------
+        kind : {"exact", "visual"}
+            Whether files are to be the same, or pictures to look the same.
+        similarity : float
+            Of visual duplicates: the least cosine of the pairs that tie a group together.
+        filter : str
+            As `search`.
+        """
+        if kind not in KINDS:
+            raise UsageError(f"unknown kind of duplicates.\nExpected: {', '.join(KINDS)}\nReceived: {kind}")
+        visual = self._parts.answered(lambda now: now.visual)
+        if kind == "exact":
+            return exact_groups(visual, filter=filter)
+        return visual_groups(visual, similarity=similarity, filter=filter)
 
     def tags(
         self, picture: PictureLike, *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
     ) -> list[WordHit]:
-        """Return the words that say what a picture shows, closest first.
+        """Return the words that say what a picture shows, closest first: one read for a stored picture and one search.
 
         Parameters
         ----------
@@ -153,100 +429,23 @@ class Gallery:
         """
         frequent = both(filter, f"rank < {int(among)}")
 
-        def request() -> list[WordHit]:
-            visual = self._visual.collection
-            joint, words = self._for_words()
-            if _is_stored(picture):
-                _, vector = _stored(joint, str(picture))
-            else:
-                vector = self._head(visual, joint, words)(visual_vector(picture, visual.manifest)[np.newaxis])[0]
-            return nearest_words(words, vector[np.newaxis], limit=limit, filter=frequent)[0]
+        def request(now: Opened) -> list[WordHit]:
+            vector = find_pictures(now, [picture], [JOINT])[0].vectors[JOINT]
+            return nearest_words(now.words, vector[np.newaxis], limit=limit, filter=frequent)[0]
 
-        return answered(request, *self._lives)
+        return self._parts.answered(request)
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
-        return answered(lambda: _class_names(self._classes.of(self._visual.collection)), *self._lives)
-
-    def _for_words(self) -> tuple[Collection, Collection]:
-        """Return the joint collection and the words, which one request reads throughout."""
-        try:
-            joint = self._joint.collection
-        except NotFoundError:
-            # Perhaps because there is no such gallery, which is another thing to say.
-            _ = self._visual.collection
-            raise
-        words = self._words.collection
-        require_same_words(joint, words)
-        return joint, words
-
-    def _head(self, visual: Collection, joint: Collection, words: Collection) -> Head:
-        """Return the head that made the joint vectors; their collection's name holds a hash of what it is made of."""
-        known = self._known_head
-        if known is None or known[0] != joint.name:
-            known = self._known_head = joint.name, head_of(self._store, visual, joint, words)
-        return known[1]
-
-    def _class_weights(self, classes: Collection, name: str) -> Array:
-        found = self._known_classes.of(classes, [name])
-        if name in found:
-            return found[name]
-        names = _class_names(classes)
-        same = next((known for known in names if known.lower() == name.lower().replace("_", " ")), None)
-        if same is None:
-            place = f"the {len(names):,} classes of {classes.manifest.alias}"
-            raise UnknownClassError(name, closest(name, names), kind="class", place=place)
-        return self._known_classes.of(classes, [same])[same]
+        return self._parts.answered(lambda now: list(now.class_names))
 
 
-def _is_stored(picture: PictureLike) -> bool:
-    """Return whether a picture is named, and not one that has to be read."""
-    return isinstance(picture, str) and not Path(picture).is_file()
-
-
-def _visual_of(visual: Collection, picture: PictureLike) -> tuple[str | None, Array]:
-    """Return a picture's visual vector, and the primary key of one that is stored."""
-    if _is_stored(picture):
-        return _stored(visual, str(picture))
-    return None, visual_vector(picture, visual.manifest)
-
-
-def _stored(collection: Collection, name: str) -> tuple[str, Array]:
-    """Return primary key and vector of a stored picture, which is named by its id or its URI."""
-    keys = [name, record_id(name)]
-    found = collection.vectors(keys)
-    for key in keys:
-        if key in found:
-            return key, found[key]
-    gallery = collection.manifest.alias.removesuffix("_visual").removesuffix("_joint")
-    raise NotFoundError(
-        f"{name!r} is neither a file on this machine nor the id or URI of a picture in the gallery {gallery!r}."
-    )
-
-
-def _class_names(classes: Collection) -> list[str]:
-    return sorted(row["name"] for row in classes.query('name != ""', fields=["name"]))
-
-
-def _nearest_to_each(collection: Collection, vectors: Sequence[Array], *, limit: int, filter: str) -> list[list[Hit]]:
-    answers = collection.search(vectors, limit=limit, fields=_FIELDS, filter=filter)
-    return [[_hit(row, score) for row, score in answer] for answer in answers]
-
-
-def _focused(collection: Collection, query: Array, weights: Array, *, limit: int, filter: str) -> list[Hit]:
-    search = [focused_query(query, weights)]
-    for count in candidate_counts(limit, MOST_HITS):
-        fields = [*_FIELDS, "vector"]
-        found = collection.search(search, limit=count, fields=fields, filter=filter, effort=_FOCUS_EFFORT)[0]
-        if not found:
-            return []
-        candidates = np.asarray([row["vector"] for row, _ in found], dtype=np.float32)
-        scores = focused_similarity(query, weights, candidates)
-        if len(found) < count or are_enough(query, weights, candidates, scores, last=found[-1][1], limit=limit):
-            break
-    best = np.argsort(-scores, kind="stable")[:limit]
-    return [_hit(found[place][0], float(scores[place])) for place in best]
-
-
-def _hit(row: dict[str, Any], score: float) -> Hit:
-    return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}))
+def _hits(now: Opened, query: Query, matches: Sequence[Match], least: float | None) -> list[Hit]:
+    if least is None:
+        return [match.hit() for match in matches]
+    if JOINT not in query.recipes:
+        raise UsageError(
+            "confidence is about cosines in the joint space.\nExpected: --space joint or fused\nReceived: visual"
+        )
+    trusted = [(match, now.background.confidence(match.cosines[JOINT])) for match in matches]
+    return [match.hit(confidence) for match, confidence in trusted if confidence >= least]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,20 @@ class Vocabulary:
 def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Array:
     """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
 
+    Raises
+    ------
+    UnknownWordError
+        If a word is not in the vocabulary; it carries close spellings.
+    ExpressionError
+        If the terms cancel out.
+    """
+    found = term_vectors(words, terms, vectors)
+    return weighted_sum((term.weight, vector) for term, vector in zip(terms, found, strict=True))
+
+
+def term_vectors(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> list[Array]:
+    """Return the unit vector, shape (dim,), of each term's phrase; those that are not known are fetched in one call.
+
     Parameters
     ----------
     vectors : KnownVectors
@@ -86,8 +100,6 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
     ------
     UnknownWordError
         If a word is not in the vocabulary; it carries close spellings.
-    ExpressionError
-        If the terms cancel out.
     """
     known = vectors.of(words, _forms(terms))
     for term in terms:
@@ -95,17 +107,21 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
             made = words.manifest.fingerprint
             place = f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
             raise UnknownWordError(word, suggest(word, lambda candidates: _ranks(words, candidates)), place=place)
-    weighted = [(term.weight, phrase_vector(term.phrase, known)) for term in terms]
-    total = sum(weight * vector for weight, vector in weighted if vector is not None)
+    return [vector for term in terms if (vector := phrase_vector(term.phrase, known)) is not None]
+
+
+def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
+    """Return the sum of weighted vectors, scaled to length one, shape (dim,).
+
+    Raises
+    ------
+    ExpressionError
+        If they cancel out.
+    """
+    total = sum(weight * vector for weight, vector in weighted)
     if float(np.linalg.norm(total)) < 1e-6:
         raise ExpressionError("the terms of the expression cancel out, so that nothing is left to search for.")
     return unit(total)
-
-
-def expression_vectors(words: Collection, several: Sequence[Sequence[Term]], vectors: KnownVectors) -> list[Array]:
-    """Return what `expression_vector` does for each of several expressions; what is not known is fetched in one call."""
-    vectors.of(words, _forms([term for terms in several for term in terms]))
-    return [expression_vector(words, terms, vectors) for terms in several]
 
 
 def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str = "") -> list[list[WordHit]]:

@@ -10,9 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from reference_world import (
+    BACKBONE,
+    JOINT,
+    PICTURES,
+    VECTOR,
+    VISUAL,
+    VISUAL_DIM,
+    WEIGHTS,
+    WORD_DIM,
+    WORD_VECTORS,
+    WORDS,
+    WORDS_FINGERPRINT,
+    closest,
+    numbers,
+    picture,
+    reference_gallery,
+)
 from small_world import CLASSES, paint, put_words
 
-from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter import Manifest, Store
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.phrases import unit
 from milvise.errors import (
@@ -29,68 +46,12 @@ from milvise.ingest.summary import Summary
 from milvise.queries import live
 from milvise.queries.database import Database
 from milvise.queries.focus import focused_similarity
-from milvise.records import Hit, distance, record_id
-
-PICTURES, VISUAL_DIM, WORD_DIM = 2_000, 24, 12
-WORDS = ["the", "'s", '"', "\\", "c++", "dog", "cat", "sofa", "dining", "table", "king", "man", "woman", "t-shirt"]
-WORDS += [f"word{number}" for number in range(200)]
-
-
-def random(rows: int, dim: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(rows, dim)).astype(np.float32)
-
-
-VISUAL, JOINT = random(PICTURES, VISUAL_DIM, 1), unit(random(PICTURES, WORD_DIM, 2))
-WORD_VECTORS = unit(random(len(WORDS), WORD_DIM, 3))
-WEIGHTS = random(len(CLASSES), VISUAL_DIM, 4)
-VECTOR = dict(zip(WORDS, WORD_VECTORS, strict=True))
-BACKBONE = {"backbone": "reference", "weights": "none"}
-WORDS_FINGERPRINT = {"words": "reference", "count": len(WORDS)}
-
-
-def picture(number: int, vector: np.ndarray) -> dict[str, Any]:
-    uri = f"folder/{number}.jpg"
-    return {
-        "id": record_id(uri), "uri": uri, "label": "even" if number % 2 == 0 else "odd", "sha256": "", "width": number,
-        "height": 1, "meta": {"number": number}, "vector": vector,
-    }  # fmt: skip
+from milvise.records import distance, record_id
 
 
 @pytest.fixture(scope="module")
 def db(store: Store) -> Iterator[Database]:
-    def put(manifest: Manifest, rows: Iterator[dict[str, Any]], index: str) -> None:
-        collection = store.build(manifest)
-        collection.upsert(rows)
-        store.publish(store.finish(collection, IndexSpec.parse(index)))
-
-    put(
-        Manifest("words", "words", WORD_DIM, WORDS_FINGERPRINT),
-        ({"word": word, "rank": rank, "vector": VECTOR[word]} for rank, word in enumerate(WORDS)),
-        "flat",
-    )
-    put(
-        Manifest("classes_reference", "classes", VISUAL_DIM, {"visual": BACKBONE}),
-        ({"name": name, "index": index, "bias": 0.5, "vector": WEIGHTS[index]} for index, name in enumerate(CLASSES)),
-        "flat",
-    )
-    visual = Manifest("r_visual", "visual", VISUAL_DIM, BACKBONE)
-    put(visual, (picture(number, vector) for number, vector in enumerate(VISUAL)), "hnsw")
-    joint = Manifest("r_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": WORDS_FINGERPRINT})
-    put(joint, (picture(number, vector) for number, vector in enumerate(JOINT)), "flat")
-    yield Database(store)
-    for alias in ("words", "classes_reference", "r_visual", "r_joint"):
-        store.drop(alias)
-
-
-def closest(vectors: np.ndarray, query: np.ndarray, limit: int, keep: np.ndarray | None = None) -> list[int]:
-    scores = unit(vectors) @ unit(query)
-    if keep is not None:
-        scores[~keep] = -2
-    return [int(place) for place in np.argsort(-scores)[:limit]]
-
-
-def numbers(hits: list[Hit]) -> list[int]:
-    return [int(hit.meta["number"]) for hit in hits]
+    yield from reference_gallery(store)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +68,7 @@ def numbers(hits: list[Hit]) -> list[int]:
     ],
 )
 def test_words_find_the_pictures_closest_to_their_mean(db: Database, expression: str, vector: np.ndarray) -> None:
-    hits = db.gallery("r").search(expression, limit=10)
+    hits = db.gallery("r").search(expression, space="joint", limit=10)
     assert numbers(hits) == closest(JOINT, vector, 10)
     assert hits[0].similarity == pytest.approx(float(JOINT[numbers(hits)[0]] @ unit(vector)), abs=1e-5)
     assert hits[0].distance == pytest.approx(distance(hits[0].similarity))
@@ -117,7 +78,9 @@ def test_a_filter_narrows_every_request(db: Database) -> None:
     gallery, odd = db.gallery("r"), np.arange(PICTURES) % 2 == 1
     expression = 'label == "odd" and width < 1000 and meta["number"] != 3 and uri like "folder/%"'
     keep = odd & (np.arange(PICTURES) < 1000) & (np.arange(PICTURES) != 3)
-    assert numbers(gallery.search("dog", limit=5, filter=expression)) == closest(JOINT, VECTOR["dog"], 5, keep)
+    assert numbers(gallery.search("dog", space="joint", limit=5, filter=expression)) == closest(
+        JOINT, VECTOR["dog"], 5, keep
+    )
     found = numbers(gallery.similar("folder/0.jpg", limit=5, filter=expression))
     assert found == closest(VISUAL, VISUAL[0], 5, keep)
     focused = gallery.similar("folder/0.jpg", focus="cat", limit=5, filter=expression)
@@ -207,16 +170,16 @@ def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
         calls.append(method.__name__)
         return call(method, *args, **kwargs)
 
-    gallery.search("man")
+    gallery.search("man", space="joint")
     monkeypatch.setattr(db.store.connection, "call", counting)
-    together = gallery.search_many(expressions, limit=7)
+    together = gallery.search_many(expressions, space="joint", limit=7)
     assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
     for hits, expected in zip(together, alone, strict=True):
         assert [hit.similarity for hit in hits] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
     assert [name for name in calls if name in ("search", "query")].count("search") == 1
     assert calls.count("query") <= 1
     calls.clear()
-    gallery.search_many(expressions)
+    gallery.search_many(expressions, space="joint")
     assert calls == ["search"]
     assert gallery.search_many([]) == []
     with pytest.raises(UnknownWordError, match="dgo"):

@@ -1,0 +1,170 @@
+"""Why a picture is where it is in an answer: what the query was made of, and what each part of it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import IndexSpec
+from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.phrases import unit
+from milvise.errors import UnknownWordError
+from milvise.queries.expression import Term, parse, render
+from milvise.queries.nearest import FIELDS, Match
+from milvise.queries.opened import Opened
+from milvise.queries.pictures import find_rows
+from milvise.queries.query import JOINT, VISUAL, Ingredient, Query, Recipe
+from milvise.queries.vocabulary import term_vectors, weighted_sum
+from milvise.records import Hit
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+_CLASSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one term adds to the similarity, in one space."""
+
+    space: str
+    term: str
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A class that ties the words to the picture.
+
+    Attributes
+    ----------
+    name : str
+    probability : float
+        Of the class, for the picture.
+    similarity : float
+        Cosine of the class's name and the words.
+    contribution : float
+        To the cosine of the words and the picture as the conse head places it: over all classes the sum is that cosine.
+    """
+
+    name: str
+    probability: float
+    similarity: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A hit, taken apart.
+
+    Attributes
+    ----------
+    hit : Hit
+        With the exact similarity, and its confidence where there are words.
+    space : str
+        ``joint``, ``visual`` or ``fused``.
+    cosines : mapping
+        Cosine in each space.
+    shares : mapping
+        How much each of them counts; the similarity is their weighted sum.
+    terms : tuple of Contribution
+        The sum of the contributions is the similarity.
+    unknown_words : mapping
+        Words that the vocabulary lacks, with close spellings; they took no part.
+    classes : tuple of Tie
+        Those that contribute most, where the request has words and the backbone's classes are loaded.
+    searched : mapping
+        By space: the collection, its index, and the parameters of a search for ten hits.
+    """
+
+    hit: Hit
+    space: str
+    cosines: Mapping[str, float]
+    shares: Mapping[str, float]
+    terms: tuple[Contribution, ...]
+    unknown_words: Mapping[str, tuple[str, ...]]
+    classes: tuple[Tie, ...]
+    searched: Mapping[str, Mapping[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def known_part(now: Opened, words: str) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Return the part of an expression that the vocabulary knows, and the words that it lacks with close spellings."""
+    kept: list[Term] = []
+    unknown: dict[str, tuple[str, ...]] = {}
+    for term in parse(words) if words.strip() else ():
+        try:
+            term_vectors(now.words, [term], now.parts.known_words)
+            kept.append(term)
+        except UnknownWordError as error:
+            unknown[error.word] = error.suggestions
+    return (render(tuple(kept)) if kept else ""), unknown
+
+
+def explain(
+    now: Opened, name: str, query: Query, *, words: str, focus: Array | None, unknown: Mapping[str, tuple[str, ...]]
+) -> Explanation:
+    """Return why a stored picture has its place; see `Gallery.explain`.
+
+    Calls to Milvus: one read in each space, and what the classes and the confidence take the first time.
+    """
+    spaces = dict.fromkeys([*query.recipes, VISUAL])
+    rows = {space: find_rows(now, [name], space, [*FIELDS, "vector"])[name] for space in spaces}
+    vectors = {space: np.asarray(row["vector"], dtype=np.float32) for space, row in rows.items()}
+    seen = {space: unit(vectors[space]) for space in query.recipes}
+    recipes = dict(query.recipes)
+    if focus is not None:
+        seen = {VISUAL: unit(vectors[VISUAL] * focus)}
+        recipes = {VISUAL: _focused(query.recipes[VISUAL], focus)}
+    cosines = {space: float(sum(recipe.contributions(seen[space]))) for space, recipe in recipes.items()}
+    terms = tuple(
+        Contribution(space, one.name, one.weight, query.shares[space] * part)
+        for space, recipe in recipes.items()
+        for one, part in zip(recipe.ingredients, recipe.contributions(seen[space]), strict=True)
+    )
+    match = Match(rows[VISUAL], query.similarity(cosines), cosines)
+    trusted = now.background.confidence(cosines[JOINT]) if words and JOINT in cosines else None
+    ties = _ties(now, words, vectors[VISUAL]) if words and now.has_classes else ()
+    searched = {space: _searched(now, space, focus is not None) for space in recipes}
+    return Explanation(match.hit(trusted), query.space, cosines, query.shares, terms, dict(unknown), ties, searched)
+
+
+def _focused(recipe: Recipe, weights: Array) -> Recipe:
+    return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
+
+
+def _ties(now: Opened, words: str, visual: Array) -> tuple[Tie, ...]:
+    terms = parse(words)
+    vectors = term_vectors(now.words, terms, now.parts.known_words)
+    wanted = weighted_sum((term.weight, vector) for term, vector in zip(terms, vectors, strict=True))
+    mixture = now.mixture
+    probabilities, cosines = mixture.probabilities(visual), mixture.names @ wanted
+    length = float(np.linalg.norm(probabilities @ mixture.names))
+    parts = probabilities * cosines / length
+    return tuple(
+        Tie(mixture.labels[place], float(probabilities[place]), float(cosines[place]), float(parts[place]))
+        for place in np.argsort(-np.abs(parts), kind="stable")[:_CLASSES]
+    )
+
+
+def _searched(now: Opened, space: str, focused: bool) -> dict[str, Any]:
+    manifest = now.space(space).manifest
+    index = IndexSpec.parse(manifest.index)
+    made: Sequence[str] = [manifest.fingerprint["backbone"]] if space == VISUAL else [_head(manifest.fingerprint)]
+    return {
+        "collection": manifest.collection,
+        "made_by": made[0],
+        "index": manifest.index,
+        "search_params": dict(index.search_params(10)),
+        "re_ranked": focused,
+    }
+
+
+def _head(fingerprint: Mapping[str, Any]) -> str:
+    return str(fingerprint.get("head", {}).get("kind", ConseHead.KIND))

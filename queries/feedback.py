@@ -1,0 +1,121 @@
+"""What people liked and disliked in answers: kept in a file or in Milvus, and replayed as pairs to train on."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from milvise.adapter import Store
+from milvise.adapter.escape import is_in
+from milvise.errors import InputError, NotFoundError
+
+IN_MILVUS = "milvus"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody said of one answer.
+
+    Attributes
+    ----------
+    gallery, words : str
+    pictures : tuple of str
+        Pictures that were searched with: URIs of stored ones, paths of others.
+    liked, disliked : tuple of str
+        Primary keys.
+    at : str
+        When, in UTC (ISO 8601).
+    """
+
+    gallery: str
+    words: str
+    pictures: tuple[str, ...]
+    liked: tuple[str, ...]
+    disliked: tuple[str, ...]
+    at: str
+
+    @classmethod
+    def now(cls, **values: Any) -> Feedback:
+        """Return feedback that is given at this moment."""
+        return cls(**values, at=datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def log_feedback(store: Store, log: str | Path, feedback: Feedback) -> None:
+    """Append feedback to a log.
+
+    Parameters
+    ----------
+    log : path or "milvus"
+        A ``.jsonl`` file, or the collection ``milvise_feedback``, which all clients of this Milvus share.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    if str(log) == IN_MILVUS:
+        entry = {"id": uuid.uuid4().hex, "gallery": feedback.gallery, "entry": asdict(feedback), "vector": [1.0, 0.0]}
+        store.feedback(create=True).upsert([entry])
+        return
+    try:
+        # One write at the end of the file: two processes do not mix their lines.
+        with Path(log).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(feedback), ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write the feedback to {log}: {error.strerror}") from error
+
+
+def read_feedback(store: Store, log: str | Path, *, gallery: str) -> Iterator[Feedback]:
+    """Yield what a log holds of one gallery, oldest first.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line of it is no feedback.
+    NotFoundError
+        If no feedback was ever logged to this Milvus.
+    """
+    entries = _in_milvus(store, gallery) if str(log) == IN_MILVUS else _in_file(Path(log))
+    yield from (entry for entry in entries if entry.gallery == gallery)
+
+
+def training_pairs(feedback: Iterable[Feedback]) -> Iterator[dict[str, Any]]:
+    """Yield a pair of words and a picture, and whether they belong together, for each picture that was judged.
+
+    Feedback on answers to pictures alone has no words, and gives none.
+    """
+    for entry in feedback:
+        for keys, relevant in ((entry.liked, True), (entry.disliked, False)):
+            for key in keys if entry.words else ():
+                yield {"words": entry.words, "id": key, "relevant": relevant, "at": entry.at}
+
+
+def _in_milvus(store: Store, gallery: str) -> list[Feedback]:
+    rows = store.feedback().scan(["entry"], filter=is_in("gallery", [gallery]))
+    return sorted((_entry(row["entry"]) for row in rows), key=lambda entry: entry.at)
+
+
+def _in_file(path: Path) -> Iterator[Feedback]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield _entry(json.loads(line))
+                except (ValueError, TypeError, KeyError) as error:
+                    raise InputError(f"line {number} of {path} is no feedback: {error}") from error
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"there is no feedback log {path}. Write one: milvise search refine … --log {path}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _entry(values: dict[str, Any]) -> Feedback:
+    lists = {name: tuple(values[name]) for name in ("pictures", "liked", "disliked")}
+    return Feedback(**{**values, **lists})

@@ -1,0 +1,35 @@
+"""A search that looks at one class inside a picture: see `milvise.queries.focus` for how, and why it is exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter import Collection
+from milvise.adapter.collection import MOST_HITS
+from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
+from milvise.queries.nearest import FIELDS, Match
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+_EFFORT = 4
+
+
+def focused(visual: Collection, query: Array, weights: Array, *, limit: int, filter: str) -> list[Match]:
+    """Return the pictures closest to a visual vector in the dimensions that `weights` count, closest first.
+
+    Calls to Milvus: one search for most queries, and one more for each time that twice as many candidates are needed.
+    """
+    search = [focused_query(query, weights)]
+    for count in candidate_counts(limit, MOST_HITS):
+        fields = [*FIELDS, "vector"]
+        found = visual.search(search, limit=count, fields=fields, filter=filter, effort=_EFFORT)[0]
+        if not found:
+            return []
+        candidates = np.asarray([row["vector"] for row, _ in found], dtype=np.float32)
+        scores = focused_similarity(query, weights, candidates)
+        if len(found) < count or are_enough(query, weights, candidates, scores, last=found[-1][1], limit=limit):
+            break
+    best = np.argsort(-scores, kind="stable")[:limit]
+    return [Match(found[place][0], float(scores[place]), {}) for place in best]

@@ -1,0 +1,135 @@
+"""The collections behind a gallery: as one request reads them, each looked up once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+from milvise.adapter import Collection, Store
+from milvise.embeddings.network import Head
+from milvise.errors import NotFoundError
+from milvise.queries.class_mixture import ClassMixture, load_mixture
+from milvise.queries.confidence import Background, sample_background
+from milvise.queries.known import KnownVectors
+from milvise.queries.live import Live, answered
+from milvise.queries.models import LiveClasses, head_of, require_same_words
+from milvise.queries.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+
+class Parts:
+    """What stands behind one gallery, with what was fetched of it before."""
+
+    def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
+        missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
+        unprojected = (
+            f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
+            f" vectors: milvise project --gallery {name} --head conse"
+        )
+        self.name = name
+        self.store = store
+        self.visual = Live(store, f"{name}_visual", missing=missing)
+        self.joint = Live(store, f"{name}_joint", missing=unprojected)
+        self.words = words.live
+        self.classes = LiveClasses(store)
+        self.known_words = words.known
+        self.known_classes = KnownVectors()
+        self.class_names: tuple[str, list[str]] | None = None
+        self.head: tuple[str, Head] | None = None
+        self.mixture: tuple[tuple[str, str], ClassMixture] | None = None
+        self.background: tuple[tuple[str, str], Background] | None = None
+
+    def answered(self, request: Callable[[Opened], T]) -> T:
+        """Return what a request answers, asked again if a collection was replaced under it."""
+        return answered(lambda: request(Opened(self)), self.visual, self.joint, self.words, self.classes)
+
+
+class Opened:
+    """The collections that one request reads throughout; what has a hash in its name is fetched once for all requests."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.name = parts.name
+
+    @cached_property
+    def visual(self) -> Collection:
+        """The visual vectors."""
+        return self.parts.visual.collection
+
+    @cached_property
+    def words(self) -> Collection:
+        """The words."""
+        return self.parts.words.collection
+
+    @cached_property
+    def classes(self) -> Collection:
+        """The classes of the backbone that made the visual vectors."""
+        return self.parts.classes.of(self.visual)
+
+    @cached_property
+    def joint(self) -> Collection:
+        """The joint vectors, which were made with the words that stand."""
+        try:
+            joint = self.parts.joint.collection
+        except NotFoundError:
+            # Perhaps because there is no such gallery, which is another thing to say.
+            _ = self.visual
+            raise
+        require_same_words(joint, self.words)
+        return joint
+
+    def space(self, name: str) -> Collection:
+        """Return ``visual`` or ``joint``."""
+        return self.visual if name == "visual" else self.joint
+
+    @property
+    def has_joint(self) -> bool:
+        """Whether there are joint vectors."""
+        try:
+            return self.joint is not None
+        except NotFoundError:
+            return False
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the backbone's classes are loaded, without which a word has no place among visual vectors."""
+        try:
+            return self.classes is not None
+        except NotFoundError:
+            return False
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the backbone's classes."""
+        known = self.parts.class_names
+        if known is None or known[0] != self.classes.name:
+            rows = self.classes.query('name != ""', fields=["name"])
+            known = self.parts.class_names = self.classes.name, sorted(row["name"] for row in rows)
+        return known[1]
+
+    @property
+    def head(self) -> Head:
+        """The head that made the joint vectors."""
+        known = self.parts.head
+        if known is None or known[0] != self.joint.name:
+            made = head_of(self.parts.store, self.visual, self.joint, self.words)
+            known = self.parts.head = self.joint.name, made
+        return known[1]
+
+    @property
+    def mixture(self) -> ClassMixture:
+        """The classes among the words."""
+        key, known = (self.classes.name, self.words.name), self.parts.mixture
+        if known is None or known[0] != key:
+            known = self.parts.mixture = key, load_mixture(self.classes, self.words)
+        return known[1]
+
+    @property
+    def background(self) -> Background:
+        """What random words find in this gallery; taken again when pictures were added."""
+        key, known = (self.joint.name, self.visual.manifest.stamp), self.parts.background
+        if known is None or known[0] != key:
+            known = self.parts.background = key, sample_background(self.joint, self.words)
+        return known[1]

@@ -1,0 +1,75 @@
+"""Whose pictures fit a brief: grouped by a metadata column, judged by each owner's best."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from milvise.adapter.collection import MOST_HITS
+from milvise.errors import NotFoundError, UsageError
+from milvise.queries.nearest import Match, nearest
+from milvise.queries.opened import Opened
+from milvise.queries.query import Query
+from milvise.records import Owner
+
+_FIRST = 256
+_STEP = 4
+
+
+def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, filter: str) -> list[Owner]:
+    """Return the owners whose best pictures fit best; see `Gallery.owners`.
+
+    The closest pictures are read from the top until neither an owner among the best can gain nor another one come among
+    them. Calls to Milvus: as `nearest`, for 256 pictures, 1,024, 4,096 and 16,384 at most, which is where a server ends.
+
+    Raises
+    ------
+    NotFoundError
+        If no picture that was found has the column.
+    """
+    if evidence < 1 or limit < 1:
+        raise UsageError("there must be at least one owner and one picture of each.")
+    count = _FIRST
+    while True:
+        matches = nearest(now, query, limit=count, filter=filter)
+        best = _best_of_each(matches, by, evidence)
+        ranked = sorted(best, key=lambda name: (-_mean(best[name], evidence), name))
+        last = matches[-1].similarity if len(matches) == count else 0.0
+        if count >= MOST_HITS or len(matches) < count or _is_final(ranked, best, evidence, limit, max(last, 0.0)):
+            break
+        count = min(MOST_HITS, count * _STEP)
+    if matches and not ranked:
+        columns = sorted({name for match in matches for name in match.row["meta"] or {}})
+        raise NotFoundError(
+            f"no picture that was found has the metadata column {by!r}.\nExpected: one of {', '.join(columns) or 'none'}"
+            "\nColumns come from the manifest that a gallery is loaded from."
+        )
+    return [
+        Owner(name, _mean(best[name], evidence), tuple(match.hit() for match in best[name])) for name in ranked[:limit]
+    ]
+
+
+def _best_of_each(matches: list[Match], by: str, evidence: int) -> dict[str, list[Match]]:
+    best: defaultdict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        value = (match.row["meta"] or {}).get(by)
+        # A picture that has nothing in common with the brief speaks for nobody.
+        if value not in (None, "") and match.similarity > 0 and len(best[str(value)]) < evidence:
+            best[str(value)].append(match)
+    return {name: found for name, found in best.items() if found}
+
+
+def _mean(matches: list[Match], evidence: int) -> float:
+    return sum(match.similarity for match in matches) / evidence
+
+
+def _is_final(ranked: list[str], best: dict[str, list[Match]], evidence: int, limit: int, last: float) -> bool:
+    """Return whether pictures that are no closer than `last` would change neither the first so many nor their evidence."""
+    chosen, others = ranked[:limit], ranked[limit:]
+    if len(chosen) < limit or any(len(best[name]) < evidence for name in chosen):
+        return False
+    most = max([last, *(_mean(best[name], evidence) + _gain(best[name], evidence, last) for name in others)])
+    return most <= _mean(best[chosen[-1]], evidence)
+
+
+def _gain(matches: list[Match], evidence: int, last: float) -> float:
+    return (evidence - len(matches)) * last / evidence

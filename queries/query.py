@@ -1,0 +1,114 @@
+"""What is searched for, whatever it was made from: a weighted sum of unit vectors in one space or in both.
+
+A gallery has two spaces. In the ``joint`` one a picture stands among the words; in the ``visual`` one it stands among
+pictures, and a word is there as a mixture of classes (`milvise.queries.class_mixture`). ``fused`` is both: the cosine of
+two vectors laid end to end, the joint parts scaled so that they count `JOINT_SHARE`, the visual parts so that they count
+the rest. It therefore is the weighted mean of the two cosines, and a cosine itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.phrases import unit
+from milvise.errors import UsageError
+from milvise.queries.vocabulary import weighted_sum
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+JOINT, VISUAL, FUSED = "joint", "visual", "fused"
+SPACES = (JOINT, VISUAL, FUSED)
+
+JOINT_SHARE = 0.25
+"""The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/requests.py` has the table."""
+
+
+def spaces_of(space: str) -> tuple[str, ...]:
+    """Return the collections that a search in a space reads.
+
+    Raises
+    ------
+    UsageError
+        If there is no such space.
+    """
+    if space not in SPACES:
+        raise UsageError(f"unknown space.\nExpected: {', '.join(SPACES)}\nReceived: {space}")
+    return (JOINT, VISUAL) if space == FUSED else (space,)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """One term of a query vector.
+
+    Attributes
+    ----------
+    name : str
+        The word or picture that it stands for.
+    weight : float
+        Negative where it is subtracted.
+    vector : ndarray of shape (dim,), float32
+        Of length one.
+    """
+
+    name: str
+    weight: float
+    vector: Array
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A query vector in one space, and what it is made of."""
+
+    ingredients: tuple[Ingredient, ...]
+
+    @cached_property
+    def vector(self) -> Array:
+        """The weighted sum, shape (dim,), of length one.
+
+        Raises
+        ------
+        ExpressionError
+            If the ingredients cancel out.
+        """
+        return weighted_sum((one.weight, one.vector) for one in self.ingredients)
+
+    def contributions(self, vector: Array) -> tuple[float, ...]:
+        """Return what each ingredient adds to the cosine with a unit vector: the sum is the cosine."""
+        length = float(np.linalg.norm(sum(one.weight * one.vector for one in self.ingredients)))
+        return tuple(one.weight * float(one.vector @ vector) / length for one in self.ingredients)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query in one space or in both.
+
+    Attributes
+    ----------
+    recipes : mapping of str to Recipe
+        By space: ``joint``, ``visual`` or both.
+    """
+
+    recipes: Mapping[str, Recipe]
+
+    @property
+    def space(self) -> str:
+        """``joint``, ``visual`` or ``fused``."""
+        return FUSED if len(self.recipes) > 1 else next(iter(self.recipes))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How much the cosine in each space counts."""
+        return {JOINT: JOINT_SHARE, VISUAL: 1 - JOINT_SHARE} if len(self.recipes) > 1 else {self.space: 1.0}
+
+    def similarity(self, cosines: Mapping[str, float]) -> float:
+        """Return the cosine in the query's space that the cosines in its one or two spaces make together."""
+        return float(sum(share * cosines[name] for name, share in self.shares.items()))
+
+    def cosines(self, vectors: Mapping[str, Array]) -> dict[str, float]:
+        """Return the cosines with a picture's vectors, shape (dim,), by space."""
+        return {name: float(unit(vectors[name]) @ recipe.vector) for name, recipe in self.recipes.items()}

@@ -1,0 +1,66 @@
+"""A search that has heard what was liked in its answer, and what was not.
+
+References
+----------
+Rocchio 1971, "Relevance feedback in information retrieval"; Manning, Raghavan and Schütze 2008, "Introduction to
+Information Retrieval", section 9.1.1, from where the weights are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from milvise.embeddings.phrases import unit
+from milvise.errors import UsageError
+from milvise.queries.pictures import Named
+from milvise.queries.query import Ingredient, Query, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Rocchio:
+    """How much each part of a refined query counts.
+
+    Attributes
+    ----------
+    query : float
+        What was searched for.
+    liked : float
+        The mean of the liked pictures.
+    disliked : float
+        The mean of the disliked ones, which is subtracted.
+    """
+
+    query: float = 1.0
+    liked: float = 0.75
+    disliked: float = 0.15
+
+    def __post_init__(self) -> None:
+        if min(self.query, self.liked, self.disliked) < 0:
+            raise UsageError(f"the weights of feedback must not be negative.\nReceived: {self}")
+
+
+DEFAULT_WEIGHTS = Rocchio()
+
+
+def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Query:
+    """Return ``query * q + liked * mean(liked) - disliked * mean(disliked)`` of unit vectors, in each of the query's spaces."""
+    if not liked and not disliked:
+        raise UsageError("there is no feedback.\nExpected: pictures that were liked, disliked, or both")
+    return Query({name: _refined(recipe, name, liked, disliked, weights) for name, recipe in query.recipes.items()})
+
+
+def _refined(recipe: Recipe, space: str, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Recipe:
+    length = float(np.linalg.norm(sum(one.weight * one.vector for one in recipe.ingredients)))
+    asked = [
+        Ingredient(one.name, weights.query * one.weight / length, one.vector)
+        for one in recipe.ingredients
+        if weights.query
+    ]
+    for sign, share, pictures in ((1, weights.liked, liked), (-1, weights.disliked, disliked)):
+        asked += [
+            Ingredient(one.name, sign * share / len(pictures), unit(one.vectors[space])) for one in pictures if share
+        ]
+    return Recipe(tuple(asked))
