@@ -12,20 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 from milvise import errors
 from milvise.errors import MilviseError
-from milvise.records import Hit, WordHit
+from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 if TYPE_CHECKING:
     from milvise.queries.database import Database, connect
+    from milvise.queries.explain import Explanation
+    from milvise.queries.refine import Rocchio
     from milvise.queries.search import Gallery
     from milvise.queries.vocabulary import Vocabulary
 
-__all__ = ["Database", "Gallery", "Hit", "MilviseError", "Vocabulary", "WordHit", "connect", "errors"]
+__all__ = [
+    "Database",
+    "DuplicateGroup",
+    "Explanation",
+    "Gallery",
+    "Hit",
+    "MilviseError",
+    "Owner",
+    "Rocchio",
+    "Vocabulary",
+    "WordHit",
+    "connect",
+    "errors",
+]
 
 __version__ = _version("milvise")
 
 _LAZY = {
     "Database": "milvise.queries.database",
+    "Explanation": "milvise.queries.explain",
     "Gallery": "milvise.queries.search",
+    "Rocchio": "milvise.queries.refine",
     "Vocabulary": "milvise.queries.vocabulary",
     "connect": "milvise.queries.database",
 }

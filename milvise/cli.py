@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from milvise import config
 from milvise.cli_evaluate import evaluate_app
 from milvise.cli_models import export_app, project, train
+from milvise.cli_search import duplicates, explain, search_app, tag
 from milvise.cli_state import (
     FAILED,
     QUARANTINED,
     WRONG_USAGE,
-    FilterOption,
     GalleryOption,
     IndexOption,
-    LimitOption,
     absolute,
     state,
     stoppable,
@@ -28,10 +25,9 @@ from milvise.cli_state import (
 from milvise.cli_tune import tune
 from milvise.console import Output
 from milvise.errors import MilviseError, UsageError
-from milvise.records import Hit, WordHit
 
 if TYPE_CHECKING:
-    from milvise.queries.database import Database
+    pass
 
 app = typer.Typer(
     name="milvise",
@@ -41,7 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 ingest_app = typer.Typer(help="Load words and pictures into Milvus.", no_args_is_help=True)
-search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
 app.add_typer(evaluate_app, name="evaluate")
@@ -203,62 +198,9 @@ def ingest_images(
         raise typer.Exit(QUARANTINED)
 
 
-@search_app.command("words")
-def search_words(
-    expression: Annotated[list[str], typer.Argument(metavar="EXPR", help="dog; king - man + woman; cat^2 sofa.")],
-    limit: LimitOption = config.DEFAULT_LIMIT,
-    filter: FilterOption = "",
-) -> None:
-    """Find the words closest to a word or expression."""
-    text = " ".join(expression)
-    request = {"kind": "words", "expression": text, "filter": filter, "limit": limit}
-    _search(request, lambda db: db.words.similar(text, limit=limit, filter=filter))
-
-
-@search_app.command("images")
-def search_images(
-    expression: Annotated[list[str], typer.Argument(metavar="EXPR", help='dog; cat sofa; "dining_table"; cat^2 sofa.')],
-    gallery: GalleryOption = config.DEFAULT_GALLERY,
-    limit: LimitOption = config.DEFAULT_LIMIT,
-    filter: FilterOption = "",
-) -> None:
-    """Find the pictures that show what the words say."""
-    text = " ".join(expression)
-    request = {"kind": "images", "expression": text, "gallery": gallery, "filter": filter, "limit": limit}
-    _search(request, lambda db: db.gallery(gallery).search(text, limit=limit, filter=filter))
-
-
-@search_app.command("similar")
-def search_similar(
-    picture: Annotated[
-        str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")
-    ],
-    gallery: GalleryOption = config.DEFAULT_GALLERY,
-    focus: Annotated[str | None, typer.Option(metavar="CLASS", help="Only what speaks for this class counts.")] = None,
-    limit: LimitOption = config.DEFAULT_LIMIT,
-    filter: FilterOption = "",
-) -> None:
-    """Find the pictures that look like a picture."""
-    request = {
-        "kind": "similar", "picture": picture, "gallery": gallery, "focus": focus, "filter": filter, "limit": limit,
-    }  # fmt: skip
-    _search(request, lambda db: db.gallery(gallery).similar(picture, focus=focus, limit=limit, filter=filter))
-
-
-@app.command("tag")
-def tag(
-    picture: Annotated[
-        str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")
-    ],
-    gallery: GalleryOption = config.DEFAULT_GALLERY,
-    limit: LimitOption = config.DEFAULT_LIMIT,
-    among: Annotated[int, typer.Option(min=1, help="Only so many of the most frequent words are considered.")] = 20_000,
-) -> None:
-    """Find the words that say what a picture shows."""
-    request = {"kind": "tag", "picture": picture, "gallery": gallery, "among": among, "limit": limit}
-    _search(request, lambda db: db.gallery(gallery).tags(picture, limit=limit, among=among))
-
-
+app.command("tag")(tag)
+app.command("explain")(explain)
+app.command("duplicates")(duplicates)
 app.command("train")(train)
 app.command("project")(project)
 app.command("tune")(tune)
@@ -314,16 +256,6 @@ def demo(
     from milvise.demo import run_demo
 
     run_demo(folder, uri=state.uri or "milvise-demo.db", token=state.token, sheet=sheet, output=state.output)
-
-
-def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]]) -> None:
-    started = time.perf_counter()
-    with state.connect() as db:
-        connected = time.perf_counter()
-        hits = search(db)
-        found = time.perf_counter()
-        took = {"connect": connected - started, "search": found - connected, "total": found - started}
-        state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -53,13 +53,16 @@ def train(
     ] = None,
     seed: Annotated[int, _SEED] = 0,
     filter: FilterOption = "",
+    pairs: Annotated[
+        Path | None, typer.Option(help="What export pairs wrote: liked pictures learn the words they were found by.")
+    ] = None,
 ) -> None:
     """Train a head on a gallery's stored vectors and labels, or fine-tune a backbone on labelled pictures."""
     if backbone is not None or weights is not None or sources:
-        if gallery or head or loss or hold_out or one or filter:
+        if gallery or head or loss or hold_out or one or filter or pairs:
             raise UsageError(
                 "a backbone is fine-tuned on pictures, and a head on a gallery: with --backbone or SOURCE there can be none"
-                " of --gallery, --head, --loss, --hold-out, --one and --filter."
+                " of --gallery, --head, --loss, --hold-out, --one, --filter and --pairs."
             )
         if not sources or out is None:
             raise UsageError(
@@ -67,6 +70,7 @@ def train(
             )
         _finetune(sources, backbone or config.DEFAULT_BACKBONE, weights, out, epochs, held_back, seed)
         return
+    from milvise.queries.feedback import labels_of, read_pairs
     from milvise.training.one import check_wiring
     from milvise.training.train import EPOCHS, HELD_BACK_SHARE, Options, train_head
 
@@ -79,11 +83,13 @@ def train(
         epochs=epochs or EPOCHS,
         seed=seed,
         filter=filter,
+        feedback={} if pairs is None else labels_of(read_pairs(pairs)),
     )
     if one:
-        if out is not None or hold_out or epochs is not None or held_back is not None:
+        if out is not None or hold_out or epochs is not None or held_back is not None or pairs is not None:
             raise UsageError(
-                "--one trains on one picture and writes nothing: leave out --out, --hold-out, --epochs and --held-back."
+                "--one trains on one picture and writes nothing: leave out --out, --hold-out, --epochs, --held-back and"
+                " --pairs."
             )
         with state.connect() as db, state.output.epochs() as progress:
             found = check_wiring(db.store, gallery=gallery, options=options, progress=progress)
@@ -170,3 +176,17 @@ def export_projector(
     with state.connect() as db:
         written = run(db.store, gallery, out, space=space, limit=limit, filter=filter)
     state.output.facts(written)
+
+
+@export_app.command("pairs")
+def export_pairs(
+    log: Annotated[str, typer.Option(metavar="FILE.jsonl|milvus", help="Where search refine logged feedback.")],
+    out: Annotated[Path, typer.Option(help="FILE.jsonl, for: milvise train --pairs FILE.jsonl.")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+) -> None:
+    """Write logged feedback as pairs of words and a picture, and whether they belong together."""
+    from milvise.queries.feedback import read_feedback, training_pairs, write_pairs
+
+    with state.connect() as db:
+        count = write_pairs(out, training_pairs(read_feedback(db.store, log, gallery=gallery)))
+    state.output.facts({"out": str(out), "gallery": gallery, "pairs": count})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from milvise.records import Hit, WordHit
+from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 if TYPE_CHECKING:
     from milvise.ingest.pipeline import Progress
@@ -48,11 +48,12 @@ class Output:
     def hits(self, request: Mapping[str, Any], took_ms: Mapping[str, float], hits: Sequence[Hit | WordHit]) -> None:
         """Print what a search found."""
         if self.as_json:
-            rows = [{"rank": rank, **asdict(hit)} for rank, hit in enumerate(hits, start=1)]
+            rows = [{"rank": rank, **_plain(hit)} for rank, hit in enumerate(hits, start=1)]
             self.document({"request": dict(request), "took_ms": dict(took_ms), "hits": rows})
             return
         if not hits:
-            self.note("Nothing was found.")
+            least = request.get("min_confidence")
+            self.note("Nothing was found." if least is None else f"No good match: nothing has a confidence of {least}.")
             return
         names = ("word",) if isinstance(hits[0], WordHit) else ("uri", "label")
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -61,10 +62,80 @@ class Output:
             table.add_column(name, overflow="fold")
         table.add_column("similarity", justify="right")
         table.add_column("distance", justify="right")
+        trusted = isinstance(hits[0], Hit) and hits[0].confidence is not None
+        if trusted:
+            table.add_column("confidence", justify="right")
         for rank, hit in enumerate(hits, start=1):
             values = [str(getattr(hit, name)) for name in names]
-            table.add_row(str(rank), *values, f"{hit.similarity:.4f}", f"{hit.distance:.4f}")
+            confidence = (f"{hit.confidence:.3f}",) if trusted and isinstance(hit, Hit) else ()
+            table.add_row(str(rank), *values, f"{hit.similarity:.4f}", f"{hit.distance:.4f}", *confidence)
         self.table(table)
+
+    def owners(self, request: Mapping[str, Any], took_ms: float, owners: Sequence[Owner]) -> None:
+        """Print whose pictures fit a brief."""
+        if self.as_json:
+            found = [
+                {"rank": rank, **asdict(one), "evidence": [_plain(hit) for hit in one.evidence]}
+                for rank, one in enumerate(owners, start=1)
+            ]
+            self.document({"request": dict(request), "took_ms": {"total": took_ms}, "owners": found})
+            return
+        table = Table("rank", "owner", box=None, pad_edge=False, header_style="bold")
+        table.add_column("similarity", justify="right")
+        table.add_column("evidence", overflow="fold")
+        for rank, one in enumerate(owners, start=1):
+            evidence = "\n".join(f"{hit.similarity:.4f} {hit.uri}" for hit in one.evidence)
+            table.add_row(str(rank), one.name, f"{one.similarity:.4f}", evidence)
+        self.table(table)
+
+    def explanation(self, told: Mapping[str, Any]) -> None:
+        """Print why a picture has its place in an answer."""
+        if self.as_json:
+            self.document(told)
+            return
+        hit = told["hit"]
+        facts = {"uri": hit["uri"], "label": hit["label"] or "none", "similarity": f"{hit['similarity']:.4f}"}
+        if hit["confidence"] is not None:
+            facts["confidence"] = f"{hit['confidence']:.3f}"
+        for space, cosine in told["cosines"].items():
+            searched = told["searched"][space]
+            facts[f"{space} cosine"] = f"{cosine:.4f}, counts {told['shares'].get(space, 1.0):.2f}"
+            facts[f"{space} index"] = f"{searched['collection']}, {searched['index']}, {searched['search_params']}"
+        for word, near in told["unknown_words"].items():
+            facts[f"unknown: {word}"] = f"took no part; close spellings: {', '.join(near) or 'none'}"
+        self.facts(facts)
+        table = Table("space", "term", box=None, pad_edge=False, header_style="bold")
+        for name in ("weight", "adds to the similarity"):
+            table.add_column(name, justify="right")
+        for term in told["terms"]:
+            table.add_row(term["space"], term["term"], f"{term['weight']:g}", f"{term['contribution']:+.4f}")
+        self.table(table)
+        if told["classes"]:
+            table = Table("class", box=None, pad_edge=False, header_style="bold")
+            for name in ("probability", "cosine with the words", "ties words to picture by"):
+                table.add_column(name, justify="right")
+            for tie in told["classes"]:
+                figures = (f"{tie['probability']:.4f}", f"{tie['similarity']:.4f}", f"{tie['contribution']:+.4f}")
+                table.add_row(tie["name"], *figures)
+            self.table(table)
+
+    def groups(self, request: Mapping[str, Any], groups: Iterable[DuplicateGroup]) -> None:
+        """Print groups of duplicates, each as soon as it is found."""
+        if self.as_json:
+            found = [
+                {**asdict(group), "pictures": [{"id": key, "uri": uri} for key, uri in group.pictures]}
+                for group in groups
+            ]
+            self.document({**request, "groups": found})
+            return
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        number = 0
+        for number, group in enumerate(groups, start=1):
+            console.print(f"{number}. {'the same file' if group.exact else f'cosine {group.similarity:.4f} or more'}")
+            for _, uri in group.pictures:
+                console.print(f"   {uri}")
+        if not number:
+            self.note("No duplicates were found.")
 
     def section(self, title: str, command: str, hits: Sequence[Hit | WordHit]) -> None:
         """Print one of several searches under a title."""
@@ -244,6 +315,11 @@ class Output:
                 bar.update(task, completed=done, speed=speed)
 
             yield show
+
+
+def _plain(hit: Hit | WordHit) -> dict[str, Any]:
+    """Return a hit as plain values; a confidence that nobody asked for is left out."""
+    return {name: value for name, value in asdict(hit).items() if name != "confidence" or value is not None}
 
 
 def _made_by(entry: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from milvise.adapter import Store
 from milvise.adapter.escape import is_in
 from milvise.errors import InputError, NotFoundError
+from milvise.queries.expression import parse
 
 IN_MILVUS = "milvus"
 
@@ -93,6 +94,56 @@ def training_pairs(feedback: Iterable[Feedback]) -> Iterator[dict[str, Any]]:
         for keys, relevant in ((entry.liked, True), (entry.disliked, False)):
             for key in keys if entry.words else ():
                 yield {"words": entry.words, "id": key, "relevant": relevant, "at": entry.at}
+
+
+def labels_of(pairs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what liked pictures were searched by, by primary key: a label where it is one word or phrase.
+
+    Of several the latest counts; pairs that do not belong together teach no label.
+    """
+    found: dict[str, str] = {}
+    for pair in sorted(pairs, key=lambda pair: str(pair["at"])):
+        terms = parse(pair["words"])
+        if pair["relevant"] and len(terms) == 1 and terms[0].weight > 0:
+            found[pair["id"]] = terms[0].phrase
+    return found
+
+
+def write_pairs(path: Path, pairs: Iterable[Mapping[str, Any]]) -> int:
+    """Write pairs to a ``.jsonl`` file, one a line, and return how many.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    lines = [json.dumps(dict(pair), ensure_ascii=False) + "\n" for pair in pairs]
+    try:
+        path.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    return len(lines)
+
+
+def read_pairs(path: Path) -> list[dict[str, Any]]:
+    """Return the pairs in a ``.jsonl`` file that ``milvise export pairs`` wrote.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or a line of it is no pair.
+    """
+    pairs: list[dict[str, Any]] = []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                pair = json.loads(line)
+                pairs.append({name: pair[name] for name in ("words", "id", "relevant", "at")})
+            except (ValueError, TypeError, KeyError) as error:
+                raise InputError(f"line {number} of {path} is no pair of words and a picture: {error}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return pairs
 
 
 def _in_milvus(store: Store, gallery: str) -> list[Feedback]:

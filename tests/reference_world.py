@@ -33,8 +33,9 @@ WORDS_FINGERPRINT = {"words": "reference", "count": len(WORDS)}
 def picture(number: int, vector: np.ndarray) -> dict[str, Any]:
     uri = f"folder/{number}.jpg"
     return {
-        "id": record_id(uri), "uri": uri, "label": "even" if number % 2 == 0 else "odd", "sha256": "", "width": number,
-        "height": 1, "meta": {"number": number}, "vector": vector,
+        "id": record_id(uri), "uri": uri, "label": "even" if number % 2 == 0 else "odd", "width": number, "height": 1,
+        "sha256": "the same file" if number in (5, 6, 7) else str(number),
+        "meta": {"number": number, "owner": f"owner {number % 97}"}, "vector": vector,
     }  # fmt: skip
 
 

@@ -71,6 +71,7 @@ TRAIN = document(
             {
                 "gallery": TEXT,
                 "filter": TEXT,
+                "feedback": COUNT,
                 "labels": _COUNTS,
                 "held_out": _COUNTS,
                 "without_vector": _COUNTS,

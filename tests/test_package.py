@@ -22,9 +22,13 @@ ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "queries", "training")
 def test_the_public_names_are_these() -> None:
     assert milvise.__all__ == [
         "Database",
+        "DuplicateGroup",
+        "Explanation",
         "Gallery",
         "Hit",
         "MilviseError",
+        "Owner",
+        "Rocchio",
         "Vocabulary",
         "WordHit",
         "connect",

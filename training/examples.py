@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Collection as Container
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Examples:
         Labels that the words do not know, and how many pictures they have; these are left out.
     unlabelled : int
         Pictures without a label, which are left out.
+    by_feedback : int
+        Pictures whose label is what people searched by when they liked them.
     """
 
     vectors: Array
@@ -56,6 +58,7 @@ class Examples:
     names: tuple[str, ...]
     without_vector: dict[str, int]
     unlabelled: int
+    by_feedback: int = 0
 
     def places(self, part: int) -> Places:
         """Return the positions of a part's pictures."""
@@ -76,6 +79,7 @@ def collect(
     held_back: float = 0.1,
     seed: int = 0,
     filter: str = "",
+    feedback: Mapping[str, str] = {},
 ) -> Examples:
     """Read a gallery's labelled pictures.
 
@@ -91,6 +95,8 @@ def collect(
         Share of the trained labels' pictures that are kept for early stopping, see `is_held_back`.
     filter : str
         A Milvus expression: only these pictures.
+    feedback : mapping of str to str
+        By primary key: words that stand in place of a picture's label.
 
     Raises
     ------
@@ -101,10 +107,11 @@ def collect(
     """
     known: dict[str, int] = {}
     labels, parts = array("i"), array("B")
-    unlabelled = 0
+    unlabelled = by_feedback = 0
     with file.open("wb") as vectors:
-        for row in visual.scan(["label", "sha256", "vector"], filter=filter):
-            label = row["label"]
+        for row in visual.scan(["id", "label", "sha256", "vector"], filter=filter):
+            label = feedback.get(row["id"], row["label"])
+            by_feedback += row["id"] in feedback
             if not label:
                 unlabelled += 1
                 continue
@@ -130,7 +137,7 @@ def collect(
     mapped = _mapped(file, visual.manifest.dim)
     if not kept.all():
         mapped = _without(mapped, kept, file)
-    examples = Examples(mapped, own[kept], divided[kept], targets, names, without, unlabelled)
+    examples = Examples(mapped, own[kept], divided[kept], targets, names, without, unlabelled, by_feedback)
     if len(trained := examples.counts(TRAIN)) < 2:
         raise InputError(
             "a head learns from pictures with different labels.\nExpected: two labels or more that the words know\n"

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Options:
         Share of the other labels' pictures that are not trained on.
     filter : str
         A Milvus expression: only these pictures take part.
+    feedback : mapping of str to str
+        By primary key: words that stand in place of a picture's label, see `milvise.queries.feedback.labels_of`.
     """
 
     kind: str = "residual"
@@ -63,6 +65,7 @@ class Options:
     epochs: int = EPOCHS
     seed: int = 0
     filter: str = ""
+    feedback: Mapping[str, str] = field(default_factory=dict)
 
     def require_known(self) -> None:
         """Check the names of head and loss.
@@ -132,6 +135,7 @@ def train_head(
             held_back=options.held_back,
             seed=options.seed,
             filter=options.filter,
+            feedback=options.feedback,
         )
         read = time.monotonic()
         keras.utils.set_random_seed(options.seed)
@@ -180,6 +184,7 @@ def _trained_on(gallery: str, options: Options, examples: Examples) -> dict[str,
     return {
         "gallery": gallery,
         "filter": options.filter,
+        "feedback": examples.by_feedback,
         "labels": examples.counts(TRAIN),
         "held_out": examples.counts(UNSEEN),
         "without_vector": examples.without_vector,

@@ -1,0 +1,305 @@
+"""The commands that ask a gallery: search, tag, explain, duplicates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from milvise import config
+from milvise.cli_state import FilterOption, GalleryOption, LimitOption, state, stoppable
+from milvise.errors import UsageError
+from milvise.records import Hit, WordHit
+
+if TYPE_CHECKING:
+    from milvise.queries.database import Database
+
+search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
+
+Expression = Annotated[list[str], typer.Argument(metavar="EXPR", help='dog; cat sofa; "dining_table"; cat^2 sofa.')]
+PictureArgument = Annotated[
+    str, typer.Argument(metavar="IMAGE_OR_ID", help="A picture file, or the id or URI of a stored one.")
+]
+PictureArguments = Annotated[
+    list[str], typer.Argument(metavar="IMAGE_OR_ID...", help="Picture files, or ids or URIs of stored ones.")
+]
+WordsOption = Annotated[str, typer.Option("--words", metavar="EXPR", help="Words, as for search images.")]
+PicturesOption = Annotated[
+    list[str] | None,
+    typer.Option("--picture", metavar="IMAGE_OR_ID[^WEIGHT]", help="A picture file, or a stored one; repeatable."),
+]
+SpaceOption = Annotated[
+    str | None,
+    typer.Option(help="joint, visual or fused. (default: fused for words, if classes are loaded; visual for pictures)"),
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        min=0.0,
+        max=1.0,
+        help="Only hits that are closer than what this share of random words finds.",
+    ),
+]
+
+
+@search_app.command("words")
+def search_words(
+    expression: Annotated[list[str], typer.Argument(metavar="EXPR", help="dog; king - man + woman; cat^2 sofa.")],
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Find the words closest to a word or expression."""
+    text = " ".join(expression)
+    request = {"kind": "words", "expression": text, "filter": filter, "limit": limit}
+    _search(request, lambda db: db.words.similar(text, limit=limit, filter=filter))
+
+
+@search_app.command("images")
+def search_images(
+    expression: Expression,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+    min_confidence: ConfidenceOption = None,
+) -> None:
+    """Find the pictures that show what the words say."""
+    text = " ".join(expression)
+    request = {
+        "kind": "images", "expression": text, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
+        "min_confidence": min_confidence,
+    }  # fmt: skip
+    _search(
+        request,
+        lambda db: db.gallery(gallery).search(
+            text, space=space, limit=limit, filter=filter, min_confidence=min_confidence
+        ),
+    )
+
+
+@search_app.command("similar")
+def search_similar(
+    picture: PictureArgument,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    focus: Annotated[
+        str | None,
+        typer.Option(metavar="CLASS_OR_EXPR", help="Only what speaks for it counts: Siamese cat; cat - sofa."),
+    ] = None,
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Find the pictures that look like a picture."""
+    request = {
+        "kind": "similar", "picture": picture, "gallery": gallery, "focus": focus, "filter": filter, "limit": limit,
+    }  # fmt: skip
+    _search(request, lambda db: db.gallery(gallery).similar(picture, focus=focus, limit=limit, filter=filter))
+
+
+@search_app.command("mixed")
+def search_mixed(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE_OR_ID[^WEIGHT]...", help="Picture files, or ids or URIs of stored ones."),
+    ],
+    words: WordsOption = "",
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Find the pictures closest to pictures with and without words: --words '+night -day'."""
+    request = {
+        "kind": "mixed", "pictures": pictures, "words": words, "gallery": gallery, "space": space, "filter": filter,
+        "limit": limit,
+    }  # fmt: skip
+    wanted = [_weighted(picture) for picture in pictures]
+    _search(request, lambda db: db.gallery(gallery).mixed(wanted, words, space=space, limit=limit, filter=filter))
+
+
+@search_app.command("complete")
+def search_complete(
+    pictures: PictureArguments,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: Annotated[
+        str, typer.Option(help="visual, joint or fused: whether to look alike, or be about the same.")
+    ] = "visual",
+    to: Annotated[
+        str, typer.Option("--to", help="mean or any: closest to their mean, or to any one of them.")
+    ] = "mean",
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Find more pictures like some, which are left out."""
+    request = {
+        "kind": "complete", "pictures": pictures, "gallery": gallery, "space": space, "to": to, "filter": filter,
+        "limit": limit,
+    }  # fmt: skip
+    _search(request, lambda db: db.gallery(gallery).complete(pictures, space=space, to=to, limit=limit, filter=filter))
+
+
+@search_app.command("rank")
+def search_rank(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID_OR_URI...]", help="Stored pictures. (default: all that fit --filter)"),
+    ] = None,
+    words: WordsOption = "",
+    picture: PicturesOption = None,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the best so many. (default: all)")] = None,
+    filter: FilterOption = "",
+    min_confidence: ConfidenceOption = None,
+) -> None:
+    """Order given pictures by how well they fit a brief."""
+    request = {
+        "kind": "rank", "ids": ids or None, "words": words, "pictures": picture or [], "gallery": gallery, "space": space,
+        "filter": filter, "limit": limit, "min_confidence": min_confidence,
+    }  # fmt: skip
+    wanted = [_weighted(one) for one in picture or []]
+    _search(
+        request,
+        lambda db: db.gallery(gallery).rank(
+            words=words, pictures=wanted, ids=ids or None, space=space, limit=limit, filter=filter,
+            min_confidence=min_confidence,
+        ),
+    )  # fmt: skip
+
+
+@search_app.command("owners")
+def search_owners(
+    words: WordsOption = "",
+    picture: PicturesOption = None,
+    by: Annotated[str, typer.Option("--by", help="The metadata column that names the owner.")] = "owner",
+    evidence: Annotated[int, typer.Option(min=1, help="How many of an owner's best pictures are judged.")] = 3,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many owners.")] = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Find whose pictures fit a brief best."""
+    wanted = [_weighted(one) for one in picture or []]
+    request = {
+        "kind": "owners", "words": words, "pictures": picture or [], "by": by, "evidence": evidence, "gallery": gallery,
+        "space": space, "filter": filter, "limit": limit,
+    }  # fmt: skip
+    started = time.perf_counter()
+    with state.connect() as db:
+        found = db.gallery(gallery).owners(
+            words=words, pictures=wanted, by=by, evidence=evidence, space=space, limit=limit, filter=filter
+        )
+        state.output.owners(request, round(1000 * (time.perf_counter() - started), 2), found)
+
+
+@search_app.command("refine")
+def search_refine(
+    words: WordsOption = "",
+    picture: PicturesOption = None,
+    liked: Annotated[
+        list[str] | None, typer.Option("--like", metavar="ID_OR_URI", help="A picture that was liked; repeatable.")
+    ] = None,
+    disliked: Annotated[
+        list[str] | None, typer.Option("--dislike", metavar="ID_OR_URI", help="One that was not; repeatable.")
+    ] = None,
+    weights: Annotated[
+        tuple[float, float, float],
+        typer.Option(help="How much the query, the mean of the liked and that of the disliked count."),
+    ] = (1.0, 0.75, 0.15),
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.jsonl|milvus", help="Write the feedback down, to replay it: export pairs."),
+    ] = None,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    filter: FilterOption = "",
+) -> None:
+    """Search again, with pictures that were liked and disliked; those are left out."""
+    from milvise.queries.refine import Rocchio
+
+    wanted = [_weighted(one) for one in picture or []]
+    request = {
+        "kind": "refine", "words": words, "pictures": picture or [], "liked": liked or [], "disliked": disliked or [],
+        "weights": list(weights), "gallery": gallery, "space": space, "filter": filter, "limit": limit,
+    }  # fmt: skip
+    _search(
+        request,
+        lambda db: db.gallery(gallery).refine(
+            words=words, pictures=wanted, liked=liked or [], disliked=disliked or [], weights=Rocchio(*weights),
+            space=space, limit=limit, filter=filter, log=log,
+        ),
+    )  # fmt: skip
+
+
+def tag(
+    picture: PictureArgument,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    limit: LimitOption = config.DEFAULT_LIMIT,
+    among: Annotated[int, typer.Option(min=1, help="Only so many of the most frequent words are considered.")] = 20_000,
+) -> None:
+    """Find the words that say what a picture shows."""
+    request = {"kind": "tag", "picture": picture, "gallery": gallery, "among": among, "limit": limit}
+    _search(request, lambda db: db.gallery(gallery).tags(picture, limit=limit, among=among))
+
+
+def explain(
+    hit: Annotated[str, typer.Argument(metavar="ID_OR_URI", help="A stored picture.")],
+    words: WordsOption = "",
+    picture: PicturesOption = None,
+    focus: Annotated[str | None, typer.Option(metavar="CLASS_OR_EXPR", help="As for search similar.")] = None,
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    space: SpaceOption = None,
+) -> None:
+    """Show why a picture has its place in the answer to a request."""
+    wanted = [_weighted(one) for one in picture or []]
+    with state.connect() as db:
+        told = db.gallery(gallery).explain(hit, words=words, pictures=wanted, focus=focus, space=space)
+    state.output.explanation(told.to_json())
+
+
+@stoppable("What was printed is right as far as it goes.")
+def duplicates(
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    kind: Annotated[str, typer.Option(help="exact (the same file) or visual (looks the same).")] = "exact",
+    similarity: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="With --kind visual: the least cosine of a pair. (default: 0.95)"),
+    ] = None,
+    filter: FilterOption = "",
+) -> None:
+    """Find pictures that a gallery holds more than once."""
+    from milvise.queries.duplicates import SIMILARITY
+
+    if similarity is not None and kind != "visual":
+        raise UsageError("the same files have no similarity: add --kind visual.")
+    least = SIMILARITY if similarity is None else similarity
+    with state.connect() as db:
+        groups = db.gallery(gallery).duplicates(kind=kind, similarity=least, filter=filter)
+        state.output.groups(
+            {"gallery": gallery, "kind": kind, "similarity": least if kind == "visual" else None}, groups
+        )
+
+
+def _weighted(picture: str) -> str | tuple[str, float]:
+    """Read ``PICTURE^WEIGHT``; a file whose name ends like that is the file."""
+    name, found, weight = picture.rpartition("^")
+    if not found or Path(picture).is_file():
+        return picture
+    try:
+        return name, float(weight)
+    except ValueError:
+        return picture
+
+
+def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]]) -> None:
+    started = time.perf_counter()
+    with state.connect() as db:
+        connected = time.perf_counter()
+        hits = search(db)
+        found = time.perf_counter()
+        took = {"connect": connected - started, "search": found - connected, "total": found - started}
+        state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)

@@ -1,0 +1,487 @@
+"""Every plan over the two collections, on every Milvus, equal to a brute-force reference and in the calls that it states."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reference_world import (
+    JOINT,
+    PICTURES,
+    VECTOR,
+    VISUAL,
+    WEIGHTS,
+    WORD_VECTORS,
+    closest,
+    numbers,
+    reference_gallery,
+)
+
+from milvise.adapter import Store
+from milvise.embeddings.phrases import unit
+from milvise.errors import ExpressionError, InputError, NotFoundError, UnknownWordError, UsageError
+from milvise.queries.database import Database
+from milvise.queries.feedback import read_feedback, training_pairs
+from milvise.queries.refine import Rocchio
+from milvise.queries.search import Gallery
+from milvise.records import record_id
+
+SEEN = unit(VISUAL)
+SHARE = 0.25
+"""Of the joint cosine in the fused one."""
+
+NAMES = np.stack([VECTOR["cat"], VECTOR["dog"], unit(VECTOR["dining"] + 2 * VECTOR["table"])])
+NAMED = WEIGHTS[:3]
+"""The fourth class has a name that the words do not know."""
+
+
+@pytest.fixture(scope="module")
+def db(store: Store) -> Iterator[Database]:
+    yield from reference_gallery(store)
+
+
+@pytest.fixture
+def gallery(db: Database) -> Gallery:
+    """The gallery, with the words and classes that the tests use fetched already."""
+    gallery = db.gallery("r")
+    gallery.search("cat dog sofa king man woman", min_confidence=0.0)
+    for focus in ("cat", "sofa"):
+        gallery.similar(uri(0), focus=focus)
+    return gallery
+
+
+@pytest.fixture
+def calls(db: Database, gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each method of the Milvus client was called."""
+    counted: Counter[str] = Counter()
+    call = db.store.connection.call
+
+    def counting(method: Any, *args: Any, **kwargs: Any) -> Any:
+        if method.__name__ != "describe_alias":
+            counted[method.__name__] += 1
+        return call(method, *args, **kwargs)
+
+    monkeypatch.setattr(db.store.connection, "call", counting)
+    return counted
+
+
+def uri(number: int) -> str:
+    return f"folder/{number}.jpg"
+
+
+def key(number: int) -> str:
+    return record_id(uri(number))
+
+
+def shares(word: np.ndarray) -> np.ndarray:
+    cosines = unit(NAMES - NAMES.mean(0)) @ unit(word)
+    return np.exp(cosines / 0.05) / np.exp(cosines / 0.05).sum()
+
+
+def as_picture(word: np.ndarray) -> np.ndarray:
+    """A word among visual vectors."""
+    return unit(shares(word) @ (NAMED - NAMED.mean(0)))
+
+
+def fused(joint: np.ndarray, visual: np.ndarray) -> np.ndarray:
+    return SHARE * JOINT @ unit(joint) + (1 - SHARE) * SEEN @ unit(visual)
+
+
+def best(scores: np.ndarray, limit: int, without: tuple[int, ...] = ()) -> list[int]:
+    order = [int(place) for place in np.argsort(-scores, kind="stable") if place not in without]
+    return order[:limit]
+
+
+def same(found: list[int], expected: list[int], most_missed: int = 1) -> bool:
+    """Whether an answer over the approximate visual index is the exact one, to a hit."""
+    return len(found) == len(expected) and len(set(expected) - set(found)) <= most_missed
+
+
+# -- words in both spaces ------------------------------------------------------------------------------------------------
+
+
+def test_words_are_compared_in_both_spaces_at_once(gallery: Gallery, calls: Counter[str]) -> None:
+    scores = fused(VECTOR["dog"], as_picture(VECTOR["dog"]))
+    hits = gallery.search("dog", limit=10)
+    assert same(numbers(hits), best(scores, 10))
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+    assert calls["search"] % 2 == 0
+    assert calls["search"] <= 6, "two searches, and two more for each time that the lists are read further down"
+    assert calls["query"] <= calls["search"]
+
+
+def test_terms_are_added_in_each_space(gallery: Gallery) -> None:
+    weights = {"king": 1.0, "man": -1.0, "woman": 2.0}
+    joint = sum(weight * VECTOR[word] for word, weight in weights.items())
+    visual = sum(weight * as_picture(VECTOR[word]) for word, weight in weights.items())
+    for space, scores in (
+        ("joint", JOINT @ unit(joint)),
+        ("visual", SEEN @ unit(visual)),
+        ("fused", fused(joint, visual)),
+    ):
+        assert same(numbers(gallery.search("king - man + woman^2", space=space, limit=10)), best(scores, 10)), space
+
+
+def test_one_space_takes_one_search(gallery: Gallery, calls: Counter[str]) -> None:
+    for space in ("joint", "visual"):
+        calls.clear()
+        gallery.search("cat sofa", space=space)
+        assert calls == {"search": 1}
+    with pytest.raises(UsageError, match="Expected: joint, visual, fused"):
+        gallery.search("cat", space="both")
+
+
+def test_several_expressions_take_no_more_calls_than_one(gallery: Gallery, calls: Counter[str]) -> None:
+    alone = [gallery.search(word, limit=5) for word in ("cat", "dog", "sofa")]
+    calls.clear()
+    together = gallery.search_many(["cat", "dog", "sofa"], limit=5)
+    assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
+    assert calls["search"] <= 6
+    assert calls["query"] <= calls["search"]
+
+
+def test_a_filter_holds_in_both_spaces(gallery: Gallery) -> None:
+    scores = fused(VECTOR["dog"], as_picture(VECTOR["dog"]))
+    scores[100:] = -2
+    assert numbers(gallery.search("dog", limit=10, filter="width < 100")) == best(scores, 10)
+    assert len(gallery.search("dog", limit=50, filter="width < 3")) == 3
+
+
+# -- pictures and words together -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", ["joint", "visual", "fused"])
+def test_a_picture_with_and_without_words(gallery: Gallery, calls: Counter[str], space: str) -> None:
+    joint = 2 * JOINT[4] + JOINT[9] + VECTOR["cat"] - 0.5 * VECTOR["dog"]
+    visual = 2 * SEEN[4] + SEEN[9] + as_picture(VECTOR["cat"]) - 0.5 * as_picture(VECTOR["dog"])
+    scores = {"joint": JOINT @ unit(joint), "visual": SEEN @ unit(visual), "fused": fused(joint, visual)}[space]
+    calls.clear()
+    hits = gallery.mixed([(uri(4), 2.0), key(9)], "+cat -dog^0.5", space=space, limit=10)
+    assert same(numbers(hits), best(scores, 10, without=(4, 9)))
+    if space != "fused":
+        assert calls == {"query": 1, "search": 1}
+
+
+def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
+    with pytest.raises(UsageError, match="nothing to search for"):
+        gallery.mixed([])
+    with pytest.raises(UsageError, match="weight of a picture"):
+        gallery.mixed([(uri(4), 0.0)])
+    with pytest.raises(NotFoundError, match=r"'nowhere' \(and 1 more\) is neither a file"):
+        gallery.mixed(["nowhere", "nor here"], "cat")
+
+
+# -- galleries completed -------------------------------------------------------------------------------------------------
+
+GIVEN = (3, 14, 15, 92)
+
+
+@pytest.mark.parametrize("space", ["visual", "joint", "fused"])
+@pytest.mark.parametrize("to", ["mean", "any"])
+def test_a_gallery_is_completed(gallery: Gallery, calls: Counter[str], space: str, to: str) -> None:
+    given = list(GIVEN)
+    if to == "mean":
+        joint, visual = JOINT @ unit(JOINT[given].sum(0)), SEEN @ unit(SEEN[given].sum(0))
+        scores = SHARE * joint + (1 - SHARE) * visual
+    else:
+        joint, visual = (JOINT @ JOINT[given].T).max(1), (SEEN @ SEEN[given].T).max(1)
+        scores = (SHARE * JOINT @ JOINT[given].T + (1 - SHARE) * SEEN @ SEEN[given].T).max(1)
+    expected = best({"joint": joint, "visual": visual, "fused": scores}[space], 10, without=GIVEN)
+    calls.clear()
+    hits = gallery.complete([uri(3), key(14), uri(15), uri(92)], space=space, to=to, limit=10)
+    assert same(numbers(hits), expected)
+    if space != "fused":
+        assert calls == {"query": 1, "search": 1}
+
+
+def test_a_gallery_is_completed_from_something_and_to_something(gallery: Gallery) -> None:
+    with pytest.raises(UsageError, match="from 1 to 500 pictures"):
+        gallery.complete([])
+    with pytest.raises(UsageError, match="Expected: mean, any"):
+        gallery.complete([uri(1)], to="all")
+
+
+# -- submissions ordered -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", ["joint", "visual", "fused"])
+def test_given_pictures_are_ranked_exactly(gallery: Gallery, calls: Counter[str], space: str) -> None:
+    ids = [1, 5, 200, 1500, 77, 1999]
+    vector = as_picture(VECTOR["cat"])
+    scores = {"joint": JOINT @ VECTOR["cat"], "visual": SEEN @ vector, "fused": fused(VECTOR["cat"], vector)}[space]
+    calls.clear()
+    hits = gallery.rank(words="cat", ids=[uri(number) for number in ids], space=space)
+    assert numbers(hits) == sorted(ids, key=lambda number: -scores[number])
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+    assert calls == {"query": 2 if space == "fused" else 1}
+
+
+def test_pictures_that_fit_a_filter_are_ranked_by_a_picture(gallery: Gallery) -> None:
+    hits = gallery.rank(pictures=[uri(7)], filter='width < 700 and label == "odd"', limit=20)
+    odd = np.arange(PICTURES) % 2 == 1
+    assert numbers(hits) == closest(VISUAL, VISUAL[7], 20, odd & (np.arange(PICTURES) < 700))
+    assert len(gallery.rank(words="cat", filter="width < 700")) == 700
+    with pytest.raises(UsageError, match="not by both"):
+        gallery.rank(words="cat", ids=[uri(1)], filter="width < 3")
+    with pytest.raises(NotFoundError, match="'nowhere'"):
+        gallery.rank(words="cat", ids=[uri(1), "nowhere"])
+
+
+# -- authors found -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", ["joint", "fused"])
+def test_owners_are_judged_by_their_best_pictures(gallery: Gallery, calls: Counter[str], space: str) -> None:
+    scores = JOINT @ VECTOR["cat"] if space == "joint" else fused(VECTOR["cat"], as_picture(VECTOR["cat"]))
+    of: defaultdict[int, list[int]] = defaultdict(list)
+    for number in np.argsort(-scores):
+        of[int(number) % 97].append(int(number))
+    expected = sorted(of, key=lambda owner: -scores[of[owner][:3]].mean())[:5]
+    calls.clear()
+    found = gallery.owners(words="cat", by="owner", evidence=3, limit=5, space=space)
+    assert [one.name for one in found] == [f"owner {owner}" for owner in expected]
+    assert [numbers(list(one.evidence)) for one in found] == [of[owner][:3] for owner in expected]
+    np.testing.assert_allclose(
+        [one.similarity for one in found], [scores[of[one][:3]].mean() for one in expected], atol=1e-5
+    )
+    if space == "joint":
+        assert set(calls) == {"search"}
+        assert calls["search"] <= 3, "for 256, 1,024 and 4,096 pictures, which are more than there are"
+
+
+def test_an_owner_with_too_few_pictures_is_not_better_for_it(gallery: Gallery) -> None:
+    found = gallery.owners(words="cat", by="number", evidence=2, limit=3, space="joint")
+    assert [int(one.name) for one in found] == best(JOINT @ VECTOR["cat"], 3)
+    assert found[0].similarity == pytest.approx(found[0].evidence[0].similarity / 2)
+    with pytest.raises(NotFoundError, match="column 'photographer'.\nExpected: one of number, owner"):
+        gallery.owners(words="cat", by="photographer")
+
+
+# -- feedback heard ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", [Rocchio(), Rocchio(query=0.5, liked=2.0, disliked=1.0)])
+def test_feedback_moves_the_query(gallery: Gallery, calls: Counter[str], weights: Rocchio) -> None:
+    def moved(query: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        liked, disliked = vectors[[11, 12]].mean(0), vectors[[13]].mean(0)
+        return weights.query * unit(query) + weights.liked * liked - weights.disliked * disliked
+
+    joint = moved(VECTOR["cat"] + VECTOR["sofa"], JOINT)
+    visual = moved(as_picture(VECTOR["cat"]) + as_picture(VECTOR["sofa"]), SEEN)
+    for space, scores in (("joint", JOINT @ unit(joint)), ("fused", fused(joint, visual))):
+        calls.clear()
+        hits = gallery.refine(
+            words="cat sofa", liked=[uri(11), key(12)], disliked=[uri(13)], weights=weights, space=space, limit=10
+        )
+        assert same(numbers(hits), best(scores, 10, without=(11, 12, 13))), space
+        if space == "joint":
+            assert calls == {"query": 1, "search": 1}
+    with pytest.raises(UsageError, match="no feedback"):
+        gallery.refine(words="cat")
+    with pytest.raises(UsageError, match="must not be negative"):
+        Rocchio(liked=-1)
+
+
+@pytest.mark.parametrize("place", ["file", "milvus"])
+def test_feedback_is_logged_and_replayed_as_pairs(db: Database, gallery: Gallery, tmp_path: Path, place: str) -> None:
+    log = "milvus" if place == "milvus" else tmp_path / "log.jsonl"
+    gallery.refine(words="cat", liked=[uri(1), key(2)], disliked=[uri(3)], log=log)
+    gallery.refine(words='"dining table" - dog', liked=[uri(4)], log=log)
+    gallery.refine(pictures=[uri(5)], liked=[uri(6)], log=log)
+    logged = list(read_feedback(db.store, log, gallery="r"))[-3:]
+    assert {(one.words, one.pictures, one.liked, one.disliked) for one in logged} == {
+        ("cat", (), (key(1), key(2)), (key(3),)),
+        ('"dining table" - dog', (), (key(4),), ()),
+        ("", (uri(5),), (key(6),), ()),
+    }
+    pairs = {(pair["words"], pair["id"], pair["relevant"]) for pair in training_pairs(logged)}
+    assert pairs == {
+        ("cat", key(1), True), ("cat", key(2), True), ("cat", key(3), False), ('"dining table" - dog', key(4), True)
+    }  # fmt: skip
+    assert list(read_feedback(db.store, log, gallery="another")) == []
+
+
+def test_a_log_that_is_none_is_refused(db: Database, gallery: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no feedback log"):
+        list(read_feedback(db.store, tmp_path / "none.jsonl", gallery="r"))
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match="line 1 of .* is no feedback"):
+        list(read_feedback(db.store, tmp_path / "bad.jsonl", gallery="r"))
+    with pytest.raises(InputError, match="cannot write the feedback"):
+        gallery.refine(words="cat", liked=[uri(1)], log=tmp_path)
+
+
+# -- focus on any word ---------------------------------------------------------------------------------------------------
+
+
+def weighted(weights: np.ndarray, number: int) -> np.ndarray:
+    return unit(VISUAL * weights) @ unit(VISUAL[number] * weights)
+
+
+def size(weights: np.ndarray) -> np.ndarray:
+    return np.abs(weights) / np.sqrt((weights**2).mean())
+
+
+@pytest.mark.parametrize(
+    ("focus", "weights"),
+    [
+        ("sofa", shares(VECTOR["sofa"]) @ NAMED),
+        ("cat + dog", size(WEIGHTS[0]) + size(WEIGHTS[1])),
+        ("cat^2 sofa", 2 * size(WEIGHTS[0]) + size(shares(VECTOR["sofa"]) @ NAMED)),
+        ("cat - dog", np.maximum(0, size(WEIGHTS[0]) - size(WEIGHTS[1]))),
+        ("- dining_table", np.maximum(0, 1 - size(WEIGHTS[2]))),
+    ],
+)
+def test_a_focus_is_any_word_and_several_with_and_without(gallery: Gallery, focus: str, weights: np.ndarray) -> None:
+    scores = weighted(weights, 3)
+    hits = gallery.similar(uri(3), focus=focus, limit=10)
+    assert same(numbers(hits), best(scores, 10, without=(3,)))
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+
+
+def test_a_focus_that_leaves_nothing_is_refused(gallery: Gallery) -> None:
+    with pytest.raises(ExpressionError, match="leaves nothing"):
+        gallery.similar(uri(3), focus="cat - cat")
+
+
+# -- answers explained ---------------------------------------------------------------------------------------------------
+
+
+def test_an_explanation_adds_up(gallery: Gallery, calls: Counter[str]) -> None:
+    hit = gallery.search("cat sofa^2 - dog", limit=1)[0]
+    calls.clear()
+    told = gallery.explain(hit.id, words="cat sofa^2 - dog xqzzz")
+    assert calls == {"query": 4}, "a read in each space, and two for a word that is not known: itself, and its like"
+    assert told.hit.similarity == pytest.approx(hit.similarity, abs=1e-5)
+    assert sum(term.contribution for term in told.terms) == pytest.approx(hit.similarity, abs=1e-5)
+    assert [(term.space, term.term, term.weight) for term in told.terms[:3]] == [
+        ("joint", "cat", 1.0), ("joint", "sofa", 2.0), ("joint", "dog", -1.0)
+    ]  # fmt: skip
+    assert sum(told.shares[name] * told.cosines[name] for name in told.shares) == pytest.approx(
+        hit.similarity, abs=1e-5
+    )
+    assert list(told.unknown_words) == ["xqzzz"]
+    number = numbers([hit])[0]
+    odds = np.exp(NAMED @ VISUAL[number] + 0.5)
+    place = unit(odds @ NAMES / odds.sum())
+    wanted = unit(VECTOR["cat"] + 2 * VECTOR["sofa"] - VECTOR["dog"])
+    assert {tie.name for tie in told.classes} == {"cat", "dog", "dining table"}
+    assert sum(tie.contribution for tie in told.classes) == pytest.approx(float(place @ wanted), abs=1e-4)
+    assert told.searched["visual"]["index"].startswith("hnsw")
+    assert told.searched["visual"]["search_params"]["ef"] >= 10
+    assert told.to_json()["hit"]["uri"] == hit.uri
+
+
+def test_explanations_of_pictures(gallery: Gallery) -> None:
+    focused = gallery.similar(uri(3), focus="cat - dog", limit=1)[0]
+    told = gallery.explain(focused.id, pictures=[uri(3)], focus="cat - dog")
+    assert told.hit.similarity == pytest.approx(focused.similarity, abs=1e-5)
+    assert [term.term for term in told.terms] == [uri(3)]
+    assert told.searched["visual"]["re_ranked"] is True
+    mixed = gallery.mixed([uri(3)], "-cat", limit=1)[0]
+    told = gallery.explain(mixed.uri, words="-cat", pictures=[uri(3)])
+    assert sum(term.contribution for term in told.terms) == pytest.approx(mixed.similarity, abs=1e-5)
+    with pytest.raises(UsageError, match="a focus is for pictures"):
+        gallery.explain(mixed.id, words="cat", focus="dog")
+    with pytest.raises(UnknownWordError, match="xqzzz"):
+        gallery.explain(mixed.id, words="xqzzz")
+
+
+# -- no good match -------------------------------------------------------------------------------------------------------
+
+
+def test_confidence_is_the_share_of_words_that_find_nothing_as_close(gallery: Gallery, calls: Counter[str]) -> None:
+    chance = np.sort((WORD_VECTORS @ JOINT.T).max(1))
+    for space in ("joint", "fused"):
+        hits = gallery.search("cat", space=space, limit=20, min_confidence=0.0)
+        cosines = (JOINT @ VECTOR["cat"])[numbers(hits)]
+        expected = [(chance < cosine - 1e-5).mean() for cosine in cosines]
+        np.testing.assert_allclose([hit.confidence for hit in hits], expected, atol=2 / len(chance))
+    trusted = gallery.search("cat", space="joint", limit=20, min_confidence=0.3)
+    assert trusted == [
+        hit for hit in gallery.search("cat", space="joint", limit=20, min_confidence=0.0) if hit.confidence >= 0.3
+    ]
+    assert calls["query"] <= calls["search"], "the background was sampled before"
+    ranked = gallery.rank(words="cat", filter="width < 50", space="joint", min_confidence=0.0)
+    assert len(ranked) == 50
+    for wrong, match in ((1.5, "between 0 and 1"), (-0.1, "between 0 and 1")):
+        with pytest.raises(UsageError, match=match):
+            gallery.search("cat", min_confidence=wrong)
+    with pytest.raises(UsageError, match="Expected: --space joint or fused"):
+        gallery.search("cat", space="visual", min_confidence=0.5)
+
+
+# -- duplicates ----------------------------------------------------------------------------------------------------------
+
+
+def components(least: float) -> set[frozenset[int]]:
+    near = least <= SEEN @ SEEN.T
+    groups, left = set(), set(range(PICTURES))
+    while left:
+        group, waiting = set(), [left.pop()]
+        while waiting:
+            one = waiting.pop()
+            group.add(one)
+            new = set(np.flatnonzero(near[one]).tolist()) - group
+            waiting += new
+            group |= new
+        left -= group
+        if len(group) > 1:
+            groups.add(frozenset(group))
+    return groups
+
+
+def test_visual_duplicates_are_what_close_pairs_tie_together(gallery: Gallery, calls: Counter[str]) -> None:
+    expected = components(0.7)
+    found = list(gallery.duplicates(kind="visual", similarity=0.7))
+    places = {key(number): number for number in range(PICTURES)}
+    groups = {frozenset(places[name] for name, _ in group.pictures) for group in found}
+    assert len(expected) > 10
+    assert len(groups ^ expected) <= 2, "the index is approximate"
+    assert all(group.similarity >= 0.7 - 1e-6 and not group.exact for group in found)
+    assert calls["search"] <= PICTURES / 100 + 4 * len(found)
+    narrowed = [
+        name
+        for group in gallery.duplicates(kind="visual", similarity=0.7, filter="width < 500")
+        for name, _ in group.pictures
+    ]
+    assert all(places[name] < 500 for name in narrowed)
+
+
+def test_files_that_are_the_same_are_found_without_their_vectors(gallery: Gallery, calls: Counter[str]) -> None:
+    groups = list(gallery.duplicates())
+    assert [[name for name, _ in group.pictures] for group in groups] == [[key(5), key(6), key(7)]]
+    assert groups[0].exact
+    assert not calls["search"]
+    for call, match in (
+        (lambda: gallery.duplicates(kind="close"), "Expected: exact, visual"),
+        (lambda: list(gallery.duplicates(kind="visual", similarity=0.0)), "between 0 and 1"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            call()
+
+
+# -- what is missing -----------------------------------------------------------------------------------------------------
+
+
+def test_without_classes_words_are_compared_in_the_joint_space(db: Database, without: Callable[[str], None]) -> None:
+    without("classes_reference")
+    gallery = db.gallery("r")
+    assert numbers(gallery.search("dog", limit=10)) == closest(JOINT, VECTOR["dog"], 10)
+    with pytest.raises(NotFoundError, match="no classes loaded"):
+        gallery.search("dog", space="visual")
+
+
+@pytest.fixture
+def without(db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Hide an alias."""
+
+    def hide(alias: str) -> None:
+        live = db.store.live
+        monkeypatch.setattr(db.store, "live", lambda name, **kwargs: None if name == alias else live(name, **kwargs))
+
+    return hide
