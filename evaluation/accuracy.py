@@ -78,6 +78,7 @@ def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], 
     if reading.joint is None:
         part.not_measured.append("Searches by word, and tags: the gallery has no joint vectors (milvise project).")
     else:
+        part.facts["space of searches by word"] = reading.gallery.words_space()
         _in_joint_space(reading, pictures, sample[: options.tagged], options, taxonomy, part, note)
     note(f"Searching by {min(len(sample), options.similar)} pictures …")
     part.figures += accuracy_by_picture(reading, pictures, sample[: options.similar], filter=options.filter)

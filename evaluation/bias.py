@@ -71,6 +71,7 @@ def evaluate_bias(reading: Reading, options: Options, note: Callable[[str], None
         )
         return part
     note("Searching neutrally …")
+    part.facts["space of searches by word"] = reading.gallery.words_space()
     answers = ask_neutrally(
         reading, tests.queries, k=options.k, rows=reading.space("joint").rows, filter=options.filter, part=part
     )

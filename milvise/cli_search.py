@@ -267,7 +267,7 @@ def duplicates(
     kind: Annotated[str, typer.Option(help="exact (the same file) or visual (looks the same).")] = "exact",
     similarity: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="With --kind visual: the least cosine of a pair. (default: 0.95)"),
+        typer.Option(min=0.0, max=1.0, help="With --kind visual: the least cosine of a pair. (default: 0.9)"),
     ] = None,
     filter: FilterOption = "",
 ) -> None:

@@ -105,14 +105,14 @@ class Output:
             facts[f"unknown: {word}"] = f"took no part; close spellings: {', '.join(near) or 'none'}"
         self.facts(facts)
         table = Table("space", "term", box=None, pad_edge=False, header_style="bold")
-        for name in ("weight", "adds to the similarity"):
+        for name in ("weight", "contribution"):
             table.add_column(name, justify="right")
         for term in told["terms"]:
             table.add_row(term["space"], term["term"], f"{term['weight']:g}", f"{term['contribution']:+.4f}")
         self.table(table)
         if told["classes"]:
             table = Table("class", box=None, pad_edge=False, header_style="bold")
-            for name in ("probability", "cosine with the words", "ties words to picture by"):
+            for name in ("probability", "name and words", "together"):
                 table.add_column(name, justify="right")
             for tie in told["classes"]:
                 figures = (f"{tie['probability']:.4f}", f"{tie['similarity']:.4f}", f"{tie['contribution']:+.4f}")

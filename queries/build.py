@@ -37,7 +37,7 @@ def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: s
     UnknownWordError, ExpressionError
         If a word is not in the vocabulary, or terms cancel out.
     """
-    spaces = spaces_of(space or _for_words(now))
+    spaces = spaces_of(space or words_space(now))
     # All words at once: what is not known yet is fetched in one call.
     term_vectors(now.words, [term for terms in expressions for term in terms], now.parts.known_words)
     return [Query({one: Recipe(_words(now, terms, one)) for one in spaces}) for terms in expressions]
@@ -65,7 +65,7 @@ def mixed_query(
     if not words.strip() and not pictures:
         raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
     terms = parse(words) if words.strip() else ()
-    spaces = spaces_of(space or (_for_words(now) if terms else VISUAL))
+    spaces = spaces_of(space or (words_space(now) if terms else VISUAL))
     weighted = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
     if any(weight == 0 for _, weight in weighted):
         raise UsageError("the weight of a picture must not be zero.")
@@ -85,8 +85,10 @@ def look_alike(picture: Named) -> Query:
     return Query({VISUAL: Recipe((Ingredient(picture.name, 1.0, unit(picture.vectors[VISUAL])),))})
 
 
-def _for_words(now: Opened) -> str:
-    return FUSED if now.has_joint and now.has_classes else JOINT
+def words_space(now: Opened) -> str:
+    """Return the space in which words are compared with pictures by default."""
+    # Without joint vectors, or where they were made with other words, nothing is said of the classes.
+    return FUSED if now.joint and now.places_words else JOINT
 
 
 def _words(now: Opened, terms: Sequence[Term], space: str) -> tuple[Ingredient, ...]:
@@ -94,6 +96,10 @@ def _words(now: Opened, terms: Sequence[Term], space: str) -> tuple[Ingredient, 
         return ()
     vectors: list[Array] = term_vectors(now.words, terms, now.parts.known_words)
     if space == VISUAL:
+        if not now.mixture.tells_apart:
+            raise UsageError(
+                "the words know fewer than two of the classes' names, and no word has a place among visual vectors."
+            )
         vectors = [now.mixture.visual(vector) for vector in vectors]
     return tuple(
         Ingredient(term.phrase, term.weight, unit(vector)) for term, vector in zip(terms, vectors, strict=True)

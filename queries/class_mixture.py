@@ -28,7 +28,7 @@ from milvise.embeddings.phrases import lookups, unit
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 TEMPERATURE = 0.05
-"""Up to 0.08 little changes; `benchmarks/requests.py` has the table."""
+"""Up to 0.08 little changes; `benchmarks/answers.py` has the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ class ClassMixture:
     names: Array
     weights: Array
     bias: Array
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether there are two classes or more: with one, every word would be the same."""
+        return len(self.labels) > 1
 
     def shares(self, word: Array) -> Array:
         """Return the share of each class, shape (classes,), in a word's vector, shape (words' width,)."""

@@ -1,7 +1,7 @@
 """How far a match can be trusted: what random words find in the same gallery says how good a chance hit is.
 
 The confidence of a hit is the share of random words of the vocabulary whose best picture is less similar. The cosines are
-those of the joint space, which tell words with a meaning from none best (`benchmarks/requests.py`).
+those of the joint space, which tell words with a meaning from none best (`benchmarks/answers.py`).
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def explain(
     )
     match = Match(rows[VISUAL], query.similarity(cosines), cosines)
     trusted = now.background.confidence(cosines[JOINT]) if words and JOINT in cosines else None
-    ties = _ties(now, words, vectors[VISUAL]) if words and now.has_classes else ()
+    ties = _ties(now, words, vectors[VISUAL]) if words and now.places_words else ()
     searched = {space: _searched(now, space, focus is not None) for space in recipes}
     return Explanation(match.hit(trusted), query.space, cosines, query.shares, terms, dict(unknown), ties, searched)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.embeddings.network import Head
-from milvise.errors import NotFoundError
+from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture, load_mixture
 from milvise.queries.confidence import Background, sample_background
 from milvise.queries.known import KnownVectors
@@ -85,19 +85,11 @@ class Opened:
         return self.visual if name == "visual" else self.joint
 
     @property
-    def has_joint(self) -> bool:
-        """Whether there are joint vectors."""
+    def places_words(self) -> bool:
+        """Whether words have a place among visual vectors: whether its backbone's classes are loaded, and differ."""
         try:
-            return self.joint is not None
-        except NotFoundError:
-            return False
-
-    @property
-    def has_classes(self) -> bool:
-        """Whether the backbone's classes are loaded, without which a word has no place among visual vectors."""
-        try:
-            return self.classes is not None
-        except NotFoundError:
+            return self.mixture.tells_apart
+        except (NotFoundError, FingerprintError, ModelError):
             return False
 
     @property

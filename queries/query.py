@@ -25,7 +25,7 @@ JOINT, VISUAL, FUSED = "joint", "visual", "fused"
 SPACES = (JOINT, VISUAL, FUSED)
 
 JOINT_SHARE = 0.25
-"""The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/requests.py` has the table."""
+"""The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/answers.py` has the table."""
 
 
 def spaces_of(space: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.errors import UsageError
-from milvise.queries.build import Weighted, look_alike, mixed_query, word_queries
+from milvise.queries.build import Weighted, look_alike, mixed_query, word_queries, words_space
 from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
@@ -97,6 +97,10 @@ class Gallery:
             return _hits(now, query, nearest(now, query, limit=limit, filter=filter), min_confidence)
 
         return self._parts.answered(request)
+
+    def words_space(self) -> str:
+        """Return the space in which `search` compares words and pictures by default: ``fused`` or ``joint``."""
+        return self._parts.answered(words_space)
 
     def search_many(
         self, expressions: Sequence[str], *, space: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""

@@ -18,8 +18,77 @@ def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
     return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
 
 
-PICTURES = search({"id": TEXT, "uri": TEXT, "label": TEXT, "meta": {"type": "object"}}, ["gallery", "filter"])
+_PICTURE = {"id": TEXT, "uri": TEXT, "label": TEXT, "meta": {"type": "object"}}
+PICTURES = search(_PICTURE, ["gallery", "filter"])
+TRUSTED_PICTURES = search({**_PICTURE, "confidence": NUMBER}, ["gallery", "filter", "min_confidence"])
 WORDS = search({"word": TEXT}, [])
+_HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER})
+OWNERS = document(
+    {
+        "request": {"type": "object", "required": ["kind", "words", "pictures", "by", "evidence", "gallery", "limit"]},
+        "took_ms": document({"total": NUMBER}),
+        "owners": {
+            "type": "array",
+            "items": document(
+                {
+                    "rank": {"type": "integer", "minimum": 1},
+                    "name": TEXT,
+                    "similarity": NUMBER,
+                    "evidence": {"type": "array", "items": _HIT},
+                }
+            ),
+        },
+    }
+)
+_NUMBERS = {"type": "object", "additionalProperties": NUMBER}
+EXPLANATION = document(
+    {
+        "hit": document(
+            {**_PICTURE, "similarity": NUMBER, "distance": NUMBER, "confidence": {"type": ["number", "null"]}}
+        ),
+        "space": {"enum": ["joint", "visual", "fused"]},
+        "cosines": _NUMBERS,
+        "shares": _NUMBERS,
+        "terms": {
+            "type": "array",
+            "items": document({"space": TEXT, "term": TEXT, "weight": NUMBER, "contribution": NUMBER}),
+        },
+        "unknown_words": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+        "classes": {
+            "type": "array",
+            "items": document({"name": TEXT, "probability": NUMBER, "similarity": NUMBER, "contribution": NUMBER}),
+        },
+        "searched": {
+            "type": "object",
+            "additionalProperties": document(
+                {
+                    "collection": TEXT,
+                    "made_by": TEXT,
+                    "index": TEXT,
+                    "search_params": {"type": "object"},
+                    "re_ranked": {"type": "boolean"},
+                }
+            ),
+        },
+    }
+)
+DUPLICATES = document(
+    {
+        "gallery": TEXT,
+        "kind": {"enum": ["exact", "visual"]},
+        "similarity": {"type": ["number", "null"]},
+        "groups": {
+            "type": "array",
+            "items": document(
+                {
+                    "exact": {"type": "boolean"},
+                    "similarity": NUMBER,
+                    "pictures": {"type": "array", "items": document({"id": TEXT, "uri": TEXT})},
+                }
+            ),
+        },
+    }
+)
 INGEST_IMAGES = document(
     {
         "gallery": TEXT,

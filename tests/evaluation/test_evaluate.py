@@ -251,7 +251,7 @@ def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_wi
     monkeypatch.setattr(live, "LEASE_S", 0.0)
     client = Database(judged.store).gallery(GALLERY)
     client.search("cat")
-    assert "ef=10" in client._joint.collection.manifest.index
+    assert "ef=10" in client._parts.joint.collection.manifest.index
     dry = tune(reading, recall=0.95, queries=60, note=silent, store=False)
     assert read_gallery(judged, GALLERY).space("joint").index == IndexSpec.parse(POOR)
     tuned = {found.space: found for found in tune(reading, recall=0.95, queries=60, note=silent)}
@@ -261,7 +261,7 @@ def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_wi
     assert tuned["joint"].index != POOR
     assert tuned["visual"].index == "flat"
     # One that has been searching since before, and one that comes new.
-    assert client._joint.collection.manifest.index == tuned["joint"].index
+    assert client._parts.joint.collection.manifest.index == tuned["joint"].index
     assert read_gallery(judged, GALLERY).space("joint").index == IndexSpec.parse(tuned["joint"].index)
     reading.record_index("joint", POOR)
 

@@ -162,7 +162,7 @@ def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
 ) -> None:
     gallery = Database(db.store).gallery("r")
     expressions = ["dog", "cat sofa", "king - man + woman", "dining_table", "dog"]
-    alone = [db.gallery("r").search(expression, limit=7) for expression in expressions]
+    alone = [db.gallery("r").search(expression, space="joint", limit=7) for expression in expressions]
     calls: list[str] = []
     call = db.store.connection.call
 
