@@ -1,4 +1,4 @@
-"""Precision@10 of "class word -> pictures" with the untrained conse head, for a manifest of labelled pictures.
+"""Precision@10 of "class word -> pictures" in the joint space of the untrained conse head, for labelled pictures.
 
     python benchmarks/zero_shot.py --pictures FOLDER --words VECTORS
 
@@ -9,7 +9,7 @@ label by). For each set, each label's word is searched among the set's pictures 
 
 so that a label with 8 pictures can reach 1; ``plain`` divides by 10 whatever there is. Labels whose word is not in the
 vocabulary are listed, count as 0 in ``all labels`` and are left out of ``known words``. Every search runs through
-``milvise.Gallery.search`` on Milvus.
+``milvise.Gallery.search`` on Milvus. ``answers.py`` has the other spaces.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def print_set(gallery: milvise.Gallery, name: str, rows: list[dict[str, str]]) -
     for label, word in words.items():
         relevant = sum(row["label"] == label for row in rows)
         try:
-            hits = gallery.search(word, limit=K, filter=f'meta["part"] == "{name}"')
+            hits = gallery.search(word, space="joint", limit=K, filter=f'meta["part"] == "{name}"')
         except UnknownWordError:
             unknown.append(word)
             continue

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from milvise.adapter.collection import MOST_HITS
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
-from milvise.queries.nearest import Match, nearest, nearest_to_each
+from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named, find_pictures
 from milvise.queries.query import Ingredient, Query, Recipe, spaces_of
@@ -31,7 +30,7 @@ def complete(
     spaces = spaces_of(space)
     given = find_pictures(now, pictures, spaces)
     # Given pictures come first among the hits, and copies of given files may: so many more are fetched.
-    asked = min(MOST_HITS, limit + len(given))
+    asked = with_room_for(limit, len(given))
     if to == "mean":
         matches = nearest(now, _mean(given, spaces), limit=asked, filter=filter)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -156,15 +156,11 @@ def _ties(now: Opened, words: str, visual: Array) -> tuple[Tie, ...]:
 def _searched(now: Opened, space: str, focused: bool) -> dict[str, Any]:
     manifest = now.space(space).manifest
     index = IndexSpec.parse(manifest.index)
-    made: Sequence[str] = [manifest.fingerprint["backbone"]] if space == VISUAL else [_head(manifest.fingerprint)]
+    made = manifest.fingerprint
     return {
         "collection": manifest.collection,
-        "made_by": made[0],
+        "made_by": made["backbone"] if space == VISUAL else made.get("head", {}).get("kind", ConseHead.KIND),
         "index": manifest.index,
         "search_params": dict(index.search_params(10)),
         "re_ranked": focused,
     }
-
-
-def _head(fingerprint: Mapping[str, Any]) -> str:
-    return str(fingerprint.get("head", {}).get("kind", ConseHead.KIND))

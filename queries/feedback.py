@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Feedback:
     liked, disliked : tuple of str
         Primary keys.
     at : str
-        When, in UTC (ISO 8601).
+        When, in UTC (ISO 8601); by default now.
     """
 
     gallery: str
@@ -38,12 +38,7 @@ class Feedback:
     pictures: tuple[str, ...]
     liked: tuple[str, ...]
     disliked: tuple[str, ...]
-    at: str
-
-    @classmethod
-    def now(cls, **values: Any) -> Feedback:
-        """Return feedback that is given at this moment."""
-        return cls(**values, at=datetime.now(UTC).isoformat(timespec="seconds"))
+    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
 
 def log_feedback(store: Store, log: str | Path, feedback: Feedback) -> None:

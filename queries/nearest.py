@@ -18,6 +18,7 @@ from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.embeddings.phrases import unit
+from milvise.errors import UsageError
 from milvise.queries.opened import Opened
 from milvise.queries.query import FUSED, JOINT, VISUAL, Query
 from milvise.records import Hit, distance
@@ -55,6 +56,19 @@ class Match:
         return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
 
 
+def with_room_for(limit: int, others: int) -> int:
+    """Return how many pictures to fetch where so many others may be among them.
+
+    Raises
+    ------
+    UsageError
+        If the limit is not between 1 and what a server answers.
+    """
+    if not 1 <= limit <= MOST_HITS:
+        raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
+    return min(MOST_HITS, limit + others)
+
+
 def nearest(now: Opened, query: Query, *, limit: int, filter: str = "") -> list[Match]:
     """Return the pictures closest to a query, closest first, as `nearest_to_each`."""
     return nearest_to_each(now, [query], limit=limit, filter=filter)[0]
@@ -66,7 +80,7 @@ def nearest_to_each(now: Opened, queries: Sequence[Query], *, limit: int, filter
     Calls to Milvus: one search in one space. In both it is a search in each, mostly followed by one read in each for
     cosines that the other list lacks; both again for the few queries whose lists must be read further down.
     """
-    space = queries[0].space
+    limit, space = with_room_for(limit, 0), queries[0].space
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from milvise.adapter import Store
-from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.errors import UsageError
@@ -33,7 +32,7 @@ from milvise.queries.expression import parse
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
-from milvise.queries.nearest import Match, nearest, nearest_to_each
+from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
 from milvise.queries.pictures import find_pictures
@@ -150,7 +149,7 @@ class Gallery:
 
         def request(now: Opened) -> list[Hit]:
             named = find_pictures(now, [picture], [VISUAL])[0]
-            asked = limit + (named.key is not None)
+            asked = with_room_for(limit, 1)
             if focus is None:
                 matches = nearest(now, look_alike(named), limit=asked, filter=filter)
             else:
@@ -186,7 +185,7 @@ class Gallery:
         def request(now: Opened) -> list[Hit]:
             query, named = mixed_query(now, words, pictures, space=space)
             keys = {one.key for one in named}
-            matches = nearest(now, query, limit=min(MOST_HITS, limit + len(named)), filter=filter)
+            matches = nearest(now, query, limit=with_room_for(limit, len(named)), filter=filter)
             return [match.hit() for match in matches if match.row["id"] not in keys][:limit]
 
         return self._parts.answered(request)
@@ -341,8 +340,8 @@ class Gallery:
             good, bad = judged[: len(liked)], judged[len(liked) :]
             keys = {one.key for one in (*named, *judged)}
             better = refined(query, good, bad, weights)
-            matches = nearest(now, better, limit=min(MOST_HITS, limit + len(keys)), filter=filter)
-            feedback = Feedback.now(
+            matches = nearest(now, better, limit=with_room_for(limit, len(keys)), filter=filter)
+            feedback = Feedback(
                 gallery=self.name,
                 words=words,
                 pictures=tuple(one.name for one in named),

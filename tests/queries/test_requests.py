@@ -169,6 +169,11 @@ def test_a_picture_with_and_without_words(gallery: Gallery, calls: Counter[str],
 def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
     with pytest.raises(UsageError, match="nothing to search for"):
         gallery.mixed([])
+    for limit in (0, 16_385):
+        with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
+            gallery.search("cat", limit=limit)
+        with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
+            gallery.mixed([uri(4)], limit=limit)
     with pytest.raises(UsageError, match="weight of a picture"):
         gallery.mixed([(uri(4), 0.0)])
     with pytest.raises(NotFoundError, match=r"'nowhere' \(and 1 more\) is neither a file"):
