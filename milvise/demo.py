@@ -45,7 +45,7 @@ class _Requests:
     focus: str
 
 
-_PACKAGED = _Requests("dog", "car road", "skimage/data/chelsea.png", "tabby cat")
+_PACKAGED = _Requests("cat", "car road", "skimage/data/chelsea.png", "tabby cat")
 
 
 class PackagedPhotos:

@@ -39,9 +39,10 @@ def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, fil
         count = min(MOST_HITS, count * _STEP)
     if matches and not ranked:
         columns = sorted({name for match in matches for name in match.row["meta"] or {}})
+        known = f"Expected: one of {', '.join(columns)}" if columns else "They have no metadata at all."
         raise NotFoundError(
-            f"no picture that was found has the metadata column {by!r}.\nExpected: one of {', '.join(columns) or 'none'}"
-            "\nColumns come from the manifest that a gallery is loaded from."
+            f"no picture that was found has the metadata column {by!r}.\n{known}\nColumns come from the manifest that a"
+            " gallery is loaded from."
         )
     return [
         Owner(name, _mean(best[name], evidence), tuple(match.hit() for match in best[name])) for name in ranked[:limit]

@@ -42,7 +42,7 @@ def test_a_class_name_is_mostly_its_own_class(collections: tuple[Collection, Col
         towards = mixture.weights[place] - mixture.weights.mean(axis=0)
         assert mixture.visual(VECTOR[name]) @ unit(towards) == pytest.approx(1, abs=1e-3)
     between = mixture.shares(unit(VECTOR["cat"] + VECTOR["dog"]))
-    assert between[0] == pytest.approx(between[1], abs=0.35)
+    assert between[:2].min() > 0.1, "what lies between two names is a mixture of both"
 
 
 def test_it_is_read_from_milvus_once_on_each_machine(

@@ -11,6 +11,7 @@ from trained_world import EACH, LABELS, WORD_VECTORS, pictures, put, put_trained
 from milvise.adapter import Manifest, Store
 from milvise.embeddings.phrases import unit
 from milvise.errors import InputError, UsageError
+from milvise.queries.feedback import labels_of
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect, is_held_back
 from milvise.training.fit import balanced_batches
 
@@ -53,6 +54,24 @@ def test_whole_labels_are_held_out_and_files_held_back(world: Store, tmp_path: P
     held_back = {row["uri"] for row in pictures() if is_held_back(row["sha256"], 0.25, 0)}
     assert 0.15 < len(held_back) / (EACH * len(LABELS)) < 0.35
     assert len(examples.places(HELD_BACK)) == sum(uri.split("/")[0] in examples.counts(TRAIN) for uri in held_back)
+
+
+def test_liked_pictures_learn_the_words_that_they_were_found_by(world: Store, tmp_path: Path) -> None:
+    cats = [row["id"] for row in pictures() if row["label"] == "cat"]
+    said = [
+        {"words": "sky", "id": cats[0], "relevant": True, "at": "1"},
+        {"words": '"dining table"', "id": cats[1], "relevant": True, "at": "1"},
+        {"words": "tree", "id": cats[1], "relevant": True, "at": "2"},
+        {"words": "sky", "id": cats[2], "relevant": False, "at": "1"},
+        {"words": "cat sofa", "id": cats[3], "relevant": True, "at": "1"},
+        {"words": "- sky", "id": cats[4], "relevant": True, "at": "1"},
+    ]
+    labels = labels_of(said)
+    assert labels == {cats[0]: "sky", cats[1]: "tree"}, "one word or phrase, the latest, and only what belongs together"
+    examples = collected(world, tmp_path, feedback=labels, held_back=0.0)
+    assert examples.by_feedback == 2
+    counts = examples.counts(TRAIN)
+    assert (counts["cat"], counts["sky"], counts["tree"]) == (EACH - 2, 1, 1)
 
 
 def test_the_split_goes_by_content_and_seed() -> None:
