@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from milvise.embeddings.heads import linear_head
 from milvise.embeddings.keras_file import save_model
 from milvise.embeddings.openvino_engine import CompiledBackbone
 from milvise.embeddings.pictures import decode
+from milvise.embeddings.quiet_keras import silenced
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import ModelError, UsageError
 
@@ -219,3 +222,28 @@ def test_without_a_device_keras_is_not_asked_for_a_gpu(monkeypatch: pytest.Monke
     monkeypatch.setattr(gpu, "is_seen", lambda: pytest.fail("Keras was asked"))
     assert not gpu.may_be_there()
     assert engines.load_network("efficientnet_lite0").engine == "openvino"
+
+
+def test_threads_that_silence_standard_error_at_once_give_it_back() -> None:
+    before = os.fstat(2)
+    inside = [threading.Event(), threading.Event()]
+
+    def first() -> None:
+        with silenced():
+            inside[0].set()
+            # Long enough for the other to come in, if it could.
+            inside[1].wait(0.3)
+
+    def second() -> None:
+        inside[0].wait()
+        with silenced():
+            inside[1].set()
+            threads[0].join(0.3)
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = os.fstat(2)
+    assert (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino)

@@ -341,11 +341,26 @@ def size(weights: np.ndarray) -> np.ndarray:
         ("- dining_table", np.maximum(0, 1 - size(WEIGHTS[2]))),
     ],
 )
-def test_a_focus_is_any_word_and_several_with_and_without(gallery: Gallery, focus: str, weights: np.ndarray) -> None:
+def test_a_focus_is_any_word_and_several_with_and_without(
+    gallery: Gallery, calls: Counter[str], focus: str, weights: np.ndarray
+) -> None:
+    gallery.similar(uri(3), focus=focus)
+    calls.clear()
     scores = weighted(weights, 3)
     hits = gallery.similar(uri(3), focus=focus, limit=10)
+    assert set(calls) == {"query", "search"}
+    assert calls["query"] == 1
+    assert calls["search"] <= 6, "one search, and one for each time that twice as many candidates are needed"
     assert same(numbers(hits), best(scores, 10, without=(3,)))
     np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+
+
+def test_a_picture_takes_one_read_and_one_search(gallery: Gallery, calls: Counter[str]) -> None:
+    gallery.similar(uri(3))
+    assert calls == {"query": 1, "search": 1}
+    calls.clear()
+    gallery.tags(uri(3))
+    assert calls == {"query": 1, "search": 1}
 
 
 def test_a_focus_that_leaves_nothing_is_refused(gallery: Gallery) -> None:
@@ -418,6 +433,19 @@ def test_confidence_is_the_share_of_words_that_find_nothing_as_close(gallery: Ga
             gallery.search("cat", min_confidence=wrong)
     with pytest.raises(UsageError, match="Expected: --space joint or fused"):
         gallery.search("cat", space="visual", min_confidence=0.5)
+
+
+def test_the_first_confidence_takes_a_read_and_a_search_for_each_hundred_words(
+    db: Database, calls: Counter[str]
+) -> None:
+    gallery = db.gallery("r")
+    gallery.search("cat", space="joint")
+    calls.clear()
+    gallery.search("cat", space="joint", min_confidence=0.5)
+    assert calls == {"query": 1, "search": 1 + 3}, "the vocabulary has 214 words"
+    calls.clear()
+    gallery.search("cat", space="joint", min_confidence=0.5)
+    assert calls == {"search": 1}
 
 
 # -- duplicates ----------------------------------------------------------------------------------------------------------
