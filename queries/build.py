@@ -16,7 +16,7 @@ from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
 from milvise.queries.expression import Term, parse
 from milvise.queries.opened import Opened
-from milvise.queries.pictures import Named, find_pictures
+from milvise.queries.pictures import Named, find_pictures, require_several
 from milvise.queries.query import FUSED, JOINT, VISUAL, Ingredient, Query, Recipe, spaces_of
 from milvise.queries.vocabulary import term_vectors
 
@@ -62,6 +62,7 @@ def mixed_query(
     UsageError
         If there are neither words nor pictures, or a weight is zero.
     """
+    require_several(pictures=pictures)
     if not words.strip() and not pictures:
         raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
     terms = parse(words) if words.strip() else ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -31,7 +32,7 @@ TEMPERATURE = 0.05
 """Up to 0.08 little changes; `benchmarks/answers.py` has the table."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClassMixture:
     """The classes whose names the words know.
 
@@ -58,13 +59,21 @@ class ClassMixture:
 
     def shares(self, word: Array) -> Array:
         """Return the share of each class, shape (classes,), in a word's vector, shape (words' width,)."""
-        cosines = unit(self.names - self.names.mean(axis=0)) @ unit(word)
+        cosines = self._names @ unit(word)
         odds = np.exp((cosines - cosines.max()) / TEMPERATURE)
         return np.asarray(odds / odds.sum(), dtype=np.float32)
 
     def visual(self, word: Array) -> Array:
         """Return the unit vector, shape (visual width,), to search visual vectors by for a word's vector."""
-        return unit(self.shares(word) @ (self.weights - self.weights.mean(axis=0)))
+        return unit(self.shares(word) @ self._weights)
+
+    @cached_property
+    def _names(self) -> Array:
+        return unit(self.names - self.names.mean(axis=0))
+
+    @cached_property
+    def _weights(self) -> Array:
+        return np.asarray(self.weights - self.weights.mean(axis=0), dtype=np.float32)
 
     def focus(self, word: Array) -> Array:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""

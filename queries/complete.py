@@ -9,7 +9,7 @@ from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
 from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
 from milvise.queries.opened import Opened
-from milvise.queries.pictures import Named, find_pictures
+from milvise.queries.pictures import Named, find_pictures, require_several
 from milvise.queries.query import Ingredient, Query, Recipe, spaces_of
 
 MOST_GIVEN = 500
@@ -23,6 +23,7 @@ def complete(
 
     Calls to Milvus: for stored pictures one read in each space; then as `nearest_to_each`, and for given files one read.
     """
+    require_several(pictures=pictures)
     if to not in NEAREST:
         raise UsageError(f"closest to what?\nExpected: {', '.join(NEAREST)}\nReceived: {to}")
     if not 1 <= len(pictures) <= MOST_GIVEN:

@@ -12,7 +12,6 @@ Fagin, Lotem and Naor 2003, "Optimal aggregation algorithms for middleware", sec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +24,15 @@ from milvise.records import Hit, distance
 
 FIELDS = ("uri", "label", "meta")
 
-_FIRST = 64
+_FIELDS_OF = {JOINT: FIELDS, VISUAL: ("id",)}
+"""What is read of a picture where both are searched: one of them is enough for what users get."""
+
+_FIRST = 40
 _FOR_EACH = 4
 _STEP = 4
 
 Row = dict[str, Any]
+Scored = tuple[Row, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,10 @@ def nearest_to_each(now: Opened, queries: Sequence[Query], *, limit: int, filter
     for count in _counts(limit):
         open_ = [place for place in range(len(queries)) if place not in answers]
         asked = [queries[place] for place in open_]
-        merges = [
-            _Merge(query, joint, visual, count, limit)
-            for query, joint, visual in zip(asked, *_search_both(now, asked, count, filter), strict=True)
-        ]
+        joint, visual = (_search(now, name, asked, count, filter, _FIELDS_OF[name]) for name in (JOINT, VISUAL))
+        merges = [_Merge(*each, count, limit) for each in zip(asked, joint, visual, strict=True)]
         for name in (JOINT, VISUAL):
-            wanted = list(dict.fromkeys(key for merge in merges for key in merge.lacking(name)))
-            vectors = {key: unit(vector) for key, vector in now.space(name).vectors(wanted).items()} if wanted else {}
-            for merge in merges:
-                merge.complete(name, vectors)
+            _complete(now, name, merges)
         for place, merge in zip(open_, merges, strict=True):
             if merge.is_final or count >= MOST_HITS:
                 answers[place] = merge.best()
@@ -105,44 +103,46 @@ def nearest_to_each(now: Opened, queries: Sequence[Query], *, limit: int, filter
     return [answers[place] for place in range(len(queries))]
 
 
+def _complete(now: Opened, name: str, merges: Sequence[_Merge]) -> None:
+    """Read the cosines in a space that are lacking, for all queries at once."""
+    lacking = [merge.lacking(name) for merge in merges]
+    wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
+    if not wanted:
+        return
+    rows = now.space(name).get(wanted, fields=[*_FIELDS_OF[name], "vector"])
+    vectors = {key: unit(row.pop("vector")) for key, row in rows.items()}
+    for merge, keys in zip(merges, lacking, strict=True):
+        merge.complete(name, keys, rows, vectors)
+
+
 class _Merge:
     """Two ranked lists of one query on their way to one."""
 
-    def __init__(
-        self, query: Query, joint: list[tuple[Row, float]], visual: list[tuple[Row, float]], count: int, limit: int
-    ) -> None:
+    def __init__(self, query: Query, joint: list[Scored], visual: list[Scored], count: int, limit: int) -> None:
         self._query = query
         self._limit = limit
-        self._rows: dict[str, Row] = {}
-        self._cosines: dict[str, dict[str, float]] = {}
+        self._rows = {row["id"]: row for row, _ in joint}
+        lists = {JOINT: joint, VISUAL: visual}
+        self._cosines = {name: {row["id"]: score for row, score in hits} for name, hits in lists.items()}
         # No picture below a list is closer than its last; a list that is shorter than asked for has all there are.
-        self._last = {
-            name: hits[-1][1] if len(hits) >= count else -1.0 for name, hits in ((JOINT, joint), (VISUAL, visual))
-        }
+        self._last = {name: hits[-1][1] if len(hits) >= count else -1.0 for name, hits in lists.items()}
         self._all_read = min(len(joint), len(visual)) < count
-        for name, hits in ((JOINT, joint), (VISUAL, visual)):
-            for row, score in hits:
-                self._rows.setdefault(row["id"], row)
-                self._cosines.setdefault(row["id"], {})[name] = score
 
     def lacking(self, name: str) -> list[str]:
         """Return the pictures whose cosine in a space is not known and could bring them among the best."""
-        least = self._least()
-        return [
-            key
-            for key, cosines in self._cosines.items()
-            if name not in cosines and self._query.similarity({**self._last, **cosines}) >= least
-        ]
+        other = VISUAL if name == JOINT else JOINT
+        known, shares = self._cosines[name], self._query.shares
+        # What the other cosine must be at least, if this one were as large as it can be.
+        least = (self._least() - shares[name] * self._last[name]) / shares[other]
+        return [key for key, cosine in self._cosines[other].items() if key not in known and cosine >= least]
 
-    def complete(self, name: str, vectors: dict[str, Any]) -> None:
-        """Take over the cosines with unit vectors, by primary key."""
+    def complete(self, name: str, keys: Sequence[str], rows: dict[str, Row], vectors: dict[str, Any]) -> None:
+        """Take over rows, and the cosines with unit vectors; pictures that are not there yet are left out."""
         query = self._query.recipes[name].vector
-        for key in self.lacking(name):
-            if key in vectors:
-                self._cosines[key][name] = float(vectors[key] @ query)
-            else:
-                # Not written to this collection yet.
-                del self._cosines[key]
+        for key in keys:
+            if key in rows:
+                self._cosines[name][key] = float(vectors[key] @ query)
+                self._rows.setdefault(key, rows[key])
 
     @property
     def is_final(self) -> bool:
@@ -151,15 +151,24 @@ class _Merge:
 
     def best(self) -> list[Match]:
         """Return the best of those whose cosines are all known."""
-        known = {key: cosines for key, cosines in self._cosines.items() if len(cosines) == 2}
-        matches = [Match(self._rows[key], self._query.similarity(cosines), cosines) for key, cosines in known.items()]
-        return sorted(matches, key=lambda match: -match.similarity)[: self._limit]
+        best = sorted(self._both(), key=lambda scored: -scored[1])[: self._limit]
+        return [
+            Match(self._rows[key], score, {name: cosines[key] for name, cosines in self._cosines.items()})
+            for key, score in best
+        ]
+
+    def _both(self) -> list[tuple[str, float]]:
+        """Return the pictures whose cosines are all known, with their similarity."""
+        joint, visual, shares = self._cosines[JOINT], self._cosines[VISUAL], self._query.shares
+        return [
+            (key, shares[JOINT] * cosine + shares[VISUAL] * visual[key])
+            for key, cosine in joint.items()
+            if key in visual
+        ]
 
     def _least(self) -> float:
-        """Return the score that a picture needs to be among the best."""
-        scores = sorted(
-            (self._query.similarity(cosines) for cosines in self._cosines.values() if len(cosines) == 2), reverse=True
-        )
+        """Return the similarity that a picture needs to be among the best."""
+        scores = sorted((score for _, score in self._both()), reverse=True)
         return scores[self._limit - 1] if len(scores) >= self._limit else -1.0
 
 
@@ -171,17 +180,8 @@ def _counts(limit: int) -> Iterator[int]:
     yield MOST_HITS
 
 
-def _search_both(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[list[list[tuple[Row, float]]]]:
-    # Both looked up before: threads would look each of them up twice.
-    _ = now.joint, now.visual
-    if now.visual.is_lite:
-        return [_search(now, name, queries, count, filter) for name in (JOINT, VISUAL)]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda name: _search(now, name, queries, count, filter), (JOINT, VISUAL)))
-
-
 def _search(
-    now: Opened, space: str, queries: Sequence[Query], count: int, filter: str
-) -> list[list[tuple[Row, float]]]:
+    now: Opened, space: str, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str] = FIELDS
+) -> list[list[Scored]]:
     vectors = [query.recipes[space].vector for query in queries]
-    return now.space(space).search(vectors, limit=count, fields=FIELDS, filter=filter)
+    return now.space(space).search(vectors, limit=count, fields=fields, filter=filter)

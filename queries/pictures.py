@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.errors import NotFoundError
+from milvise.errors import NotFoundError, UsageError
 from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.opened import Opened
 from milvise.records import record_id
@@ -43,6 +43,19 @@ class Named:
 def is_stored(picture: PictureLike) -> bool:
     """Return whether a picture is named, and not one that has to be read."""
     return isinstance(picture, str) and not Path(picture).is_file()
+
+
+def require_several(**given: object) -> None:
+    """Check that what should be a list is no text, which would be taken letter by letter.
+
+    Raises
+    ------
+    UsageError
+        If it is.
+    """
+    for name, value in given.items():
+        if isinstance(value, (str, bytes, Path)):
+            raise UsageError(f"{name} must be a list.\nExpected: [{value!r}]\nReceived: {value!r}")
 
 
 def find_pictures(now: Opened, pictures: Sequence[PictureLike], spaces: Sequence[str]) -> list[Named]:

@@ -35,7 +35,7 @@ from milvise.queries.focused import focused
 from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
-from milvise.queries.pictures import find_pictures
+from milvise.queries.pictures import find_pictures, require_several
 from milvise.queries.query import JOINT, VISUAL, Query
 from milvise.queries.rank import rank
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refined
@@ -256,6 +256,7 @@ class Gallery:
             If one of the ids is not stored.
         """
         check_confidence(min_confidence)
+        require_several(ids=ids)
         if ids is not None and filter:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
@@ -333,6 +334,7 @@ class Gallery:
         log : path or "milvus", optional
             Where the feedback is written down, see `milvise.queries.feedback`.
         """
+        require_several(liked=liked, disliked=disliked)
 
         def request(now: Opened) -> tuple[list[Hit], Feedback]:
             query, named = mixed_query(now, words, pictures, space=space)

@@ -169,6 +169,14 @@ def test_a_picture_with_and_without_words(gallery: Gallery, calls: Counter[str],
 def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
     with pytest.raises(UsageError, match="nothing to search for"):
         gallery.mixed([])
+    for careless in (
+        lambda: gallery.mixed(uri(4)),
+        lambda: gallery.complete(uri(4)),
+        lambda: gallery.rank(words="cat", ids=uri(4)),
+        lambda: gallery.refine(words="cat", liked=uri(4)),
+    ):
+        with pytest.raises(UsageError, match="must be a list"):
+            careless()
     for limit in (0, 16_385):
         with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
             gallery.search("cat", limit=limit)
@@ -440,6 +448,7 @@ def test_the_first_confidence_takes_a_read_and_a_search_for_each_hundred_words(
 ) -> None:
     gallery = db.gallery("r")
     gallery.search("cat", space="joint")
+    gallery.similar(uri(3))
     calls.clear()
     gallery.search("cat", space="joint", min_confidence=0.5)
     assert calls == {"query": 1, "search": 1 + 3}, "the vocabulary has 214 words"
