@@ -24,6 +24,11 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 Weighted = PictureLike | tuple[PictureLike, float]
 
 
+def terms_of(words: str) -> tuple[Term, ...]:
+    """Return the terms of an expression, none where there are no words; errors as `milvise.queries.expression.parse`."""
+    return parse(words) if words.strip() else ()
+
+
 def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: str | None) -> list[Query]:
     """Return a query for each of several expressions.
 
@@ -44,14 +49,14 @@ def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: s
 
 
 def mixed_query(
-    now: Opened, words: str, pictures: Sequence[Weighted], *, space: str | None
+    now: Opened, terms: Sequence[Term], pictures: Sequence[Weighted], *, space: str | None
 ) -> tuple[Query, list[Named]]:
     """Return a query for words and pictures together, and the pictures.
 
     Parameters
     ----------
-    words : str
-        An expression, such as ``+night -day``; may be empty where there are pictures.
+    terms : sequence of Term
+        Of an expression such as ``+night -day``; may be empty where there are pictures.
     pictures : sequence of pictures, each alone or with its weight
         May be empty where there are words.
     space : {"joint", "visual", "fused"}, optional
@@ -63,33 +68,33 @@ def mixed_query(
         If there are neither words nor pictures, or a weight is zero.
     """
     require_several(pictures=pictures)
-    if not words.strip() and not pictures:
+    if not terms and not pictures:
         raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
-    terms = parse(words) if words.strip() else ()
     spaces = spaces_of(space or (words_space(now) if terms else VISUAL))
     weighted = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
     if any(weight == 0 for _, weight in weighted):
         raise UsageError("the weight of a picture must not be zero.")
     found = find_pictures(now, [picture for picture, _ in weighted], spaces)
-    recipes = {}
-    for one in spaces:
-        shown = [
-            Ingredient(named.name, weight, unit(named.vectors[one]))
-            for named, (_, weight) in zip(found, weighted, strict=True)
-        ]
-        recipes[one] = Recipe((*shown, *_words(now, terms, one)))
+    weights = [weight for _, weight in weighted]
+    recipes = {one: Recipe((*_pictures(found, weights, one), *_words(now, terms, one))) for one in spaces}
     return Query(recipes), found
 
 
-def look_alike(picture: Named) -> Query:
-    """Return a query for what looks like a picture."""
-    return Query({VISUAL: Recipe((Ingredient(picture.name, 1.0, unit(picture.vectors[VISUAL])),))})
+def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
+    """Return a query for the spherical mean of pictures: unit vectors are added, and the sum is scaled to length one."""
+    return Query({space: Recipe(_pictures(pictures, [1.0] * len(pictures), space)) for space in spaces})
 
 
 def words_space(now: Opened) -> str:
     """Return the space in which words are compared with pictures by default."""
     # Without joint vectors, or where they were made with other words, nothing is said of the classes.
     return FUSED if now.joint and now.places_words else JOINT
+
+
+def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
+    return tuple(
+        Ingredient(one.name, weight, unit(one.vectors[space])) for one, weight in zip(pictures, weights, strict=True)
+    )
 
 
 def _words(now: Opened, terms: Sequence[Term], space: str) -> tuple[Ingredient, ...]:

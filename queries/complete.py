@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from milvise.embeddings.phrases import unit
+from milvise.adapter.escape import is_in
 from milvise.errors import UsageError
+from milvise.queries.build import mean_query
 from milvise.queries.encoder import PictureLike
-from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
+from milvise.queries.nearest import Match, nearest, nearest_to_each
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named, find_pictures, require_several
-from milvise.queries.query import Ingredient, Query, Recipe, spaces_of
+from milvise.queries.query import spaces_of
 
 MOST_GIVEN = 500
 NEAREST = ("mean", "any")
@@ -30,31 +31,17 @@ def complete(
         raise UsageError(f"a gallery is completed from 1 to {MOST_GIVEN} pictures.\nReceived: {len(pictures)}")
     spaces = spaces_of(space)
     given = find_pictures(now, pictures, spaces)
-    # Given pictures come first among the hits, and copies of given files may: so many more are fetched.
-    asked = with_room_for(limit, len(given))
+    without = {one.key for one in given} | _copies(now, given)
     if to == "mean":
-        matches = nearest(now, _mean(given, spaces), limit=asked, filter=filter)
-    else:
-        queries = [_mean([one], spaces) for one in given]
-        matches = _closest_to_any(nearest_to_each(now, queries, limit=asked, filter=filter))
-    left_out = {one.key for one in given} | _copies(now, given, matches)
-    return [match for match in matches if match.row["id"] not in left_out][:limit]
+        return nearest(now, mean_query(given, spaces), limit=limit, filter=filter, without=without)
+    queries = [mean_query([one], spaces) for one in given]
+    return _closest_to_any(nearest_to_each(now, queries, limit=limit, filter=filter, without=without))[:limit]
 
 
-def _copies(now: Opened, given: Sequence[Named], matches: Sequence[Match]) -> set[str | None]:
-    """Return the primary keys of hits whose files were given."""
-    files = {one.sha256 for one in given} - {None}
-    if not files:
-        return set()
-    rows = now.visual.get([match.row["id"] for match in matches], fields=["sha256"])
-    return {key for key, row in rows.items() if row["sha256"] in files}
-
-
-def _mean(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
-    """Return the spherical mean: unit vectors are added, and the sum is scaled to length one."""
-    return Query(
-        {name: Recipe(tuple(Ingredient(one.name, 1.0, unit(one.vectors[name])) for one in pictures)) for name in spaces}
-    )
+def _copies(now: Opened, given: Sequence[Named]) -> set[str]:
+    """Return the primary keys of stored pictures whose files were given."""
+    files = sorted({one.sha256 for one in given if one.sha256})
+    return {row["id"] for row in now.visual.query(is_in("sha256", files), fields=["id"])} if files else set()
 
 
 def _closest_to_any(answers: Sequence[Sequence[Match]]) -> list[Match]:

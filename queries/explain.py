@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from milvise.adapter import IndexSpec
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import unit
 from milvise.errors import UnknownWordError
-from milvise.queries.expression import Term, parse, render
+from milvise.queries.expression import Term
 from milvise.queries.nearest import FIELDS, Match
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
@@ -94,21 +94,27 @@ class Explanation:
         return asdict(self)
 
 
-def known_part(now: Opened, words: str) -> tuple[str, dict[str, tuple[str, ...]]]:
-    """Return the part of an expression that the vocabulary knows, and the words that it lacks with close spellings."""
+def known_part(now: Opened, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
+    """Return the terms that the vocabulary knows, and by word an error for each of the others."""
     kept: list[Term] = []
-    unknown: dict[str, tuple[str, ...]] = {}
-    for term in parse(words) if words.strip() else ():
+    unknown: dict[str, UnknownWordError] = {}
+    for term in terms:
         try:
             term_vectors(now.words, [term], now.parts.known_words)
             kept.append(term)
         except UnknownWordError as error:
-            unknown[error.word] = error.suggestions
-    return (render(tuple(kept)) if kept else ""), unknown
+            unknown[error.word] = error
+    return kept, unknown
 
 
 def explain(
-    now: Opened, name: str, query: Query, *, words: str, focus: Array | None, unknown: Mapping[str, tuple[str, ...]]
+    now: Opened,
+    name: str,
+    query: Query,
+    *,
+    terms: Sequence[Term],
+    focus: Array | None,
+    unknown: Mapping[str, UnknownWordError],
 ) -> Explanation:
     """Return why a stored picture has its place; see `Gallery.explain`.
 
@@ -122,25 +128,32 @@ def explain(
     if focus is not None:
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}
         recipes = {VISUAL: _focused(query.recipes[VISUAL], focus)}
-    cosines = {space: float(sum(recipe.contributions(seen[space]))) for space, recipe in recipes.items()}
-    terms = tuple(
+    parts = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
+    cosines = {space: sum(found) for space, found in parts.items()}
+    contributions = tuple(
         Contribution(space, one.name, one.weight, query.shares[space] * part)
         for space, recipe in recipes.items()
-        for one, part in zip(recipe.ingredients, recipe.contributions(seen[space]), strict=True)
+        for one, part in zip(recipe.ingredients, parts[space], strict=True)
     )
     match = Match(rows[VISUAL], query.similarity(cosines), cosines)
-    trusted = now.background.confidence(cosines[JOINT]) if words and JOINT in cosines else None
-    ties = _ties(now, words, vectors[VISUAL]) if words and now.places_words else ()
-    searched = {space: _searched(now, space, focus is not None) for space in recipes}
-    return Explanation(match.hit(trusted), query.space, cosines, query.shares, terms, dict(unknown), ties, searched)
+    trusted = now.background.confidence(cosines[JOINT]) if terms and JOINT in cosines else None
+    return Explanation(
+        hit=match.hit(trusted),
+        space=query.space,
+        cosines=cosines,
+        shares=query.shares,
+        terms=contributions,
+        unknown_words={word: error.suggestions for word, error in unknown.items()},
+        classes=_ties(now, terms, vectors[VISUAL]) if terms and now.places_words else (),
+        searched={space: _searched(now, space, focus is not None) for space in recipes},
+    )
 
 
 def _focused(recipe: Recipe, weights: Array) -> Recipe:
     return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
 
 
-def _ties(now: Opened, words: str, visual: Array) -> tuple[Tie, ...]:
-    terms = parse(words)
+def _ties(now: Opened, terms: Sequence[Term], visual: Array) -> tuple[Tie, ...]:
     vectors = term_vectors(now.words, terms, now.parts.known_words)
     wanted = weighted_sum((term.weight, vector) for term, vector in zip(terms, vectors, strict=True))
     mixture = now.mixture

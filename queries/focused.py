@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,27 +11,32 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
-from milvise.queries.nearest import FIELDS, Match
+from milvise.queries.nearest import FIELDS, Match, check_limit
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _EFFORT = 4
 
 
-def focused(visual: Collection, query: Array, weights: Array, *, limit: int, filter: str) -> list[Match]:
+def focused(
+    visual: Collection, query: Array, weights: Array, *, limit: int, filter: str, without: Set[str | None]
+) -> list[Match]:
     """Return the pictures closest to a visual vector in the dimensions that `weights` count, closest first.
+
+    Pictures with the primary keys `without` are left out.
 
     Calls to Milvus: one search for most queries, and one more for each time that twice as many candidates are needed.
     """
-    search = [focused_query(query, weights)]
-    for count in candidate_counts(limit, MOST_HITS):
+    check_limit(limit)
+    search, asked = [focused_query(query, weights)], min(MOST_HITS, limit + len(without))
+    for count in candidate_counts(asked, MOST_HITS):
         fields = [*FIELDS, "vector"]
         found = visual.search(search, limit=count, fields=fields, filter=filter, effort=_EFFORT)[0]
         if not found:
             return []
         candidates = np.asarray([row["vector"] for row, _ in found], dtype=np.float32)
         scores = focused_similarity(query, weights, candidates)
-        if len(found) < count or are_enough(query, weights, candidates, scores, last=found[-1][1], limit=limit):
+        if len(found) < count or are_enough(query, weights, candidates, scores, last=found[-1][1], limit=asked):
             break
-    best = np.argsort(-scores, kind="stable")[:limit]
-    return [Match(found[place][0], float(scores[place]), {}) for place in best]
+    best = (place for place in np.argsort(-scores, kind="stable") if found[place][0]["id"] not in without)
+    return [Match(found[place][0], float(scores[place]), {}) for place in islice(best, limit)]

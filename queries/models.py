@@ -73,6 +73,11 @@ class LiveClasses:
         self._lives.clear()
 
 
+def names_of(classes: Collection) -> list[str]:
+    """Return the names of all classes, sorted."""
+    return sorted(row["name"] for row in classes.query('name != ""', fields=["name"]))
+
+
 def head_of(store: Store, visual: Collection, joint: Collection, words: Collection) -> ConseHead | TrainedHead:
     """Return the head that made a joint collection: from what stands in Milvus, or from its file."""
     if joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND:

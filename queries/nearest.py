@@ -11,7 +11,7 @@ Fagin, Lotem and Naor 2003, "Optimal aggregation algorithms for middleware", sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,31 +59,45 @@ class Match:
         return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
 
 
-def with_room_for(limit: int, others: int) -> int:
-    """Return how many pictures to fetch where so many others may be among them.
+def check_limit(limit: int) -> None:
+    """Check how many hits are asked for.
 
     Raises
     ------
     UsageError
-        If the limit is not between 1 and what a server answers.
+        If it is not between 1 and what a server answers.
     """
     if not 1 <= limit <= MOST_HITS:
         raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
-    return min(MOST_HITS, limit + others)
 
 
-def nearest(now: Opened, query: Query, *, limit: int, filter: str = "") -> list[Match]:
+def nearest(
+    now: Opened, query: Query, *, limit: int, filter: str = "", without: Set[str | None] = frozenset()
+) -> list[Match]:
     """Return the pictures closest to a query, closest first, as `nearest_to_each`."""
-    return nearest_to_each(now, [query], limit=limit, filter=filter)[0]
+    return nearest_to_each(now, [query], limit=limit, filter=filter, without=without)[0]
 
 
-def nearest_to_each(now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
+def nearest_to_each(
+    now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", without: Set[str | None] = frozenset()
+) -> list[list[Match]]:
     """Return for each of several queries of the same space the closest pictures, closest first.
+
+    Parameters
+    ----------
+    without : set of str
+        Primary keys of pictures that are left out; they may come first, and so many more are fetched.
 
     Calls to Milvus: one search in one space. In both it is a search in each, mostly followed by one read in each for
     cosines that the other list lacks; both again for the few queries whose lists must be read further down.
     """
-    limit, space = with_room_for(limit, 0), queries[0].space
+    check_limit(limit)
+    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter)
+    return [[match for match in matches if match.row["id"] not in without][:limit] for matches in found]
+
+
+def _found(now: Opened, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
+    space = queries[0].space
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.embeddings.network import Head
@@ -13,7 +13,7 @@ from milvise.queries.class_mixture import ClassMixture, load_mixture
 from milvise.queries.confidence import Background, sample_background
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
-from milvise.queries.models import LiveClasses, head_of, require_same_words
+from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
 from milvise.queries.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -36,10 +36,7 @@ class Parts:
         self.classes = LiveClasses(store)
         self.known_words = words.known
         self.known_classes = KnownVectors()
-        self.class_names: tuple[str, list[str]] | None = None
-        self.head: tuple[str, Head] | None = None
-        self.mixture: tuple[tuple[str, str], ClassMixture] | None = None
-        self.background: tuple[tuple[str, str], Background] | None = None
+        self.made: dict[str, tuple[list[str], Any]] = {}
 
     def answered(self, request: Callable[[Opened], T]) -> T:
         """Return what a request answers, asked again if a collection was replaced under it."""
@@ -95,33 +92,32 @@ class Opened:
     @property
     def class_names(self) -> list[str]:
         """The names of the backbone's classes."""
-        known = self.parts.class_names
-        if known is None or known[0] != self.classes.name:
-            rows = self.classes.query('name != ""', fields=["name"])
-            known = self.parts.class_names = self.classes.name, sorted(row["name"] for row in rows)
-        return known[1]
+        return self._kept("class_names", [self.classes.name], lambda: names_of(self.classes))
 
     @property
     def head(self) -> Head:
         """The head that made the joint vectors."""
-        known = self.parts.head
-        if known is None or known[0] != self.joint.name:
-            made = head_of(self.parts.store, self.visual, self.joint, self.words)
-            known = self.parts.head = self.joint.name, made
-        return known[1]
+        return self._kept(
+            "head", [self.joint.name], lambda: head_of(self.parts.store, self.visual, self.joint, self.words)
+        )
 
     @property
     def mixture(self) -> ClassMixture:
         """The classes among the words."""
-        key, known = (self.classes.name, self.words.name), self.parts.mixture
-        if known is None or known[0] != key:
-            known = self.parts.mixture = key, load_mixture(self.classes, self.words)
-        return known[1]
+        return self._kept(
+            "mixture", [self.classes.name, self.words.name], lambda: load_mixture(self.classes, self.words)
+        )
 
     @property
     def background(self) -> Background:
         """What random words find in this gallery; taken again when pictures were added."""
-        key, known = (self.joint.name, self.visual.manifest.stamp), self.parts.background
-        if known is None or known[0] != key:
-            known = self.parts.background = key, sample_background(self.joint, self.words)
-        return known[1]
+        made_of = [self.joint.name, self.visual.manifest.stamp]
+        return self._kept("background", made_of, lambda: sample_background(self.joint, self.words))
+
+    def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
+        """Return what an earlier request made of the same collections, whose names hold a hash of what made them."""
+        known = self.parts.made.get(what)
+        if known is None or known[0] != made_of:
+            known = self.parts.made[what] = made_of, make()
+        value: T = known[1]
+        return value

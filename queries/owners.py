@@ -33,8 +33,9 @@ def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, fil
         matches = nearest(now, query, limit=count, filter=filter)
         best = _best_of_each(matches, by, evidence)
         ranked = sorted(best, key=lambda name: (-_mean(best[name], evidence), name))
-        last = matches[-1].similarity if len(matches) == count else 0.0
-        if count >= MOST_HITS or len(matches) < count or _is_final(ranked, best, evidence, limit, max(last, 0.0)):
+        if len(matches) < count or count == MOST_HITS:
+            break
+        if _is_final(ranked, best, evidence, limit, last=max(matches[-1].similarity, 0.0)):
             break
         count = min(MOST_HITS, count * _STEP)
     if matches and not ranked:
@@ -63,7 +64,7 @@ def _mean(matches: list[Match], evidence: int) -> float:
     return sum(match.similarity for match in matches) / evidence
 
 
-def _is_final(ranked: list[str], best: dict[str, list[Match]], evidence: int, limit: int, last: float) -> bool:
+def _is_final(ranked: list[str], best: dict[str, list[Match]], evidence: int, limit: int, *, last: float) -> bool:
     """Return whether pictures that are no closer than `last` would change neither the first so many nor their evidence."""
     chosen, others = ranked[:limit], ranked[limit:]
     if len(chosen) < limit or any(len(best[name]) < evidence for name in chosen):

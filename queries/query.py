@@ -77,10 +77,14 @@ class Recipe:
         """
         return weighted_sum((one.weight, one.vector) for one in self.ingredients)
 
+    @cached_property
+    def length(self) -> float:
+        """Length of the weighted sum before it is scaled; errors as `vector`."""
+        return float(sum(one.weight * float(one.vector @ self.vector) for one in self.ingredients))
+
     def contributions(self, vector: Array) -> tuple[float, ...]:
         """Return what each ingredient adds to the cosine with a unit vector: the sum is the cosine."""
-        length = float(np.linalg.norm(sum(one.weight * one.vector for one in self.ingredients)))
-        return tuple(one.weight * float(one.vector @ vector) / length for one in self.ingredients)
+        return tuple(one.weight * float(one.vector @ vector) / self.length for one in self.ingredients)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
     """
     first, *others = query.recipes
     if ids is None:
-        batches = _matching(now, first, filter)
+        batches = chunks(now.space(first).scan(["id", *FIELDS, "vector"], filter=filter), _AT_ONCE)
     else:
         batches = (
             list(find_rows(now, batch, first, [*FIELDS, "vector"]).values())
@@ -35,10 +35,6 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
     if limit is None:
         return sorted(matches, key=lambda match: -match.similarity)
     return heapq.nlargest(limit, matches, key=lambda match: match.similarity)
-
-
-def _matching(now: Opened, space: str, filter: str) -> Iterator[list[dict[str, Any]]]:
-    yield from chunks(now.space(space).scan(["id", *FIELDS, "vector"], filter=filter), _AT_ONCE)
 
 
 def _scored(

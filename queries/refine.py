@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
+from milvise.queries.nearest import Match, nearest
+from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named
 from milvise.queries.query import Ingredient, Query, Recipe
 
@@ -45,6 +45,22 @@ class Rocchio:
 DEFAULT_WEIGHTS = Rocchio()
 
 
+def refine(
+    now: Opened,
+    query: Query,
+    asked: Sequence[Named],
+    liked: Sequence[Named],
+    disliked: Sequence[Named],
+    *,
+    weights: Rocchio,
+    limit: int,
+    filter: str,
+) -> list[Match]:
+    """Return the pictures closest to the refined query, without those that were `asked` with or judged."""
+    without = {one.key for one in (*asked, *liked, *disliked)}
+    return nearest(now, refined(query, liked, disliked, weights), limit=limit, filter=filter, without=without)
+
+
 def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Query:
     """Return ``query * q + liked * mean(liked) - disliked * mean(disliked)`` of unit vectors, in each of the query's spaces."""
     if not liked and not disliked:
@@ -53,14 +69,7 @@ def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], wei
 
 
 def _refined(recipe: Recipe, space: str, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Recipe:
-    length = float(np.linalg.norm(sum(one.weight * one.vector for one in recipe.ingredients)))
-    asked = [
-        Ingredient(one.name, weights.query * one.weight / length, one.vector)
-        for one in recipe.ingredients
-        if weights.query
-    ]
-    for sign, share, pictures in ((1, weights.liked, liked), (-1, weights.disliked, disliked)):
-        asked += [
-            Ingredient(one.name, sign * share / len(pictures), unit(one.vectors[space])) for one in pictures if share
-        ]
-    return Recipe(tuple(asked))
+    parts = [Ingredient(one.name, weights.query * one.weight / recipe.length, one.vector) for one in recipe.ingredients]
+    for share, pictures in ((weights.liked, liked), (-weights.disliked, disliked)):
+        parts += [Ingredient(one.name, share / len(pictures), unit(one.vectors[space])) for one in pictures]
+    return Recipe(tuple(parts))

@@ -22,7 +22,7 @@ from milvise.adapter import Store
 from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.errors import UsageError
-from milvise.queries.build import Weighted, look_alike, mixed_query, word_queries, words_space
+from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
 from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
@@ -32,13 +32,13 @@ from milvise.queries.expression import parse
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
-from milvise.queries.nearest import Match, nearest, nearest_to_each, with_room_for
+from milvise.queries.nearest import Match, nearest, nearest_to_each
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
 from milvise.queries.pictures import find_pictures, require_several
 from milvise.queries.query import JOINT, VISUAL, Query
 from milvise.queries.rank import rank
-from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refined
+from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
@@ -149,13 +149,13 @@ class Gallery:
 
         def request(now: Opened) -> list[Hit]:
             named = find_pictures(now, [picture], [VISUAL])[0]
-            asked = with_room_for(limit, 1)
             if focus is None:
-                matches = nearest(now, look_alike(named), limit=asked, filter=filter)
+                query = mean_query([named], [VISUAL])
+                matches = nearest(now, query, limit=limit, filter=filter, without={named.key})
             else:
-                weights = focus_weights(now, focus)
-                matches = focused(now.visual, named.vectors[VISUAL], weights, limit=asked, filter=filter)
-            return [match.hit() for match in matches if match.row["id"] != named.key][:limit]
+                vector, weights = named.vectors[VISUAL], focus_weights(now, focus)
+                matches = focused(now.visual, vector, weights, limit=limit, filter=filter, without={named.key})
+            return [match.hit() for match in matches]
 
         return self._parts.answered(request)
 
@@ -183,10 +183,9 @@ class Gallery:
         """
 
         def request(now: Opened) -> list[Hit]:
-            query, named = mixed_query(now, words, pictures, space=space)
-            keys = {one.key for one in named}
-            matches = nearest(now, query, limit=with_room_for(limit, len(named)), filter=filter)
-            return [match.hit() for match in matches if match.row["id"] not in keys][:limit]
+            query, named = mixed_query(now, terms_of(words), pictures, space=space)
+            matches = nearest(now, query, limit=limit, filter=filter, without={one.key for one in named})
+            return [match.hit() for match in matches]
 
         return self._parts.answered(request)
 
@@ -257,11 +256,13 @@ class Gallery:
         """
         check_confidence(min_confidence)
         require_several(ids=ids)
+        if limit is not None and limit < 1:
+            raise UsageError(f"the limit must be at least 1.\nReceived: {limit}")
         if ids is not None and filter:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
         def request(now: Opened) -> list[Hit]:
-            query, _ = mixed_query(now, words, pictures, space=space)
+            query, _ = mixed_query(now, terms_of(words), pictures, space=space)
             return _hits(now, query, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
 
         return self._parts.answered(request)
@@ -301,7 +302,7 @@ class Gallery:
         """
 
         def request(now: Opened) -> list[Owner]:
-            query, _ = mixed_query(now, words, pictures, space=space)
+            query, _ = mixed_query(now, terms_of(words), pictures, space=space)
             return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
 
         return self._parts.answered(request)
@@ -337,12 +338,10 @@ class Gallery:
         require_several(liked=liked, disliked=disliked)
 
         def request(now: Opened) -> tuple[list[Hit], Feedback]:
-            query, named = mixed_query(now, words, pictures, space=space)
+            query, named = mixed_query(now, terms_of(words), pictures, space=space)
             judged = find_pictures(now, [*liked, *disliked], list(query.recipes))
             good, bad = judged[: len(liked)], judged[len(liked) :]
-            keys = {one.key for one in (*named, *judged)}
-            better = refined(query, good, bad, weights)
-            matches = nearest(now, better, limit=with_room_for(limit, len(keys)), filter=filter)
+            matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
             feedback = Feedback(
                 gallery=self.name,
                 words=words,
@@ -350,7 +349,7 @@ class Gallery:
                 liked=tuple(str(one.key) for one in good),
                 disliked=tuple(str(one.key) for one in bad),
             )
-            return [match.hit() for match in matches if match.row["id"] not in keys][:limit], feedback
+            return [match.hit() for match in matches], feedback
 
         hits, feedback = self._parts.answered(request)
         if log is not None:
@@ -383,13 +382,12 @@ class Gallery:
             raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
 
         def request(now: Opened) -> Explanation:
-            kept, unknown = known_part(now, words)
-            if words and not kept and not pictures:
-                # Says which word it is.
-                word_queries(now, [parse(words)], space=space)
-            query, _ = mixed_query(now, kept, pictures, space=space)
+            terms, unknown = known_part(now, terms_of(words))
+            if unknown and not terms and not pictures:
+                raise next(iter(unknown.values()))
+            query, _ = mixed_query(now, terms, pictures, space=space)
             weights = None if focus is None else focus_weights(now, focus)
-            return explain(now, hit, query, words=kept, focus=weights, unknown=unknown)
+            return explain(now, hit, query, terms=terms, focus=weights, unknown=unknown)
 
         return self._parts.answered(request)
 

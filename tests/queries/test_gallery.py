@@ -306,6 +306,17 @@ def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
     assert all(found == tags[0] for found in tags)
 
 
+def test_a_gallery_is_completed_from_files_and_leaves_their_copies_out(
+    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+) -> None:
+    paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
+    noisy(tmp_path / "p")
+    gallery = Database(lite).gallery("g")
+    for to in ("mean", "any"):
+        hits = gallery.complete([paths[1], str(paths[2]), paths[3].read_bytes()], to=to)
+        assert sorted(hit.uri for hit in hits) == ["0.png", "4.png", "5.png"]
+
+
 def test_a_picture_made_by_another_backbone_is_refused(
     noisy: Callable[..., Summary],
     lite: Store,

@@ -182,6 +182,15 @@ def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
             gallery.search("cat", limit=limit)
         with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
             gallery.mixed([uri(4)], limit=limit)
+    for cancelled in (
+        lambda: gallery.search("cat - cat"),
+        lambda: gallery.mixed([(uri(4), 1.0), (uri(4), -1.0)]),
+        lambda: gallery.refine(words="cat - cat", liked=[uri(4)]),
+        lambda: gallery.explain(uri(4), words="cat - cat"),
+        lambda: gallery.refine(words="cat", liked=[uri(4)], weights=Rocchio(0.0, 0.0, 0.0)),
+    ):
+        with pytest.raises(ExpressionError, match="cancel out"):
+            cancelled()
     with pytest.raises(UsageError, match="weight of a picture"):
         gallery.mixed([(uri(4), 0.0)])
     with pytest.raises(NotFoundError, match=r"'nowhere' \(and 1 more\) is neither a file"):
@@ -240,6 +249,8 @@ def test_pictures_that_fit_a_filter_are_ranked_by_a_picture(gallery: Gallery) ->
     assert len(gallery.rank(words="cat", filter="width < 700")) == 700
     with pytest.raises(UsageError, match="not by both"):
         gallery.rank(words="cat", ids=[uri(1)], filter="width < 3")
+    with pytest.raises(UsageError, match="at least 1"):
+        gallery.rank(words="cat", limit=0)
     with pytest.raises(NotFoundError, match="'nowhere'"):
         gallery.rank(words="cat", ids=[uri(1), "nowhere"])
 
