@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 
-from milvise.cli import main
+_FAILED = 1
 
 
 def run() -> None:
@@ -16,14 +16,20 @@ def run() -> None:
     """
     code: int | str | None = 0
     try:
+        # Here, because Ctrl-C may come while it is imported, too.
+        from milvise.cli import main
+
         main()
     except SystemExit as end:
         code = end.code
-    atexit._run_exitfuncs()
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        code = _FAILED
     try:
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, KeyboardInterrupt):
         # Who read it has seen enough.
         pass
     os._exit(code if isinstance(code, int) else 1 if code else 0)

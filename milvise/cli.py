@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from milvise import config
+from milvise import __version__, config
+from milvise.cli_app import (
+    App,
+    JsonOption,
+    QuietOption,
+    TokenOption,
+    UriOption,
+    VerboseOption,
+    group,
+    take_shared,
+)
 from milvise.cli_evaluate import evaluate_app
 from milvise.cli_models import export_app, project, train
 from milvise.cli_search import duplicates, explain, search_app, tag
@@ -23,39 +33,40 @@ from milvise.cli_state import (
     stoppable,
 )
 from milvise.cli_tune import tune
-from milvise.console import Output
 from milvise.errors import MilviseError, UsageError
+from milvise.terminal import prepare_streams, print_remark, visible
 
-if TYPE_CHECKING:
-    pass
-
-app = typer.Typer(
+app = App(
     name="milvise",
-    help="Search collections of pictures by meaning in Milvus.",
+    help="Search collections of pictures by meaning in Milvus. The options below may also stand behind a command.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-ingest_app = typer.Typer(help="Load words and pictures into Milvus.", no_args_is_help=True)
+ingest_app = group("Load words and pictures into Milvus.")
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"milvise {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _globals(
-    uri: Annotated[
-        str | None,
-        typer.Option(help="A path ending in .db (Milvus Lite) or http(s)://host:port. (MILVISE_URI, or ./milvise.db)"),
-    ] = None,
-    token: Annotated[str | None, typer.Option(help="user:password or an API key. (MILVISE_TOKEN)")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
+def _shared(
+    uri: UriOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
 ) -> None:
-    state.uri, state.token, state.verbose = uri, token, verbose
-    state.output = Output(as_json=as_json, quiet=quiet)
+    take_shared(uri, token, as_json, quiet, verbose)
 
 
 @ingest_app.command("words")
@@ -260,12 +271,17 @@ def demo(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    state.reset()
+    prepare_streams()
     try:
-        app(arguments)
+        app(arguments, prog_name="milvise")
     except MilviseError as error:
         _fail(error, WRONG_USAGE if isinstance(error, UsageError) else FAILED)
     except OSError as error:
         _fail(error, FAILED)
+    except UnicodeEncodeError as error:
+        # Names of files may be any bytes, and are taken; all other text goes to Milvus, which takes UTF-8 alone.
+        _fail(UsageError(f"an argument is not valid UTF-8.\nReceived: {visible(error.object)}"), WRONG_USAGE)
 
 
 def _fail(error: Exception, code: int) -> None:
@@ -274,7 +290,7 @@ def _fail(error: Exception, code: int) -> None:
 
         traceback.print_exception(error)
     else:
-        print(f"Error: {error}", file=sys.stderr)
+        print_remark(f"Error: {error}")
     if state.output.as_json:
         state.output.document({"error": {"type": type(error).__name__, "message": str(error)}})
     sys.exit(code)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from milvise import config
+from milvise import config, console_reports
+from milvise.cli_app import group
 from milvise.cli_state import FAILED, FilterOption, GalleryOption, state, stoppable
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
     Evaluation = Callable[[Reading, Callable[[str], None]], Part]
 
-evaluate_app = typer.Typer(
-    help="Measure how accurate, complete and biased searches are, and write a report.", no_args_is_help=True
-)
+evaluate_app = group("Measure how accurate, complete and biased searches are, and write a report.")
 
 _STOPPED = "No report was written."
 
@@ -280,6 +279,6 @@ def _publish(report: Report, out: Path, under: dict[str, float], over: dict[str,
     document = report.to_json()
     written = {"page": str(page), "report": str(write_json(document, out))}
     key = {name: document["figures"][name] for name in KEY_FIGURES if name in document["figures"]}
-    state.output.report({**document, **written, "findings": findings(report), "key": key})
+    console_reports.report(state.output, {**document, **written, "findings": findings(report), "key": key})
     if not report.kept:
         raise typer.Exit(FAILED)

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from milvise import config
+from milvise import config, console_reports
+from milvise.cli_app import group
 from milvise.cli_state import FilterOption, GalleryOption, absolute, state, stoppable
 from milvise.errors import UsageError
 
-export_app = typer.Typer(help="Write models and vectors for other programs.", no_args_is_help=True)
+export_app = group("Write models and vectors for other programs.")
 
 _SEED = typer.Option(help="Of the random numbers, and of the choice of held-back pictures.")
 
@@ -99,7 +100,7 @@ def train(
         raise UsageError("say where to write the head: --out FILE.keras")
     with state.connect() as db, state.output.epochs() as progress:
         report = train_head(db.store, gallery=gallery, out=out, options=options, progress=progress)
-    state.output.trained_head(report.to_json())
+    console_reports.trained_head(state.output, report.to_json())
 
 
 def _finetune(
@@ -121,7 +122,7 @@ def _finetune(
     built = load_backbone(absolute(backbone), weights=weights)
     with state.output.epochs() as progress:
         report = finetune(opened, backbone=built, out=out, options=options, progress=progress)
-    state.output.trained_backbone(report.to_json())
+    console_reports.trained_backbone(state.output, report.to_json())
 
 
 @stoppable("The gallery is as it was; the same command goes on from here.")

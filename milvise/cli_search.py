@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from milvise import config
+from milvise.cli_app import group
 from milvise.cli_state import FilterOption, GalleryOption, LimitOption, state, stoppable
 from milvise.errors import UsageError
 from milvise.records import Hit, WordHit
@@ -17,7 +18,7 @@ from milvise.records import Hit, WordHit
 if TYPE_CHECKING:
     from milvise.queries.database import Database
 
-search_app = typer.Typer(help="Find words and pictures.", no_args_is_help=True)
+search_app = group("Find words and pictures.")
 
 Expression = Annotated[list[str], typer.Argument(metavar="EXPR", help='dog; cat sofa; "dining_table"; cat^2 sofa.')]
 PictureArgument = Annotated[

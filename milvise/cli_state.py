@@ -21,12 +21,23 @@ FAILED, WRONG_USAGE, QUARANTINED = 1, 2, 3
 
 @dataclass(slots=True)
 class State:
-    """The options that stand before a command."""
+    """The options of every command, as they were given in front of it or behind it."""
 
     uri: str | None = None
     token: str | None = None
     verbose: bool = False
     output: Output = Output()
+
+    def reset(self) -> None:
+        """Forget what an earlier command line gave."""
+        self.uri = self.token = None
+        self.verbose, self.output = False, Output()
+
+    def take(self, *, uri: str | None, token: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+        """Note options that were given; None and False leave what was noted before."""
+        self.uri, self.token = uri or self.uri, token or self.token
+        self.verbose |= verbose
+        self.output = Output(as_json=as_json or self.output.as_json, quiet=quiet or self.output.quiet)
 
     def connect(self, *, create: bool = False) -> Database:
         """Open the Milvus that the options name."""
@@ -44,7 +55,7 @@ def stoppable(remark: str = "What was written is kept; the same command goes on 
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\nStopped. {remark}", file=sys.stderr)
+        print(f"\nStopped. {remark}".rstrip(" "), file=sys.stderr)
         raise typer.Exit(FAILED) from None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from milvise import config
+from milvise import config, console_reports
 from milvise.cli_state import FAILED, GalleryOption, state, stoppable
 
 
@@ -25,8 +25,10 @@ def tune(
     with state.connect() as db:
         reading = read_gallery(db, gallery)
         chosen = run(reading, recall=recall, k=k, queries=queries, note=state.output.note, store=not dry_run)
-    state.output.tuned(
-        {"gallery": gallery, "recall": recall, "k": k, "stored": not dry_run}, [found.to_json() for found in chosen]
+    console_reports.tuned(
+        state.output,
+        {"gallery": gallery, "recall": recall, "k": k, "stored": not dry_run},
+        [found.to_json() for found in chosen],
     )
     if not all(found.reached for found in chosen):
         raise typer.Exit(FAILED)

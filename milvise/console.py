@@ -1,23 +1,33 @@
-"""What the command line prints: tables or one JSON document on standard output, all else on standard error."""
+"""What the command line prints: tables or one JSON document on standard output, all else on standard error.
+
+In a pipe a table is one line for each row, its values between tabs (`milvise.terminal`).
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.terminal import (
+    Cell,
+    is_terminal,
+    json_text,
+    numbers,
+    print_line,
+    print_remark,
+    print_table,
+    texts,
+    visible,
+)
 
 if TYPE_CHECKING:
     from milvise.ingest.pipeline import Progress
     from milvise.ingest.summary import Summary
-
-_FINDINGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +48,12 @@ class Output:
     def document(self, document: Mapping[str, Any]) -> None:
         """Print a JSON document."""
         # One print at the end of a command: whatever reads it never sees half a document.
-        print(json.dumps(document, ensure_ascii=False, indent=2))
+        print(json_text(document))
 
     def note(self, text: str) -> None:
         """Print a remark on standard error."""
         if not self.quiet:
-            _errors().print(text, highlight=False, markup=False, soft_wrap=True)
+            print_remark(text)
 
     def hits(self, request: Mapping[str, Any], took_ms: Mapping[str, float], hits: Sequence[Hit | WordHit]) -> None:
         """Print what a search found."""
@@ -56,20 +66,21 @@ class Output:
             self.note("Nothing was found." if least is None else f"No good match: nothing has a confidence of {least}.")
             return
         names = ("word",) if isinstance(hits[0], WordHit) else ("uri", "label")
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("rank", justify="right")
-        for name in names:
-            table.add_column(name, overflow="fold")
-        table.add_column("similarity", justify="right")
-        table.add_column("distance", justify="right")
         trusted = isinstance(hits[0], Hit) and hits[0].confidence is not None
-        if trusted:
-            table.add_column("confidence", justify="right")
-        for rank, hit in enumerate(hits, start=1):
-            values = [str(getattr(hit, name)) for name in names]
-            confidence = (f"{hit.confidence:.3f}",) if trusted and isinstance(hit, Hit) else ()
-            table.add_row(str(rank), *values, f"{hit.similarity:.4f}", f"{hit.distance:.4f}", *confidence)
-        self.table(table)
+        columns = [*numbers("rank"), *texts(*names), *numbers("similarity", "distance")]
+        print_table(
+            [*columns, *numbers("confidence")] if trusted else columns,
+            (
+                [
+                    str(rank),
+                    *(str(getattr(hit, name)) for name in names),
+                    _figure(hit.similarity),
+                    _figure(hit.distance),
+                    *([f"{hit.confidence:.3f}"] if isinstance(hit, Hit) and hit.confidence is not None else []),
+                ]
+                for rank, hit in enumerate(hits, start=1)
+            ),
+        )
 
     def owners(self, request: Mapping[str, Any], took_ms: float, owners: Sequence[Owner]) -> None:
         """Print whose pictures fit a brief."""
@@ -80,13 +91,13 @@ class Output:
             ]
             self.document({"request": dict(request), "took_ms": {"total": took_ms}, "owners": found})
             return
-        table = Table("rank", "owner", box=None, pad_edge=False, header_style="bold")
-        table.add_column("similarity", justify="right")
-        table.add_column("evidence", overflow="fold")
-        for rank, one in enumerate(owners, start=1):
-            evidence = "\n".join(f"{hit.similarity:.4f} {hit.uri}" for hit in one.evidence)
-            table.add_row(str(rank), one.name, f"{one.similarity:.4f}", evidence)
-        self.table(table)
+        print_table(
+            [*numbers("rank"), *texts("owner"), *numbers("similarity"), *texts("evidence")],
+            (
+                [str(rank), one.name, _figure(one.similarity), [_evidence(hit) for hit in one.evidence]]
+                for rank, one in enumerate(owners, start=1)
+            ),
+        )
 
     def explanation(self, told: Mapping[str, Any]) -> None:
         """Print why a picture has its place in an answer."""
@@ -104,20 +115,19 @@ class Output:
         for word, near in told["unknown_words"].items():
             facts[f"unknown: {word}"] = f"took no part; close spellings: {', '.join(near) or 'none'}"
         self.facts(facts)
-        table = Table("space", "term", box=None, pad_edge=False, header_style="bold")
-        for name in ("weight", "contribution"):
-            table.add_column(name, justify="right")
-        for term in told["terms"]:
-            table.add_row(term["space"], term["term"], f"{term['weight']:g}", f"{term['contribution']:+.4f}")
-        self.table(table)
+        print_table(
+            [*texts("space", "term"), *numbers("weight", "contribution")],
+            (
+                [term["space"], term["term"], f"{term['weight']:g}", f"{term['contribution']:+.4f}"]
+                for term in told["terms"]
+            ),
+        )
         if told["classes"]:
-            table = Table("class", box=None, pad_edge=False, header_style="bold")
-            for name in ("probability", "name and words", "together"):
-                table.add_column(name, justify="right")
-            for tie in told["classes"]:
-                figures = (f"{tie['probability']:.4f}", f"{tie['similarity']:.4f}", f"{tie['contribution']:+.4f}")
-                table.add_row(tie["name"], *figures)
-            self.table(table)
+            figures = ("probability", "similarity", "contribution")
+            print_table(
+                [*texts("class"), *numbers("probability", "name and words", "together")],
+                ([tie["name"], *(f"{tie[name]:.4f}" for name in figures)] for tie in told["classes"]),
+            )
 
     def groups(self, request: Mapping[str, Any], groups: Iterable[DuplicateGroup]) -> None:
         """Print groups of duplicates, each as soon as it is found."""
@@ -128,18 +138,21 @@ class Output:
             ]
             self.document({**request, "groups": found})
             return
-        console = Console(highlight=False, markup=False, soft_wrap=True)
         number = 0
         for number, group in enumerate(groups, start=1):
-            console.print(f"{number}. {'the same file' if group.exact else f'cosine {group.similarity:.4f} or more'}")
-            for _, uri in group.pictures:
-                console.print(f"   {uri}")
+            kind = "the same file" if group.exact else f"cosine {group.similarity:.4f} or more"
+            if is_terminal():
+                print_line(f"{number}. {kind}")
+                for _, uri in group.pictures:
+                    print_line(f"   {visible(uri)}")
+            else:
+                print_table([], [[str(number), kind, uri] for _, uri in group.pictures])
         if not number:
             self.note("No duplicates were found.")
 
     def section(self, title: str, command: str, hits: Sequence[Hit | WordHit]) -> None:
         """Print one of several searches under a title."""
-        Console(highlight=False, markup=False, soft_wrap=True).print(f"\n{title}\n$ {command}")
+        print_line(f"\n{title}\n$ {visible(command)}")
         self.hits({}, {}, hits)
 
     def collections(self, version: str, collections: Sequence[Mapping[str, Any]]) -> None:
@@ -148,138 +161,21 @@ class Output:
             self.document({"milvus": version, "collections": list(collections)})
             return
         self.note(f"Milvus {version}")
-        table = Table("alias", box=None, pad_edge=False, header_style="bold")
-        for name in ("rows", "dim"):
-            table.add_column(name, justify="right")
-        for name in ("index", "made by"):
-            table.add_column(name, overflow="fold")
-        for entry in collections:
-            sizes = (f"{entry['rows']:,}", str(entry["dim"]))
-            table.add_row(entry["alias"], *sizes, entry["index"].replace(":", " ").replace(",", " "), _made_by(entry))
-        self.table(table)
-
-    def table(self, table: Table) -> None:
-        """Print a table on standard output."""
-        Console(highlight=False, markup=False).print(table)
+        print_table(
+            [*texts("alias"), *numbers("rows", "dim"), *texts("index", "made by")],
+            (
+                [entry["alias"], _count(entry["rows"]), str(entry["dim"]), spaced(entry["index"]), _made_by(entry)]
+                for entry in collections
+            ),
+        )
 
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Print names and values, one a line, or as a JSON document."""
         if self.as_json:
             self.document(facts)
             return
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(style="bold")
-        table.add_column(overflow="fold")
-        for name, value in facts.items():
-            table.add_row(name.replace("_", " "), _readable(value))
-        self.table(table)
-
-    def trained_head(self, report: Mapping[str, Any]) -> None:
-        """Print what training a head did: its scores beside those of the untrained head."""
-        if self.as_json:
-            self.document(report)
-            return
-        trained_on = report["trained_on"]
-        for kind in ("without_vector", "held_out"):
-            if trained_on[kind]:
-                listed = ", ".join(trained_on[kind])
-                self.note(f"{'Left out, without a word vector' if kind == 'without_vector' else 'Held out'}: {listed}")
-        table = Table("pictures", box=None, pad_edge=False, header_style="bold")
-        for name in (
-            "labels",
-            "pictures",
-            *(f"{head} {name}" for name in ("P@10", "accuracy") for head in report["scores"]),
-        ):
-            table.add_column(name, justify="right")
-        for part, name in (("seen", "seen, held back"), ("unseen", "unseen, held out")):
-            found = [scores[part] for scores in report["scores"].values()]
-            if found[0]:
-                figures = [f"{score[metric]:.3f}" for metric in ("precision_at_10", "accuracy") for score in found]
-                table.add_row(name, str(found[0]["labels"]), str(found[0]["pictures"]), *figures)
-        self.table(table)
-        seconds, epochs = report["seconds"], len(report["history"]["loss"])
-        pictures = f"{sum(trained_on['labels'].values()):,} pictures of {len(trained_on['labels']):,} labels"
-        self.note(f"Trained on {pictures}: {epochs} epochs, {seconds['total']:.1f} s. Written to {report['out']}")
-
-    def trained_backbone(self, report: Mapping[str, Any]) -> None:
-        """Print what fine-tuning a backbone did."""
-        if self.as_json:
-            self.document(report)
-            return
-        for uri, reason in report["trained_on"]["unreadable"].items():
-            self.note(f"Left out: {uri}: {reason}")
-        scores = report["scores"]["similar_precision_at_10"]
-        trained_on = report["trained_on"]
-        self.facts(
-            {
-                "out": report["out"],
-                "classes": len(report["classes"]),
-                "trained on": sum(trained_on["labels"].values()),
-                "held back": trained_on["held_back"]["pictures"],
-                "similar P@10 before": scores["before"],
-                "similar P@10 after": scores["after"],
-                "seconds": report["seconds"]["total"],
-            }
-        )
-
-    def report(self, document: Mapping[str, Any]) -> None:
-        """Print an evaluation: what stands out, the key figures, and where the rest is."""
-        if self.as_json:
-            kept = (
-                "page",
-                "report",
-                "made",
-                "seconds",
-                "gallery",
-                "findings",
-                "figures",
-                "gates",
-                "changes",
-                "not_measured",
-            )
-            self.document({name: document[name] for name in kept})
-            return
-        console = Console(highlight=False, markup=False)
-        for gate in document["gates"]:
-            value = gate["remark"] if gate["value"] is None else f"{gate['value']:.4f}"
-            console.print(f"{'kept    ' if gate['kept'] else 'NOT KEPT'}  {gate['figure']}, {gate['limit']}: {value}")
-        for finding in document["findings"][:_FINDINGS]:
-            console.print(f"* {finding}")
-        table = Table("figure", box=None, pad_edge=False, header_style="bold")
-        for name in ("value", "95 % interval", "chance"):
-            table.add_column(name, justify="right")
-        for name, figure in document["key"].items():
-            span = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
-            chance = "" if figure["chance"] is None else f"{figure['chance']:.3f}"
-            unit = f" {figure['unit']}" if figure["unit"] == "ms" else ""
-            table.add_row(name, f"{figure['value']:.3f}{unit}", span, chance)
-        console.print(table)
-        if document["not_measured"]:
-            self.note(f"{len(document['not_measured'])} remarks on what was not measured are in the report.")
-        Console(highlight=False, markup=False, soft_wrap=True).print(f"Report: {document['page']}")
-
-    def tuned(self, request: Mapping[str, Any], chosen: Sequence[Mapping[str, Any]]) -> None:
-        """Print the search parameters that were chosen."""
-        if self.as_json:
-            self.document({**request, "chosen": list(chosen)})
-            return
-        table = Table("space", box=None, pad_edge=False, header_style="bold")
-        for name in ("before", "now"):
-            table.add_column(name, overflow="fold")
-        for name in ("recall", "on other queries"):
-            table.add_column(name, justify="right")
-        for found in chosen:
-            indexes = [found[name].replace(":", " ").replace(",", " ") for name in ("before", "index")]
-            table.add_row(found["space"], *indexes, f"{found['recall']:.4f}", f"{found['checked']:.4f}")
-            if not found["queries"]:
-                self.note(
-                    f"Nothing to tune in {found['space']}: its index is exact, or it holds too little to ask with."
-                )
-            if not found["reached"]:
-                self.note(
-                    f"No setting of {found['space']} reaches {request['recall']}: the most thorough one was taken."
-                )
-        self.table(table)
+        rows = ([name.replace("_", " "), _readable(value)] for name, value in facts.items())
+        print_table(texts("name", "value"), rows, header=False)
 
     @contextmanager
     def epochs(self) -> Iterator[Callable[[int, dict[str, float]], None]]:
@@ -335,19 +231,37 @@ def _made_by(entry: Mapping[str, Any]) -> str:
     return f"{made['backbone']} {made['weights'][:8]}"
 
 
-def _readable(value: Any) -> str:
+def _readable(value: Any) -> Cell:
     match value:
         case bool():
             return "yes" if value else "no"
         case int():
-            return f"{value:,}"
+            return _count(value)
         case None | []:
             return "none"
         case dict():
-            return ", ".join(f"{name} {entry}" for name, entry in value.items())
+            return ", ".join(f"{name} {entry}" for name, entry in value.items()) or "none"
         case list():
-            return "\n".join(str(entry) for entry in value)
+            return [str(entry) for entry in value]
     return str(value)
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if is_terminal() else str(value)
+
+
+def _figure(value: float) -> str:
+    """Return a cosine or a distance: short for a person, with six digits for a program."""
+    return f"{value:.4f}" if is_terminal() else f"{value:.6f}"
+
+
+def _evidence(hit: Hit) -> str:
+    return f"{_figure(hit.similarity)} {hit.uri}" if is_terminal() else hit.uri
+
+
+def spaced(index: str) -> str:
+    """Return an index so that a narrow terminal can break it."""
+    return index.replace(":", " ").replace(",", " ") if is_terminal() else index
 
 
 def _errors() -> Console:

@@ -13,7 +13,7 @@ import pytest
 import schemas
 from evaluation_world import GALLERY, POOR, TESTS, put_evaluation_world
 from jsonschema import validate
-from processes import answer, milvise
+from processes import answer, milvise, on_a_terminal
 
 from milvise.adapter import Store, connect
 
@@ -79,12 +79,11 @@ def test_the_page_needs_no_network_and_every_picture_and_anchor_has_a_name(folde
 
 def test_the_terminal_shows_what_stands_out_and_a_comparison_with_itself_is_noise(folder: Path) -> None:
     options = ["--tagged", "100", "--similar", "5", "--compare", "report/report.json"]
-    done = milvise(folder, "evaluate", "accuracy", "--gallery", GALLERY, "--out", "again", *options)
-    assert done.returncode == 0, done.stderr
-    assert "0 figures are worse, 0 better" in done.stdout.replace("\n", " ")
-    assert "zero_shot.p@10" in done.stdout
-    assert done.stdout.splitlines()[-1] == "Report: again/report.html"
-    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    seen = on_a_terminal(folder, "evaluate", "accuracy", "--gallery", GALLERY, "--out", "again", *options).splitlines()
+    assert "0 figures are worse, 0 better" in " ".join(seen)
+    assert any(line.startswith("zero_shot.p@10") for line in seen)
+    assert "Report: again/report.html" in seen
+    assert max(len(line) for line in seen) <= 80
 
 
 def test_ratings_come_back_into_the_report(folder: Path) -> None:

@@ -1,0 +1,105 @@
+"""What the command line prints of training, evaluation and tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from milvise.console import Output, spaced
+from milvise.terminal import numbers, print_paragraph, print_table, texts
+
+_FINDINGS = 8
+_KEPT = ("page", "report", "made", "seconds", "gallery", "findings", "figures", "gates", "changes", "not_measured")
+
+
+def trained_head(output: Output, report: Mapping[str, Any]) -> None:
+    """Print what training a head did: its scores beside those of the untrained head."""
+    if output.as_json:
+        output.document(report)
+        return
+    trained_on = report["trained_on"]
+    for kind in ("without_vector", "held_out"):
+        if trained_on[kind]:
+            listed = ", ".join(trained_on[kind])
+            output.note(f"{'Left out, without a word vector' if kind == 'without_vector' else 'Held out'}: {listed}")
+    figures = [f"{head} {name}" for name in ("P@10", "accuracy") for head in report["scores"]]
+    rows = []
+    for part, name in (("seen", "seen, held back"), ("unseen", "unseen, held out")):
+        found = [scores[part] for scores in report["scores"].values()]
+        if found[0]:
+            values = [f"{score[metric]:.3f}" for metric in ("precision_at_10", "accuracy") for score in found]
+            rows.append([name, str(found[0]["labels"]), str(found[0]["pictures"]), *values])
+    print_table([*texts("pictures"), *numbers("labels", "pictures", *figures)], rows)
+    seconds, epochs = report["seconds"], len(report["history"]["loss"])
+    pictures = f"{sum(trained_on['labels'].values()):,} pictures of {len(trained_on['labels']):,} labels"
+    output.note(f"Trained on {pictures}: {epochs} epochs, {seconds['total']:.1f} s. Written to {report['out']}")
+
+
+def trained_backbone(output: Output, report: Mapping[str, Any]) -> None:
+    """Print what fine-tuning a backbone did."""
+    if output.as_json:
+        output.document(report)
+        return
+    for uri, reason in report["trained_on"]["unreadable"].items():
+        output.note(f"Left out: {uri}: {reason}")
+    scores = report["scores"]["similar_precision_at_10"]
+    trained_on = report["trained_on"]
+    output.facts(
+        {
+            "out": report["out"],
+            "classes": len(report["classes"]),
+            "trained on": sum(trained_on["labels"].values()),
+            "held back": trained_on["held_back"]["pictures"],
+            "similar P@10 before": scores["before"],
+            "similar P@10 after": scores["after"],
+            "seconds": report["seconds"]["total"],
+        }
+    )
+
+
+def report(output: Output, document: Mapping[str, Any]) -> None:
+    """Print an evaluation: what stands out, the key figures, and where the rest is."""
+    if output.as_json:
+        output.document({name: document[name] for name in _KEPT})
+        return
+    for gate in document["gates"]:
+        value = gate["remark"] if gate["value"] is None else f"{gate['value']:.4f}"
+        print_paragraph(f"{'kept    ' if gate['kept'] else 'NOT KEPT'}  {gate['figure']}, {gate['limit']}: {value}")
+    for finding in document["findings"][:_FINDINGS]:
+        print_paragraph(f"* {finding}")
+    print_table(
+        [*texts("figure"), *numbers("value", "95 % interval", "chance")],
+        ([name, *_key_figure(figure)] for name, figure in document["key"].items()),
+    )
+    if document["not_measured"]:
+        output.note(f"{len(document['not_measured'])} remarks on what was not measured are in the report.")
+    print_paragraph(f"Report: {document['page']}")
+
+
+def tuned(output: Output, request: Mapping[str, Any], chosen: Sequence[Mapping[str, Any]]) -> None:
+    """Print the search parameters that were chosen."""
+    if output.as_json:
+        output.document({**request, "chosen": list(chosen)})
+        return
+    for found in chosen:
+        if not found["queries"]:
+            output.note(f"Nothing to tune in {found['space']}: its index is exact, or it holds too little to ask with.")
+        if not found["reached"]:
+            output.note(f"No setting of {found['space']} reaches {request['recall']}: the most thorough one was taken.")
+    print_table(
+        [*texts("space", "before", "now"), *numbers("recall", "on other queries")],
+        (
+            [
+                found["space"],
+                *(spaced(found[name]) for name in ("before", "index")),
+                *(f"{found[name]:.4f}" for name in ("recall", "checked")),
+            ]
+            for found in chosen
+        ),
+    )
+
+
+def _key_figure(figure: Mapping[str, Any]) -> list[str]:
+    span = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
+    chance = "" if figure["chance"] is None else f"{figure['chance']:.3f}"
+    return [f"{figure['value']:.3f}{' ms' if figure['unit'] == 'ms' else ''}", span, chance]
