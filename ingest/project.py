@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Store
+from milvise.adapter.escape import both
 from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
 from milvise.errors import FingerprintError, NotFoundError, StoreError
@@ -141,7 +142,7 @@ def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Coll
 
 def _check(visual: Collection, joint: Collection, head: Head) -> int:
     """Compare stored joint vectors of a sample of pictures, spread over the gallery, with what the head gives."""
-    keys = _sample(visual)
+    keys = sample_keys(visual, SAMPLE)
     sources, stored = visual.vectors(keys), joint.vectors(keys)
     if missing := [key for key in keys if key not in stored]:
         raise StoreError(f"{len(missing)} of {len(keys)} sampled pictures have no joint vector. Run the command again.")
@@ -157,9 +158,9 @@ def _check(visual: Collection, joint: Collection, head: Head) -> int:
     return len(keys)
 
 
-def _sample(visual: Collection) -> list[str]:
-    """Return up to `SAMPLE` keys: ids are hashes, so that those with the smallest ones are a random sample."""
-    count = visual.count()
+def sample_keys(visual: Collection, count: int, *, filter: str = "") -> list[str]:
+    """Return up to `count` keys: ids are hashes, so that those with the smallest ones are a random sample."""
+    rows = visual.count(filter)
     # Twice as many are asked for as are needed, because hashes are only nearly even.
-    below = 'id != ""' if count <= 4 * SAMPLE else f'id < "{int(16**8 * 2 * SAMPLE / count):08x}"'
-    return sorted(row["id"] for row in visual.query(below, fields=["id"]))[:SAMPLE]
+    below = 'id != ""' if rows <= 4 * count else f'id < "{int(16**8 * 2 * count / rows):08x}"'
+    return sorted(row["id"] for row in visual.query(both(below, filter), fields=["id"]))[:count]

@@ -17,7 +17,7 @@ from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.embeddings.phrases import unit
-from milvise.errors import UsageError
+from milvise.queries.limits import check_limit
 from milvise.queries.opened import Opened
 from milvise.queries.query import FUSED, JOINT, VISUAL, Query
 from milvise.records import Hit, distance
@@ -57,18 +57,6 @@ class Match:
         """Return it as users get it."""
         row, score = self.row, self.similarity
         return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
-
-
-def check_limit(limit: int) -> None:
-    """Check how many hits are asked for.
-
-    Raises
-    ------
-    UsageError
-        If it is not between 1 and what a server answers.
-    """
-    if not 1 <= limit <= MOST_HITS:
-        raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
 
 
 def nearest(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from milvise.adapter.collection import MOST_HITS
-from milvise.errors import NotFoundError, UsageError
+from milvise.errors import NotFoundError
+from milvise.queries.limits import check_limit
 from milvise.queries.nearest import Match, nearest
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
@@ -26,8 +27,8 @@ def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, fil
     NotFoundError
         If no picture that was found has the column.
     """
-    if evidence < 1 or limit < 1:
-        raise UsageError("there must be at least one owner and one picture of each.")
+    check_limit(limit, what="number of owners")
+    check_limit(evidence, what="number of pictures of each owner")
     count = _FIRST
     while True:
         matches = nearest(now, query, limit=count, filter=filter)

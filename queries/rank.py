@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from milvise.chunks import chunks
+from milvise.errors import NotFoundError
 from milvise.queries.nearest import FIELDS, Match
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
@@ -22,6 +23,11 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
 
     Calls to Milvus: one read in each space for each 500 pictures; without `ids` also one search for their number and one
     pass over them (on Milvus Lite one list of their ids).
+
+    Raises
+    ------
+    NotFoundError
+        If one of the ids is not stored, or no picture fits the filter.
     """
     first, *others = query.recipes
     if ids is None:
@@ -32,9 +38,14 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
             for batch in chunks(list(dict.fromkeys(ids)), _AT_ONCE)
         )
     matches = (match for rows in batches for match in _scored(now, query, first, others, rows))
-    if limit is None:
-        return sorted(matches, key=lambda match: -match.similarity)
-    return heapq.nlargest(limit, matches, key=lambda match: match.similarity)
+    ranked = (
+        sorted(matches, key=lambda match: -match.similarity)
+        if limit is None
+        else heapq.nlargest(limit, matches, key=lambda match: match.similarity)
+    )
+    if not ranked and filter:
+        raise NotFoundError(f"no picture of the gallery {now.name!r} fits the filter.\nReceived: {filter}")
+    return ranked
 
 
 def _scored(

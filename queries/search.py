@@ -32,6 +32,7 @@ from milvise.queries.expression import parse
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
+from milvise.queries.limits import check_limit
 from milvise.queries.nearest import Match, nearest, nearest_to_each
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
@@ -252,12 +253,12 @@ class Gallery:
         Raises
         ------
         NotFoundError
-            If one of the ids is not stored.
+            If one of the ids is not stored, or no picture fits the filter.
         """
         check_confidence(min_confidence)
         require_several(ids=ids)
-        if limit is not None and limit < 1:
-            raise UsageError(f"the limit must be at least 1.\nReceived: {limit}")
+        if limit is not None:
+            check_limit(limit, most=None)
         if ids is not None and filter:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
@@ -430,6 +431,7 @@ class Gallery:
         filter : str
             A further Milvus expression over ``word`` and ``rank``.
         """
+        check_limit(among, most=None, what="number of words to consider")
         frequent = both(filter, f"rank < {int(among)}")
 
         def request(now: Opened) -> list[WordHit]:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection
+from milvise.adapter.collection import MOST_HITS
 from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.queries.expression import Term, parse
 from milvise.queries.known import KnownVectors
+from milvise.queries.limits import check_limit
 from milvise.queries.live import Live, answered
 from milvise.queries.spelling import suggest
 from milvise.records import WordHit, distance
@@ -41,7 +43,7 @@ class Vocabulary:
         expression : str
             Such as ``said`` or ``king - man + woman``; see `milvise.queries.expression`.
         limit : int
-            How many.
+            How many, at most 16,384.
         filter : str
             A Milvus expression over ``word`` and ``rank`` (0 = most frequent).
 
@@ -52,13 +54,14 @@ class Vocabulary:
         ExpressionError
             If the expression cannot be read, or its terms cancel out.
         """
+        check_limit(limit)
         terms = parse(expression)
         own = {form for term in terms for form in lookups(term.phrase)} if len(terms) > 1 else set()
 
         def request() -> list[WordHit]:
             words = self.live.collection
             vector = expression_vector(words, terms, self.known)
-            return nearest_words(words, vector[np.newaxis], limit=limit + len(own), filter=filter)[0]
+            return nearest_words(words, vector[np.newaxis], limit=min(MOST_HITS, limit + len(own)), filter=filter)[0]
 
         return [hit for hit in answered(request, self.live) if hit.word not in own][:limit]
 
@@ -126,6 +129,7 @@ def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
 
 def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str = "") -> list[list[WordHit]]:
     """Return for each of the vectors, shape (n, dim), the closest words, closest first, in one call to Milvus."""
+    check_limit(limit)
     answers = words.search(vectors, limit=limit, fields=["word"], filter=filter)
     return [[WordHit(row["word"], score, distance(score)) for row, score in hits] for hits in answers]
 

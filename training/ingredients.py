@@ -64,18 +64,26 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
         return Ingredients(visual, words, None)
 
 
-def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float) -> Any:
-    """Return an untrained head; `penalty` (of ``residual``) is one for all pictures together."""
+def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float, mean: Array | None = None) -> Any:
+    """Return an untrained head.
+
+    Parameters
+    ----------
+    penalty : float
+        Of ``residual``: one for all pictures together.
+    mean : ndarray of shape (visual width,), float32, optional
+        Of ``residual``: what the labels' vectors are told apart from; by default the mean of the labels' mean vectors.
+    """
     visual_dim, dim = ingredients.visual.manifest.dim, ingredients.words.manifest.dim
     if kind == "residual":
         assert ingredients.conse is not None
-        mean, label_means = _label_means(examples)
+        mean, label_means = _label_means(examples, mean)
         return residual_head(ingredients.conse, mean, label_means, penalty=penalty / len(examples.places(TRAIN)))
     return {"linear": linear_head, "mlp": mlp_head}[kind](visual_dim, dim)
 
 
-def _label_means(examples: Examples) -> tuple[Array, Array]:
-    """Return the mean of the trained labels' mean vectors, and each label's direction from it, of unit length."""
+def _label_means(examples: Examples, mean: Array | None) -> tuple[Array, Array]:
+    """Return a mean, by default of the trained labels' mean vectors, and each label's direction from it, of unit length."""
     places = examples.places(TRAIN)
     sums = np.zeros((len(examples.names), examples.vectors.shape[1]), np.float64)
     for start in range(0, len(places), _ROWS):
@@ -83,5 +91,5 @@ def _label_means(examples: Examples) -> tuple[Array, Array]:
         np.add.at(sums, examples.labels[rows], examples.vectors[rows])
     counts = np.bincount(examples.labels[places], minlength=len(sums))
     means = sums[counts > 0] / counts[counts > 0, np.newaxis]
-    mean = means.mean(axis=0)
+    mean = means.mean(axis=0) if mean is None else mean
     return mean.astype(np.float32), unit(means - mean)

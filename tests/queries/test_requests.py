@@ -166,6 +166,36 @@ def test_a_picture_with_and_without_words(gallery: Gallery, calls: Counter[str],
         assert calls == {"query": 1, "search": 1}
 
 
+def test_what_is_no_number_of_results_is_refused_by_every_request(db: Database, gallery: Gallery) -> None:
+    requests: list[Callable[[Any], object]] = [
+        lambda limit: gallery.search("cat", limit=limit),
+        lambda limit: gallery.search_many(["cat"], limit=limit),
+        lambda limit: gallery.similar(uri(3), limit=limit),
+        lambda limit: gallery.similar(uri(3), focus="cat", limit=limit),
+        lambda limit: gallery.mixed([uri(4)], limit=limit),
+        lambda limit: gallery.complete([uri(3)], limit=limit),
+        lambda limit: gallery.owners(words="cat", limit=limit),
+        lambda limit: gallery.owners(words="cat", evidence=limit),
+        lambda limit: gallery.refine(words="cat", liked=[uri(3)], limit=limit),
+        lambda limit: gallery.tags(uri(3), limit=limit),
+        lambda limit: gallery.tags(uri(3), among=limit),
+        lambda limit: db.words.similar("cat", limit=limit),
+    ]
+    for request in requests:
+        for limit in (None, "10", 1.5, True, -1, float("nan"), []):
+            with pytest.raises(UsageError, match="whole number"):
+                request(limit)
+    for limit in ("10", 0, 1.5):
+        with pytest.raises(UsageError, match="whole number"):
+            gallery.rank(words="cat", ids=[uri(3)], limit=limit)  # type: ignore[arg-type]
+    assert len(gallery.search("cat", limit=np.int64(3))) == 3
+
+
+def test_ranking_says_when_nothing_fits_the_filter(gallery: Gallery) -> None:
+    with pytest.raises(NotFoundError, match=r"fits the filter.\nReceived: width < 0"):
+        gallery.rank(words="cat", filter="width < 0")
+
+
 def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
     with pytest.raises(UsageError, match="nothing to search for"):
         gallery.mixed([])
@@ -178,9 +208,9 @@ def test_a_request_for_nothing_is_refused(gallery: Gallery) -> None:
         with pytest.raises(UsageError, match="must be a list"):
             careless()
     for limit in (0, 16_385):
-        with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
+        with pytest.raises(UsageError, match="a whole number between 1 and 16384"):
             gallery.search("cat", limit=limit)
-        with pytest.raises(UsageError, match="the limit must lie between 1 and 16384"):
+        with pytest.raises(UsageError, match="a whole number between 1 and 16384"):
             gallery.mixed([uri(4)], limit=limit)
     for cancelled in (
         lambda: gallery.search("cat - cat"),

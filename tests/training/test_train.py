@@ -104,6 +104,35 @@ def test_one_picture_and_one_word_are_learned(kind: str, world: Store) -> None:
     assert found["label"] in set(LABELS) - {"xyzzy"}
 
 
+@pytest.mark.parametrize("label", ["queen", "dining_table", "cat"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_picture_is_learned_whatever_its_label_and_the_classes_are(kind: str, label: str, world: Store) -> None:
+    found = check_wiring(world, gallery="t", options=Options(kind=kind, filter=f'label == "{label}"'))
+    assert found["similarity"] >= 0.99
+    assert found["label"] == label
+    assert str(found["labels_agree"]).startswith("not checked")
+
+
+def test_the_only_picture_of_a_gallery_is_learned(lite: Store) -> None:
+    put_trained_world(lite, each=1)
+    visual = lite.live("t_visual")
+    assert visual is not None
+    visual.delete([row["id"] for row in pictures(1) if row["label"] != "queen"])
+    assert check_wiring(lite, gallery="t", options=Options(kind="residual"))["similarity"] >= 0.99
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_vectors_that_stand_with_the_wrong_pictures_fail(seed: int, world: Store) -> None:
+    rows = list(pictures())
+    assert check_wiring(world, gallery="t", options=Options(kind="linear"))["labels_agree"] > 0.9
+    order = np.random.default_rng(seed).permutation(len(rows))
+    visual = world.live("t_visual")
+    assert visual is not None
+    visual.upsert({**row, "vector": rows[place]["vector"]} for row, place in zip(rows, order, strict=True))
+    with pytest.raises(ModelError, match=r"agree with its labels no better than chance"):
+        check_wiring(world, gallery="t", options=Options(kind="linear"))
+
+
 def test_a_head_that_cannot_learn_fails_loudly(world: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("milvise.training.one.fit", lambda *arguments, **options: {})
     with pytest.raises(ModelError, match=r"wired wrongly(.|\n)*Expected: a similarity of at least 0.99"):

@@ -1,0 +1,28 @@
+"""How many results may be asked for."""
+
+from __future__ import annotations
+
+from milvise.adapter.collection import MOST_HITS
+from milvise.errors import UsageError
+
+
+def check_limit(limit: object, *, most: int | None = MOST_HITS, what: str = "limit") -> None:
+    """Check how many results are asked for.
+
+    Parameters
+    ----------
+    limit : object
+        What was given for it; a whole number is right.
+    most : int, optional
+        The greatest number that is allowed, by default what a Milvus server answers; None for any.
+
+    Raises
+    ------
+    UsageError
+        If it is no whole number, is less than 1, or more than `most`.
+    """
+    is_number = hasattr(limit, "__index__") and not isinstance(limit, bool)
+    if is_number and 1 <= int(limit) <= (most or int(limit)):  # type: ignore[call-overload]
+        return
+    allowed = f"a whole number between 1 and {most}" if most else "a whole number, 1 or more"
+    raise UsageError(f"the {what} cannot be used.\nExpected: {allowed}\nReceived: {limit!r}")
