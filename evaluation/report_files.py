@@ -11,6 +11,7 @@ from typing import Any
 
 from milvise.errors import InputError
 from milvise.evaluation.report import FORMAT
+from milvise.json_data import parse_json
 
 JSON_NAME, PAGE_NAME = "report.json", "report.html"
 
@@ -69,7 +70,7 @@ def read_json(path: Path) -> dict[str, Any]:
         If it cannot be read, or is no report.
     """
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"the report {path} cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("milvise_report") != FORMAT:

@@ -13,6 +13,7 @@ from typing import Any
 from milvise.adapter import Store
 from milvise.adapter.escape import is_in
 from milvise.errors import InputError, NotFoundError
+from milvise.json_data import parse_json
 from milvise.queries.expression import parse
 
 IN_MILVUS = "milvus"
@@ -39,6 +40,10 @@ class Feedback:
     liked: tuple[str, ...]
     disliked: tuple[str, ...]
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+
+_PAIR = {"words": str, "id": str, "relevant": bool, "at": str}
+_FEEDBACK = {"gallery": str, "words": str, "pictures": list, "liked": list, "disliked": list, "at": str}
 
 
 def log_feedback(store: Store, log: str | Path, feedback: Feedback) -> None:
@@ -130,28 +135,34 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     """
     pairs: list[dict[str, Any]] = []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                pair = json.loads(line)
-                pairs.append({name: pair[name] for name in ("words", "id", "relevant", "at")})
-            except (ValueError, TypeError, KeyError) as error:
-                raise InputError(f"line {number} of {path} is no pair of words and a picture: {error}") from error
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    pairs.append(_checked(parse_json(line), _PAIR))
+                except (ValueError, TypeError, KeyError) as error:
+                    raise InputError(f"line {number} of {path} is no pair of words and a picture: {error}") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     return pairs
 
 
 def _in_milvus(store: Store, gallery: str) -> list[Feedback]:
-    rows = store.feedback().scan(["entry"], filter=is_in("gallery", [gallery]))
-    return sorted((_entry(row["entry"]) for row in rows), key=lambda entry: entry.at)
+    rows = store.feedback().scan(["id", "entry"], filter=is_in("gallery", [gallery]))
+    entries = []
+    for row in rows:
+        try:
+            entries.append(_entry(row["entry"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"the entry {row['id']!r} of the log in Milvus is no feedback: {error}") from error
+    return sorted(entries, key=lambda entry: entry.at)
 
 
 def _in_file(path: Path) -> Iterator[Feedback]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield _entry(json.loads(line))
+                    yield _entry(parse_json(line))
                 except (ValueError, TypeError, KeyError) as error:
                     raise InputError(f"line {number} of {path} is no feedback: {error}") from error
     except FileNotFoundError:
@@ -162,6 +173,15 @@ def _in_file(path: Path) -> Iterator[Feedback]:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _entry(values: dict[str, Any]) -> Feedback:
-    lists = {name: tuple(values[name]) for name in ("pictures", "liked", "disliked")}
-    return Feedback(**{**values, **lists})
+def _entry(values: Any) -> Feedback:
+    known = _checked(values, _FEEDBACK)
+    lists = {name: tuple(map(str, known[name])) for name in ("pictures", "liked", "disliked")}
+    return Feedback(**{**known, **lists})
+
+
+def _checked(values: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Return those values that are known, each of its kind."""
+    for name, kind in kinds.items():
+        if not isinstance(values[name], kind):
+            raise TypeError(f"{name} must be a {kind.__name__}")
+    return {name: values[name] for name in kinds}
