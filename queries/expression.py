@@ -5,7 +5,7 @@ r"""Word expressions: ``dog``, ``cat sofa``, ``king - man + woman``, ``cat^2 sof
     expression = term { operator term }        a blank alone adds, as "+" does
     term       = [ "+" | "-" ] phrase [ "^" weight ]
     phrase     = '"' any characters, \" and \\ escaped '"'  |  characters without blanks that do not start with '"'
-    weight     = a positive number
+    weight     = a number between 0.000001 and 1000000
 
 An operator counts as one where it stands alone or in front of a term; inside a word (``c++``, ``t-shirt``) it is a
 letter of it. Vocabularies hold words such as ``-`` and ``^``: quoted, each of them is a word.
@@ -17,6 +17,9 @@ import re
 from dataclasses import dataclass
 
 from milvise.errors import ExpressionError
+
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
+MOST_TERMS = 256
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _WEIGHT = re.compile(r"\^(\d+(?:\.\d*)?|\.\d+)(?=\s|$)")
@@ -37,7 +40,8 @@ def parse(text: str) -> tuple[Term, ...]:
     Raises
     ------
     ExpressionError
-        If it is empty, ends with an operator, holds a quote that is not closed, or gives a term the weight zero.
+        If it is empty, has more than 256 terms, ends with an operator, holds a quote that is not closed, or gives a term a
+        weight that cannot be used.
     """
     terms: list[Term] = []
     position, sign = 0, 0.0
@@ -58,6 +62,8 @@ def parse(text: str) -> tuple[Term, ...]:
         )
     if not terms:
         raise ExpressionError("the expression is empty.\nExpected: a word, such as dog, or several, such as cat sofa")
+    if len(terms) > MOST_TERMS:
+        raise ExpressionError(f"an expression has at most {MOST_TERMS} terms.\nReceived: {len(terms)}")
     return tuple(terms)
 
 
@@ -99,8 +105,10 @@ def _quoted_term(text: str, start: int) -> tuple[str, float, int]:
 
 def _weight(text: str | None, expression: str) -> float:
     weight = 1.0 if text is None else float(text)
-    if weight == 0.0:
-        raise ExpressionError(f"a weight must be greater than zero.\nReceived: {expression}")
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise ExpressionError(
+            f"a weight cannot be used.\nExpected: a number between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}\nReceived: {expression}"
+        )
     return weight
 
 
