@@ -56,7 +56,9 @@ def test_expressions_are_read_as_terms(text: str, terms: list[tuple[str, float]]
         ('""', "nothing between"),
         ('" "', "nothing between"),
         ('"cat"dog', "must follow a closing quote"),
-        ("cat^0", "greater than zero"),
+        ("cat^0", "a weight cannot be used"),
+        ("cat^" + "9" * 400, "a weight cannot be used"),
+        ("cat " * 257, "at most 256 terms"),
     ],
 )
 def test_what_cannot_be_read_says_why(text: str, problem: str) -> None:
