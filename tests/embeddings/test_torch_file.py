@@ -46,6 +46,6 @@ def test_a_pickle_that_runs_code_does_not_run_it(tmp_path: Path) -> None:
 
     path = tmp_path / "attack.pth"
     path.write_bytes(pickle.dumps(Attack()))
-    with pytest.raises(WeightsError, match="has no place in a file of weights"):
+    with pytest.raises(WeightsError, match=r"posix\.system has no place in it"):
         read_state_dict(path)
     assert not (tmp_path / "ran").exists()
