@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from milvise.errors import InputError
 
 _EXAMPLES = 5
+_MANY = 100_000
 _SHOWN = 60
 
 
@@ -21,6 +25,22 @@ class Skipped:
         setattr(self, kind, getattr(self, kind) + 1)
         if len(self.examples) < _EXAMPLES:
             self.examples.append(f"{kind}: {example}")
+
+    def require_mostly_words(self, path: Path, words: int) -> None:
+        """Check, while a file is read, that going on makes sense.
+
+        Raises
+        ------
+        InputError
+            If very many entries could not be used, and more than could.
+        """
+        unusable = self.malformed + self.duplicates
+        if unusable > max(_MANY, words):
+            examples = "".join(f"\n  {example}" for example in self.examples)
+            raise InputError(
+                f"{path} is no file of word vectors: of its first {unusable + words:,} entries {self.malformed:,} are"
+                f" malformed and {self.duplicates:,} stood there before, such as:{examples}"
+            )
 
 
 def shown(text: str | bytes) -> str:

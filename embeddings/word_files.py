@@ -39,7 +39,7 @@ def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> t
     Raises
     ------
     InputError
-        If the first line holds no word vector, or unfolds to far more than its size.
+        If the first line holds no word vector, most lines hold none, or the file unfolds to far more than its size.
     """
     with open_text(source, path, ratio=_RATIO) as file:
         lines = enumerate(bounded_lines(file, MOST_LINE_BYTES), start=1)
@@ -54,11 +54,11 @@ def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> t
         if width < 1:
             raise InputError(f"the first line of {path} holds no word vector.\nReceived: {shown(first)!r}")
         require_width(width, str(path))
-        return _entries(lines if header else chain([(1, first)], lines), width, limit, skipped)
+        return _entries(lines if header else chain([(1, first)], lines), path, width, limit, skipped)
 
 
 def _entries(
-    lines: Iterator[tuple[int, bytes | None]], width: int, limit: int | None, skipped: Skipped
+    lines: Iterator[tuple[int, bytes | None]], path: Path, width: int, limit: int | None, skipped: Skipped
 ) -> tuple[list[str], Matrix]:
     good = re.compile(rb"([^ \n]+)((?: " + _NUMBER + rb"){%d})[ \r\n]*" % width)
     words: dict[str, None] = {}
@@ -77,6 +77,8 @@ def _entries(
         else:
             words[word] = None
             numbers += np.fromstring(match[2], np.float32, sep=" ").tobytes()
+            continue
+        skipped.require_mostly_words(path, len(words))
     return list(words), np.frombuffer(numbers, np.float32).reshape(len(words), width)
 
 
@@ -138,5 +140,6 @@ def _binary_entries(
         else:
             words[word] = None
             numbers += piece[end + 1 : end + 1 + size]
+        skipped.require_mostly_words(path, len(words))
         at = end + 1 + size
     return list(words), np.frombuffer(numbers, "<f4").reshape(len(words), width), piece[at:] or file.read(_PIECE)
