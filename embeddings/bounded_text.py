@@ -65,9 +65,9 @@ def bounded_lines(file: IO[bytes], most: int) -> Iterator[bytes | None]:
         if len(line) <= most:
             yield line
             continue
+        yield None
         while line and not line.endswith(b"\n"):
             line = file.readline(most)
-        yield None
 
 
 class _Measured(io.RawIOBase):

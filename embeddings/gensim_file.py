@@ -85,7 +85,8 @@ def _saved_beside(path: Path, name: str) -> Matrix:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("it is not of version 1.0 of numpy's format")
         # Mapped and not read; Python objects in it are refused.
-        return np.lib.format.open_memmap(beside, mode="r")
+        with np.errstate(over="ignore"):
+            return np.lib.format.open_memmap(beside, mode="r")
     except Exception as error:  # numpy raises nearly anything on damaged files
         raise InputError(f"{beside} cannot be read as an array of numbers: {shown(str(error))}") from None
 

@@ -19,7 +19,7 @@ from milvise.embeddings.words import Words, prepared
 from milvise.errors import InputError, MissingExtraError, UsageError
 
 _NEGATIVE = 5
-_RATIO = 100
+_RATIO = 50
 """Tag lists repeat themselves, and unfold to more than word vectors do."""
 
 _MOST_TAGS = 5_000_000

@@ -124,7 +124,7 @@ def prepared(
 
 def _require_some(name: str, words: list[str], skipped: Skipped) -> None:
     if not words:
-        why = f"\nLeft out: {skipped.malformed} malformed, such as {skipped.examples[0]}" if skipped.malformed else ""
+        why = f"\nLeft out: {skipped.malformed} entries; {skipped.examples[0]}" if skipped.examples else ""
         raise InputError(f"{name} holds no word vectors.{why}")
 
 
