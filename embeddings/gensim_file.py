@@ -25,6 +25,8 @@ _KNOWN: Known = {
     },
     # How often each word occurred, which gensim 3 kept in an object for each.
     **{(_MODULE, name): Maker(lambda: _NEGLECTED) for name in ("Vocab", "CompatVocab")},
+    # With which options the file was saved, in older protocols.
+    **{(module, "frozenset"): Maker(lambda *_: _NEGLECTED) for module in ("builtins", "__builtin__")},
 }
 _ADVICE = (
     "Where the file can be trusted, save it as word2vec, in Python with gensim:\n"
