@@ -55,7 +55,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[part.__name__ for part in PARTS], help="some of these parts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/r.db", create=True) as db:
-        ingest_words(db.store, load_words(arguments.words), source=arguments.words, index=IndexSpec("flat"))
+        ingest_words(
+            db.store, load_words(arguments.words), source=arguments.words, index=IndexSpec("flat"), replace=True
+        )
         network = load_network("efficientnet_lite0")
         plan = make_plan(
             db.store, gallery="r", backbone=network, head="conse", recipe={"backbone": network.name}, names=None

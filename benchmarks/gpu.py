@@ -39,7 +39,9 @@ def main() -> None:
     exact = load_backbone(arguments.backbone, weights=arguments.weights)
     network = load_network(arguments.backbone, weights=arguments.weights, engine="keras")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/b.db", create=True) as db:
-        ingest_words(db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"))
+        ingest_words(
+            db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"), replace=True
+        )
         pictures, pixels = readable(arguments.pictures, Path(folder, "pictures"), network, arguments.limit)
         batch = network.usual_batch
         half, single = rate(network, pixels, batch), rate(exact, pixels, batch)

@@ -165,7 +165,7 @@ def main() -> None:
     rows = [row for row in rows if row["part"] not in SEEN or row["label"] not in hold_out]
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/h.db", create=True) as db:
         words = load_words(arguments.words)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"))
+        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"), replace=True)
         backbone = load_backbone(arguments.backbone)
         plan = make_plan(db.store, gallery="h", backbone=backbone, head="conse", recipe={}, names=None)
         source, report = Rows(arguments.pictures, rows), Path(folder, "quarantine.jsonl")

@@ -52,7 +52,9 @@ def main() -> None:
     network = load_network(arguments.backbone, weights=arguments.weights, engine="openvino")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/b.db", create=True) as db:
         os.environ["MILVISE_CACHE"] = f"{folder}/cache"
-        ingest_words(db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"))
+        ingest_words(
+            db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"), replace=True
+        )
         load = Loader(db, network, arguments, Path(folder))
         pictures, pixels = readable(arguments.pictures, Path(folder, "pictures"), network, arguments.limit)
         before = bare(network, pixels)

@@ -59,7 +59,7 @@ def main() -> None:
         milvise.connect(arguments.uri or f"{folder}/p.db", create=True) as db,
     ):
         words = load_words(arguments.words)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("auto"))
+        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("auto"), replace=True)
         backbone = load_backbone(arguments.backbone, weights=arguments.weights)
         plan = make_plan(db.store, gallery="bench", backbone=backbone, head="conse", recipe={}, names=None)
         source, report = open_source(arguments.pictures), Path(folder, "quarantine.jsonl")

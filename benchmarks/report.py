@@ -36,7 +36,9 @@ def main() -> None:
         out = arguments.out or Path(folder)
         uri = arguments.uri or f"{folder}/r.db"
         milvise = [sys.executable, "-m", "milvise", "--uri", uri, "-q"]
-        subprocess.run([*milvise, "ingest", "words", arguments.words], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*milvise, "ingest", "words", arguments.words, "--replace"], check=True, stdout=subprocess.DEVNULL
+        )
         for gallery, (role, options) in GALLERIES.items():
             manifest = write_manifest(arguments.pictures, role, Path(folder, f"{role}.csv"))
             load = [*milvise, "ingest", "images", str(manifest), "--gallery", gallery]

@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         uri = arguments.uri or f"{folder}/ours.db"
         with milvise.connect(uri, create=True) as db:
-            summary = ingest_words(db.store, words, source=PACKAGED, index=IndexSpec("auto"))
+            summary = ingest_words(db.store, words, source=PACKAGED, index=IndexSpec("auto"), replace=True)
             index = IndexSpec.parse(summary.index)
             is_lite = db.store.connection.is_lite
             db.store.drop("words")

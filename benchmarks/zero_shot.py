@@ -75,7 +75,7 @@ def main() -> None:
     rows = read_rows(arguments.pictures)
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/z.db", create=True) as db:
         words = load_words(arguments.words, components=arguments.remove_components)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"))
+        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"), replace=True)
         backbone = load_backbone(arguments.backbone)
         plan = make_plan(db.store, gallery="z", backbone=backbone, head="conse", recipe={}, names=None)
         report = Path(folder, "quarantine.jsonl")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from heapq import nlargest
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
-from milvise.embeddings.words import Skipped, Words, open_text, prepared
+from milvise.embeddings.bounded_text import bounded_lines, is_file, open_text
+from milvise.embeddings.skipped import Skipped
+from milvise.embeddings.word_limits import MOST_LINE_BYTES
+from milvise.embeddings.words import Words, prepared
 from milvise.errors import InputError, MissingExtraError, UsageError
 
 _NEGATIVE = 5
+_RATIO = 50
+"""Tag lists repeat themselves, and unfold to more than word vectors do."""
+
+_MOST_TAGS = 5_000_000
+"""Where more tags than this occur, gensim forgets the rarest while it counts: so many take about half a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +71,26 @@ class TagLists:
     Raises
     ------
     InputError
-        If the file is not there, or is not text in UTF-8.
+        If the file is not there, is no regular file, is not text in UTF-8, has a line of more than a megabyte, or unfolds to
+        far more than its size.
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"there is no file of tag lists at {path}.")
         self._path = path
 
     def __iter__(self) -> Iterator[list[str]]:
         try:
-            with open_text(str(self._path), self._path) as lines:
-                for line in lines:
+            with open_text(str(self._path), self._path, ratio=_RATIO) as file:
+                for number, line in enumerate(bounded_lines(file, MOST_LINE_BYTES), start=1):
+                    if line is None:
+                        raise InputError(
+                            f"line {number} of {self._path} is longer than {MOST_LINE_BYTES} bytes: it is no tag list."
+                        )
                     if tags := split_tags(line.decode("utf-8")):
                         yield tags
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, BadZipFile) as error:
             raise InputError(f"{self._path} cannot be read as tag lists: {error}") from error
 
 
@@ -127,16 +142,18 @@ def train_words(
     lists = TagLists(path)
     model = Word2Vec(
         vector_size=training.dim, window=training.window, min_count=training.min_count, epochs=training.epochs,
-        sg=1, hs=0, negative=_NEGATIVE, shrink_windows=False, seed=training.seed, workers=1,
+        sg=1, hs=0, negative=_NEGATIVE, shrink_windows=False, seed=training.seed, workers=1, max_vocab_size=_MOST_TAGS,
     )  # fmt: skip
-    model.build_vocab(lists)
+    model.build_vocab(lists, keep_raw_vocab=True)
+    counts, model.raw_vocab = model.raw_vocab, {}
     if len(model.wv) < 2:
-        most = Counter(tag for tags in lists for tag in tags).most_common(3)
+        most = nlargest(3, counts.items(), key=lambda item: item[1])
         listed = ", ".join(f"{tag} {count}" for tag, count in most)
         raise InputError(
             f"{path} has {len(model.wv)} tags that occur {training.min_count} times or more, and words are trained on two"
             f" at least.\nReceived, the most frequent: {listed or 'no tags'}\nGive more lists, or a smaller --min-count."
         )
+    del counts
     progress(f"Training {len(model.wv):,} words on {model.corpus_count:,} tag lists …")
     model.train(lists, total_examples=model.corpus_count, epochs=model.epochs)
     words, vectors = list(model.wv.index_to_key)[:limit], np.asarray(model.wv.vectors[:limit], dtype=np.float32)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
+from milvise.adapter.word_users import galleries_made_with
 from milvise.embeddings.words import Words
+from milvise.errors import InputError, UsageError
 
 _KEPT = 20_000
+_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -45,14 +48,31 @@ class WordsSummary:
 
 
 def ingest_words(
-    store: Store, words: Words, *, source: str, index: IndexSpec, progress: Callable[[int], None] = lambda done: None
+    store: Store,
+    words: Words,
+    *,
+    source: str,
+    index: IndexSpec,
+    replace: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> WordsSummary:
     """Load words into Milvus: built beside the words that are there, then put in their place.
+
+    Parameters
+    ----------
+    replace : bool
+        Whether they take the place of words that galleries were made with, or of more than twice as many words. Nothing is
+        written before that is looked at.
 
     Raises
     ------
     UnsupportedError
         If the connected Milvus does not have the index.
+    InputError
+        If no words are left that can be stored.
+    UsageError
+        If the words that are there would be lost to worse ones, or galleries made with them could no longer be searched by
+        word, and not `replace`.
     """
     started = time.monotonic()
     dim = int(words.vectors.shape[1])
@@ -63,9 +83,14 @@ def ingest_words(
     if live is not None and unchanged:
         collection = live
     else:
+        ranks = _storable(words)
+        if not ranks:
+            raise InputError(f"{source} holds no words that can be stored. Nothing was changed.")
+        if live is not None and not replace:
+            _require_no_worse(store, live, len(ranks))
         store.discard(manifest)
         collection = store.build(manifest)
-        collection.upsert(_reported(_rows(words), progress))
+        collection.upsert(_reported(_rows(words, ranks), progress))
     finished = store.finish(collection, index)
     store.publish(finished)
     if finished.is_lite:
@@ -77,14 +102,38 @@ def ingest_words(
     )  # fmt: skip
 
 
-def _rows(words: Words) -> Iterator[dict[str, Any]]:
-    for rank, (word, vector) in enumerate(zip(words.words, words.vectors, strict=True)):
-        row = {"word": word, "rank": rank, "vector": vector}
-        problem = row_problem(row, WORDS)
+def _require_no_worse(store: Store, live: Collection, count: int) -> None:
+    galleries, stand = galleries_made_with(store, live.manifest), live.count()
+    if galleries:
+        names = ", ".join(galleries[:_NAMED]) + (", …" if len(galleries) > _NAMED else "")
+        commands = "\n".join(f"  milvise project --gallery {name} --head conse" for name in galleries[:_NAMED])
+        raise UsageError(
+            f"the {stand:,} words that are loaded are those that these galleries were made with: {names}."
+            f"\nReceived: {count:,} other words\nNothing was changed. To load them all the same, add --replace, and then"
+            f" move each gallery to them (a trained head is trained anew):\n{commands}"
+        )
+    if 2 * count < stand:
+        raise UsageError(
+            f"the {stand:,} words that are loaded would be replaced by fewer than half as many.\nReceived: {count:,} words"
+            "\nNothing was changed. To load them all the same, add --replace."
+        )
+
+
+def _storable(words: Words) -> list[int]:
+    """Return the ranks of the words that Milvus can store; the others are counted."""
+    ranks = []
+    for rank, word in enumerate(words.words):
+        problem = row_problem({"word": word}, WORDS)
         if problem is None:
-            yield row
+            ranks.append(rank)
         else:
             words.skipped.add("malformed", problem)
+    return ranks
+
+
+def _rows(words: Words, ranks: list[int]) -> Iterator[dict[str, Any]]:
+    for rank in ranks:
+        yield {"word": words.words[rank], "rank": rank, "vector": words.vectors[rank]}
 
 
 def _reported(rows: Iterator[dict[str, Any]], progress: Callable[[int], None]) -> Iterator[dict[str, Any]]:

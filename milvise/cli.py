@@ -97,6 +97,12 @@ def ingest_words(
     min_count: Annotated[int | None, typer.Option(help="With --train: rarer tags are left out. (default: 5)")] = None,
     epochs: Annotated[int | None, typer.Option(help="With --train: passes over the lists. (default: 5)")] = None,
     seed: Annotated[int | None, typer.Option(help="With --train: of the random numbers. (default: 0)")] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Also in place of words that galleries were made with, or of more than twice as many."
+        ),
+    ] = False,
 ) -> None:
     """Load word vectors, or train them on tag lists, in place of those that are there."""
     from milvise.adapter import IndexSpec
@@ -120,7 +126,7 @@ def ingest_words(
         else:
             words = load_words(source, limit=limit, components=components)
         state.output.note(f"Loading {len(words.words):,} words of width {words.vectors.shape[1]} …")
-        summary = run(db.store, words, source=source, index=spec)
+        summary = run(db.store, words, source=source, index=spec, replace=replace)
     state.output.facts(summary.to_json())
 
 
@@ -240,18 +246,25 @@ def verify(gallery: GalleryOption = config.DEFAULT_GALLERY) -> None:
 
 @app.command("drop")
 def drop(
-    gallery: Annotated[str, typer.Option("--gallery", help="Which collection of pictures.")],
+    gallery: Annotated[str | None, typer.Option("--gallery", help="Which collection of pictures.")] = None,
+    words: Annotated[bool, typer.Option("--words", help="The words, instead of a gallery.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     kept: Annotated[
-        bool, typer.Option("--kept", help="Only what project --keep kept and what unfinished runs left.")
+        bool,
+        typer.Option("--kept", help="Only what unfinished runs left, and of a gallery what project --keep kept."),
     ] = False,
 ) -> None:
-    """Remove a gallery from Milvus; the picture files stay."""
-    if not yes:
-        typer.confirm(f"Remove {'what was kept of ' if kept else ''}the gallery {gallery}?", abort=True, err=True)
+    """Remove a gallery, or the words, from Milvus; the files stay."""
+    if (gallery is None) != words:
+        raise UsageError("say what to remove.\nExpected: --gallery NAME, or --words" + "\nReceived: both" * words)
     with state.connect() as db:
-        dropped = db.drop(gallery, only_kept=kept)
-    state.output.facts({"gallery": gallery, "dropped": dropped})
+        what = "the words" if gallery is None else f"the gallery {gallery}"
+        if words and not kept and (users := db.word_users()):
+            what += f", which these galleries are searched with: {', '.join(users)}"
+        if not yes:
+            typer.confirm(f"Remove {'what was kept of ' if kept else ''}{what}?", abort=True, err=True)
+        dropped = db.drop_words(only_kept=kept) if gallery is None else db.drop(gallery, only_kept=kept)
+    state.output.facts({"gallery": gallery, "dropped": dropped} if gallery is not None else {"dropped": dropped})
 
 
 @app.command("demo")

@@ -10,6 +10,7 @@ from milvise.adapter import Store
 from milvise.adapter import connect as open_connection
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
+from milvise.adapter.word_users import galleries_made_with
 from milvise.errors import NotFoundError
 from milvise.queries.live import Live
 from milvise.queries.search import Gallery
@@ -89,6 +90,29 @@ class Database:
             dropped += self.store.drop_others(alias) if only_kept else self.store.drop(alias)
         if not dropped and self.store.live(f"{gallery}_visual") is None:
             raise NotFoundError(f"there is no gallery {gallery!r}.")
+        return dropped
+
+    def word_users(self) -> list[str]:
+        """Return the names of the galleries that are searched with the words that are loaded."""
+        live = self.store.live("words")
+        return [] if live is None else galleries_made_with(self.store, live.manifest)
+
+    def drop_words(self, *, only_kept: bool = False) -> list[str]:
+        """Remove the words; return the names of the collections that are gone.
+
+        Parameters
+        ----------
+        only_kept : bool
+            Whether the live ones stay, and only those go that a run left which did not come to its end.
+
+        Raises
+        ------
+        NotFoundError
+            If there are no words to remove.
+        """
+        dropped = self.store.drop_others("words") if only_kept else self.store.drop("words")
+        if not dropped and self.store.live("words") is None:
+            raise NotFoundError("no words are loaded, and no unfinished run left any.")
         return dropped
 
     def close(self) -> None:

@@ -27,9 +27,11 @@ def save_net(path: Path, seed: int) -> Path:
 
 
 def put_words(store: Store, folder: Path, text: str = VOCABULARY) -> None:
+    """Load words, also in place of better ones."""
     path = folder / "words.txt"
     path.write_text(text)
-    ingest_words(store, load_words(str(path), components=0), source=str(path), index=IndexSpec("flat"))
+    words = load_words(str(path), components=0)
+    ingest_words(store, words, source=str(path), index=IndexSpec("flat"), replace=True)
 
 
 def paint(path: Path, seed: int, size: int = 24) -> Path:

@@ -90,3 +90,20 @@ def test_what_cannot_be_trained_on_is_refused(tags: Path, tmp_path: Path) -> Non
         train_words(tmp_path / "empty.txt")
     with pytest.raises(UsageError, match="window must be at least 1"):
         train_words(tags, TagTraining(window=0))
+
+
+def test_a_line_without_an_end_and_a_bomb_are_refused_while_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_bytes(b"cat dog\n" + b"tag " * 500_000)
+    with pytest.raises(InputError, match=r"line 2 of .*long\.txt is longer than 1048576 bytes"):
+        train_words(tmp_path / "long.txt")
+    line = b"cat dog bird " * 1_000 + b"\n"
+    (tmp_path / "bomb.txt.gz").write_bytes(gzip.compress(line * 100) * 20)
+    with pytest.raises(InputError, match="unfolds to far more than its size"):
+        train_words(tmp_path / "bomb.txt.gz")
+    with pytest.raises(InputError, match="no file of tag lists"):
+        train_words(Path("/dev/zero"))
+
+
+def test_lists_that_repeat_themselves_are_no_bomb(tmp_path: Path) -> None:
+    (tmp_path / "same.txt.gz").write_bytes(gzip.compress(b"cat dog bird\n" * 100_000))
+    assert len(list(TagLists(tmp_path / "same.txt.gz"))) == 100_000
