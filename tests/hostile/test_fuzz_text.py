@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzzing import fuzzed
+from hostile.fuzzing import fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 from reference_world import reference_gallery
