@@ -55,6 +55,7 @@ def ingest_words(
         If the connected Milvus does not have the index.
     """
     started = time.monotonic()
+    store = store.patient()
     dim = int(words.vectors.shape[1])
     store.require_index(index, dim=dim)
     manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))
