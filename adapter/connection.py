@@ -140,7 +140,8 @@ def _open_server(address: Address) -> Connection:
 
 def _client(address: Address) -> MilvusClient:
     with translated():
-        return MilvusClient(address.uri, token=address.token, timeout=CONNECT_TIMEOUT_S)
+        # pymilvus' shared connections do not tell https from http, and are never closed.
+        return MilvusClient(address.uri, token=address.token, timeout=CONNECT_TIMEOUT_S, dedicated=True)
 
 
 def _version(client: MilvusClient) -> str:

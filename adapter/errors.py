@@ -36,6 +36,13 @@ _NO_ANSWER = re.compile(r"Retry timeout|Retry run out", re.IGNORECASE)
 _NOT_DONE = re.compile(r"wait for .* timeout", re.IGNORECASE)
 # Code 1 is "not ready" of a server, but also pymilvus' and Milvus Lite's code for anything unexpected.
 _NOT_READY = re.compile(r"not ready|not healthy", re.IGNORECASE)
+# For a minute after a restart the parts of a server look for each other; what they say then carries any code.
+_COMING_BACK = re.compile(
+    r"node not (match|found)|session not found|connection refused|not serving|fail(ed)? to get shard leaders"
+    r"|channel not available|no available (query|data) ?node|server (is )?id mismatch|context canceled",
+    re.IGNORECASE,
+)
+_LONGEST_MESSAGE = 600
 _BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
 _DISK_FULL = re.compile(r"Errno 28|No space left", re.IGNORECASE)
 _DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
@@ -79,7 +86,7 @@ def _translate_code(code: grpc.StatusCode, details: str | None) -> MilviseError:
 
 
 def _translate_status(error: MilvusException) -> MilviseError:
-    message = str(error.message)
+    message = _without_trace(str(error.message))
     if isinstance(error.code, grpc.StatusCode):
         return _translate_code(error.code, message)
     if _DENIED.search(message):
@@ -98,7 +105,7 @@ def _translate_status(error: MilvusException) -> MilviseError:
         return UsageError(f"Milvus cannot take this value: {message}")
     if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code == _UNAVAILABLE_CODE:
         return UnavailableError(f"no answer from Milvus: {message}")
-    if error.code in _BUSY_CODES or _NOT_READY.search(message):
+    if error.code in _BUSY_CODES or _NOT_READY.search(message) or _COMING_BACK.search(message):
         return BusyError(f"Milvus is busy: {message}")
     if _NOT_DONE.search(message):
         return NotDoneError(f"Milvus is not done yet: {message}")
@@ -107,6 +114,13 @@ def _translate_status(error: MilvusException) -> MilviseError:
     if getattr(error, "retriable", False):
         return BusyError(f"Milvus is busy: {message}")
     return StoreError(f"Milvus answered with code {error.code}: {message}")
+
+
+def _without_trace(message: str) -> str:
+    """Return what a server says, without the stack trace of its own code that some answers begin with."""
+    if "stack trace:" in message:
+        message = re.sub(r"^\S*\s*github\.com/\S+?: ", "", message.splitlines()[-1])
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def open_lite(uri: str, *, create: bool) -> MilvusClient:
 
 def _check(path: Path, *, create: bool) -> None:
     """Refuse what Milvus Lite would fail at without a reason, or would fill with files of its own."""
-    if not os.path.lexists(path):
+    if not _is_there(path):
         if not create:
             raise NotFoundError(
                 f"there is no Milvus Lite database at {path}. Load something first (milvise ingest …), or say where Milvus"
@@ -86,7 +86,7 @@ def _check(path: Path, *, create: bool) -> None:
                 f"the database {path} cannot be made: writing to the folder {path.parent} is not permitted."
             )
         return
-    if not path.exists():
+    if not _leads_somewhere(path):
         raise NotFoundError(f"{path} is a link that leads nowhere, or in a circle. Remove it, or create what it names.")
     if not path.is_dir():
         raise StoreError(
@@ -98,6 +98,22 @@ def _check(path: Path, *, create: bool) -> None:
     found = {entry.name for entry in path.iterdir()}
     if found and not found & _PARTS:
         raise StoreError(f"the folder {path} is no Milvus Lite database: other files lie in it. Choose another name.")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something has this name, which `Path.exists` and `os.path.lexists` deny of names that are too long."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _leads_somewhere(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, RuntimeError):
+        return False
 
 
 def _shown(uri: str) -> str:
