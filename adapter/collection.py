@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from threading import Event
 from typing import Any
 
 import numpy as np
+from pymilvus.client.types import LoadState
 
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.connection import Connection
-from milvise.adapter.errors import NotLoadedError
+from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import is_in
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, ROOMS, Room
+from milvise.adapter.waiting import Beside, wait_for
 from milvise.chunks import chunks
-from milvise.errors import UsageError
+from milvise.errors import DeniedError, UsageError
 
 MOST_HITS = 16_384
 """The most rows that one search or query of a Milvus server answers."""
 
 READ_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 120.0
-LOAD_TIMEOUT_S = 1_800.0
+STATE_TIMEOUT_S = 10.0
+"""For a question that costs a server nothing."""
+
 _SCAN_ROWS = 1_000
 
 Row = dict[str, Any]
@@ -196,22 +200,59 @@ class Collection:
 
     def settle(self) -> int:
         """Seal what was written, wait until every client of this Milvus sees it, and return how many rows there are."""
-        # On a server both take seconds, most of which it waits.
-        with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(self.load)
-            self._connection.call(self._connection.client.flush, self.name, timeout=WRITE_TIMEOUT_S)
-            loading.result()
+        with Beside(self._load) as loading:
+            # On a server both take seconds, most of which it waits.
+            wait_for(self._flush, True, what=f"sealing the rows of {self.name}")
+            loading.wait()
         return self.count()
 
     def load(self) -> None:
-        """Bring the collection into memory; where it is there already nothing happens."""
-        self._connection.call(self._connection.client.load_collection, self.name, timeout=LOAD_TIMEOUT_S)
+        """Bring the collection into memory; where it is there already nothing happens.
+
+        It waits for as long as the server answers and goes on loading.
+
+        Raises
+        ------
+        StoreError
+            If loading stood still for half an hour.
+        """
+        self._load(Event())
+
+    def _flush(self) -> bool:
+        """Ask for what was written to be sealed; return whether it was within a moment."""
+        try:
+            self._connection.call(self._connection.client.flush, self.name, timeout=READ_TIMEOUT_S)
+        except NotDoneError:
+            return False
+        return True
+
+    def _load(self, stopped: Event) -> None:
+        client, call = self._connection.client, self._connection.call
+        if self.is_lite:
+            call(client.load_collection, self.name, timeout=WRITE_TIMEOUT_S)
+            return
+
+        def state() -> Hashable:
+            found = call(client.get_load_state, self.name, timeout=STATE_TIMEOUT_S)
+            if found["state"] == LoadState.NotLoad and not stopped.is_set():
+                # Nobody asked yet, or the server went away before it noted that it was asked.
+                call(client.load_collection, self.name, timeout=WRITE_TIMEOUT_S, _async=True)
+            ended = stopped.is_set() or found["state"] == LoadState.Loaded
+            return "loaded" if ended else (str(found["state"]), found.get("progress"))
+
+        wait_for(state, "loaded", what=f"loading {self.name}")
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return self._connection.call(method, *args, **kwargs)
-        except NotLoadedError:
-            self.load()
+        except NotLoadedError as error:
+            try:
+                self.load()
+            except DeniedError:
+                raise DeniedError(
+                    f"the collection {self.name} is not in the server's memory, and this user may not load it. Have"
+                    " somebody who may write run any search once."
+                ) from error
             return self._connection.call(method, *args, **kwargs)
 
 

@@ -1,29 +1,25 @@
-"""One connection to Milvus: Milvus Lite in a file, or a server."""
+"""One connection to Milvus: Milvus Lite in a folder, or a server."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pymilvus import MilvusClient
-from pymilvus.exceptions import MilvusException
 
-from milvise.adapter.errors import translate, translated
-from milvise.adapter.retry import retrying
-from milvise.errors import LockedError, NotFoundError, StoreError, UnsupportedError, UsageError
+from milvise.adapter.address import Address, is_server, read_address, without_password
+from milvise.adapter.errors import BusyError, translated
+from milvise.adapter.lite import open_lite
+from milvise.adapter.probe import explain_failure
+from milvise.adapter.retry import IN_PROCESS, READING, WRITING, Patience, retrying
+from milvise.errors import UnavailableError, UnsupportedError, UsageError
 
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 4.0
+"""For a new connection, at first and after one broke; pymilvus does the latter inside a call, beyond the call's timeout."""
+
 OLDEST_SERVER = (2, 3)
-LITE_BUFFER_BYTES = 8 * 2**20
-LARGE_BLOCK_BYTES = 256 * 2**10
-ARENAS = 2
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # <malloc.h>
 
 
 class Connection:
@@ -39,24 +35,46 @@ class Connection:
         What Milvus says of itself.
     client : MilvusClient
         The client, to be used through `call`.
+    patience : Patience
+        How long a call goes on trying.
     """
 
-    def __init__(self, client: MilvusClient, *, uri: str, is_lite: bool) -> None:
+    def __init__(
+        self, client: MilvusClient, *, uri: str, is_lite: bool, version: str, patience: Patience = READING
+    ) -> None:
         self.client = client
         self.uri = uri
         self.is_lite = is_lite
-        with translated():
-            self.version = str(client.get_server_version(timeout=CONNECT_TIMEOUT_S))
-        _require_version(self.version, is_lite=is_lite)
+        self.version = version
+        self.patience = IN_PROCESS if is_lite else patience
 
-    def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the client, mapping its errors and retrying transient ones."""
+    def patient(self) -> Connection:
+        """Return this connection as a writer uses it: it goes on trying while a server is started again."""
+        return Connection(
+            self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING
+        )  # fmt: skip
 
-        def once() -> Any:
+    def call(self, method: Callable[..., Any], *args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+        """Call a method of the client, mapping its errors and retrying transient ones.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds that one try may take; less where less of the patience is left, and not needed in Milvus Lite.
+
+        Raises
+        ------
+        UnavailableError
+            If no try succeeded while the patience lasted.
+        """
+
+        def once(left: float) -> Any:
+            if timeout is not None:
+                kwargs["timeout"] = left if self.is_lite else min(timeout, left)
             with translated():
                 return method(*args, **kwargs)
 
-        return retrying(once)
+        return retrying(once, patience=self.patience, place=without_password(self.uri)[1:-1])
 
     def close(self) -> None:
         """Close the client, and release the lock of a Milvus Lite file."""
@@ -77,81 +95,58 @@ def connect(uri: str, *, token: str = "", create: bool = False) -> Connection:
     token : str
         ``user:password`` or an API key; Milvus Lite has no users and ignores it.
     create : bool
-        Whether a Milvus Lite file that is not there yet may be created.
+        Whether a Milvus Lite database that is not there yet may be created.
 
     Raises
     ------
     UsageError
-        If `uri` is neither of the two.
+        If `uri` is neither of the two, or cannot be read.
     NotFoundError
-        If the file is not there and `create` is false.
+        If the database is not there and `create` is false.
     LockedError
-        If another process holds the file.
+        If another process holds the database.
+    DeniedError
+        If the server refuses the token.
     UnavailableError
-        If no server answers, or the token is wrong (Milvus gives both the same answer).
+        If no server answers; the message says why. It comes within 15 s.
     """
     _quieten()
-    if re.match(r"https?://", uri):
-        with translated():
-            return Connection(MilvusClient(uri, token=token, timeout=CONNECT_TIMEOUT_S), uri=uri, is_lite=False)
+    if is_server(uri):
+        return _open_server(read_address(uri, token))
     if uri.endswith(".db"):
-        return Connection(_open_lite(Path(uri), create=create), uri=uri, is_lite=True)
+        client = open_lite(uri, create=create)
+        return Connection(client, uri=uri, is_lite=True, version=_version(client))
     raise UsageError(
         "the address of Milvus is either a path that ends in .db (Milvus Lite) or http(s)://host:port (a server).\n"
-        f"Received: {uri}"
+        f"Received: {without_password(uri)}"
     )
 
 
-def _open_lite(path: Path, *, create: bool) -> MilvusClient:
-    if not path.exists() and not create:
-        raise NotFoundError(
-            f"there is no Milvus Lite database at {path}. Load something first (milvise ingest …), or say where Milvus"
-            " is with --uri or MILVISE_URI."
-        )
-    if not path.parent.is_dir():
-        raise NotFoundError(f"the folder {path.parent} for the database {path.name} does not exist. Create it first.")
-    # Milvus Lite keeps up to 128 MiB of rows as Python objects before it writes them out; sooner costs nothing.
-    os.environ.setdefault("MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES", str(LITE_BUFFER_BYTES))
-    _give_back_memory()
-    cause = _LastError()
-    logger = logging.getLogger("milvus_lite.server_manager")
-    logger.addHandler(cause)
-    logger.propagate, propagate = False, logger.propagate
+def _open_server(address: Address) -> Connection:
     try:
-        return MilvusClient(str(path))
-    except MilvusException as error:
-        if cause.error is None:
-            raise translate(error) from error
-        if type(cause.error).__name__ == "DataDirLockedError":
-            raise LockedError(
-                f"another process has {path} open, and Milvus Lite serves one process at a time. Wait for it to end, or"
-                " share the collection through a Milvus server (see docker-compose.yml)."
-            ) from error
-        raise StoreError(f"Milvus Lite cannot open {path}: {cause.error}") from error
-    finally:
-        logger.removeHandler(cause)
-        logger.propagate = propagate
+        client = _client(address)
+    except (UnavailableError, BusyError):
+        why = explain_failure(address)
+        if why is not None:
+            raise why from None
+        client = _client(address)
+    try:
+        version = _version(client)
+    except BusyError as error:
+        raise UnavailableError(f"Milvus at {address} is starting: {error}. Try again in a minute.") from error
+    _require_version(version)
+    return Connection(client, uri=address.uri, is_lite=False, version=version)
 
 
-def _give_back_memory() -> None:
-    """Have glibc give large blocks back when they are freed.
-
-    Milvus Lite copies all vectors for each search, in several threads. Freed copies would stay with each thread's arena.
-    """
-    libc = ctypes.CDLL(None)
-    if sys.platform == "linux" and hasattr(libc, "mallopt"):
-        libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
-        libc.mallopt(_M_ARENA_MAX, ARENAS)
+def _client(address: Address) -> MilvusClient:
+    with translated():
+        # pymilvus' shared connections do not tell https from http, and are never closed.
+        return MilvusClient(address.uri, token=address.token, timeout=CONNECT_TIMEOUT_S, dedicated=True)
 
 
-class _LastError(logging.Handler):
-    """Keeps the exception that Milvus Lite logs: pymilvus raises another one, without the cause."""
-
-    error: BaseException | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info:
-            self.error = record.exc_info[1]
+def _version(client: MilvusClient) -> str:
+    with translated():
+        return str(client.get_server_version(timeout=CONNECT_TIMEOUT_S))
 
 
 def _quieten() -> None:
@@ -162,11 +157,9 @@ def _quieten() -> None:
         lite.addHandler(logging.NullHandler())
 
 
-def _require_version(version: str, *, is_lite: bool) -> None:
+def _require_version(version: str) -> None:
     numbers = re.search(r"(\d+)\.(\d+)", version)
-    if is_lite or numbers is None:
-        return
-    if (int(numbers[1]), int(numbers[2])) < OLDEST_SERVER:
+    if numbers is not None and (int(numbers[1]), int(numbers[2])) < OLDEST_SERVER:
         raise UnsupportedError(
             f"milvise needs Milvus {'.'.join(map(str, OLDEST_SERVER))} or newer.\nReceived: {version}"
         )

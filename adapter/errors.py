@@ -31,8 +31,18 @@ _UNAVAILABLE_CODE = 2
 _BUSY_CODES = {4, 5, 8, 103, 401, 402, 501, 503, 901, 902, 903, 905}
 _NOT_FOUND_CODES = {100, 1600}
 _NOT_LOADED_CODE = 101
+# pymilvus gives up on a call, or on waiting for what a call began, with code 1 and these words.
+_NO_ANSWER = re.compile(r"Retry timeout|Retry run out", re.IGNORECASE)
+_NOT_DONE = re.compile(r"wait for .* timeout", re.IGNORECASE)
 # Code 1 is "not ready" of a server, but also pymilvus' and Milvus Lite's code for anything unexpected.
 _NOT_READY = re.compile(r"not ready|not healthy", re.IGNORECASE)
+# For a minute after a restart the parts of a server look for each other; what they say then carries any code.
+_COMING_BACK = re.compile(
+    r"node not (match|found)|session not found|connection refused|not serving|fail(ed)? to get shard leaders"
+    r"|channel not available|no available (query|data) ?node|server (is )?id mismatch|context canceled",
+    re.IGNORECASE,
+)
+_LONGEST_MESSAGE = 600
 _BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
 _DISK_FULL = re.compile(r"Errno 28|No space left", re.IGNORECASE)
 _DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
@@ -48,6 +58,10 @@ class BusyError(StoreError):
     """The server asks to be called again later."""
 
 
+class NotDoneError(StoreError):
+    """The server answers, and what was asked for is not done yet."""
+
+
 def translate(error: Exception) -> MilviseError:
     """Return the error of milvise that says what this error of pymilvus or gRPC means."""
     if isinstance(error, grpc.RpcError):
@@ -58,9 +72,12 @@ def translate(error: Exception) -> MilviseError:
 
 
 def _translate_rpc(error: grpc.RpcError) -> MilviseError:
-    code, details = error.code(), error.details()
+    return _translate_code(error.code(), error.details())
+
+
+def _translate_code(code: grpc.StatusCode, details: str | None) -> MilviseError:
     if code in _TRANSIENT_RPC:
-        return UnavailableError(f"Milvus did not answer: {code.name}: {details}. Is the server running?")
+        return UnavailableError(f"Milvus did not answer: {code.name}: {details}")
     if code in _DENIED_RPC:
         return DeniedError(f"Milvus refused this call: {details}. Check MILVISE_TOKEN and its privileges.")
     if code is grpc.StatusCode.UNIMPLEMENTED:
@@ -69,7 +86,9 @@ def _translate_rpc(error: grpc.RpcError) -> MilviseError:
 
 
 def _translate_status(error: MilvusException) -> MilviseError:
-    message = str(error.message)
+    message = _without_trace(str(error.message))
+    if isinstance(error.code, grpc.StatusCode):
+        return _translate_code(error.code, message)
     if _DENIED.search(message):
         return DeniedError(f"Milvus refused this call: {message}. Check MILVISE_TOKEN and its privileges.")
     if _DISK_FULL.search(message):
@@ -85,12 +104,23 @@ def _translate_status(error: MilvusException) -> MilviseError:
     if isinstance(error, (ParamError, DataNotMatchException)):
         return UsageError(f"Milvus cannot take this value: {message}")
     if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code == _UNAVAILABLE_CODE:
-        return UnavailableError(
-            f"no answer from Milvus: {message}. Is the server running, and are address and token right?"
-        )
-    if error.code in _BUSY_CODES or _NOT_READY.search(message) or getattr(error, "retriable", False):
+        return UnavailableError(f"no answer from Milvus: {message}")
+    if error.code in _BUSY_CODES or _NOT_READY.search(message) or _COMING_BACK.search(message):
+        return BusyError(f"Milvus is busy: {message}")
+    if _NOT_DONE.search(message):
+        return NotDoneError(f"Milvus is not done yet: {message}")
+    if _NO_ANSWER.search(message):
+        return UnavailableError(f"no answer from Milvus: {message}")
+    if getattr(error, "retriable", False):
         return BusyError(f"Milvus is busy: {message}")
     return StoreError(f"Milvus answered with code {error.code}: {message}")
+
+
+def _without_trace(message: str) -> str:
+    """Return what a server says, without the stack trace of its own code that some answers begin with."""
+    if "stack trace:" in message:
+        message = re.sub(r"^\S*\s*github\.com/\S+?: ", "", message.splitlines()[-1])
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
 
 
 @contextmanager

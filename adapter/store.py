@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Hashable
 
 from milvise.adapter.catalog import Manifest
-from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
+from milvise.adapter.collection import STATE_TIMEOUT_S, WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.schema import CATALOG, FEEDBACK, METRIC, ROOMS, WORDS, Room, schema
+from milvise.adapter.waiting import STILL_S, wait_for
 from milvise.errors import NotFoundError, StoreError, UnsupportedError, UsageError
 
 CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
@@ -49,6 +51,10 @@ class Store:
         self.connection = connection
         self._client = connection.client
         self._catalog_ready = False
+
+    def patient(self) -> Store:
+        """Return this store for a writer, which goes on trying for two minutes while a server is started again."""
+        return Store(self.connection.patient())
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
@@ -254,26 +260,24 @@ class Store:
         if not self._indexes(collection.name):
             self._create_index(collection.name, IndexSpec("flat"))
 
-    def _create_index(self, name: str, spec: IndexSpec, timeout: float | None = None) -> None:
+    def _create_index(self, name: str, spec: IndexSpec, still_s: float = STILL_S) -> None:
         params = self._client.prepare_index_params()
         build = spec.build_params
         # Milvus Lite reads only the nested copy, servers read the flat one.
         both = {**build, "params": build} if build else {}
         params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
         self.connection.call(self._client.create_index, name, params, timeout=WRITE_TIMEOUT_S, sync=False)
-        started = time.monotonic()
         # pymilvus' own wait takes half a second at least, and does not end when its timeout is over.
-        while spec.kind != "flat" and self._pending(name):
-            if timeout is not None and time.monotonic() - started > timeout:
-                raise StoreError(f"the index was not built within {timeout:.0f} s")
-            time.sleep(0.1)
+        if spec.kind != "flat":
+            wait_for(lambda: self._built(name), "Finished", what=f"building the index of {name}", still_s=still_s)
 
-    def _pending(self, name: str) -> bool:
-        index = self.connection.call(self._client.describe_index, name, "vector", timeout=WRITE_TIMEOUT_S)
+    def _built(self, name: str) -> Hashable:
+        """Return how far the index is: the number of rows that it has, and in the end ``Finished``."""
+        index = self.connection.call(self._client.describe_index, name, "vector", timeout=STATE_TIMEOUT_S) or {}
         state = str(index.get("state", "Finished"))
         if state == "Failed":
             raise StoreError(f"Milvus could not build the index of {name}: {index}")
-        return state != "Finished"
+        return state if state == "Finished" else (state, index.get("indexed_rows"))
 
     def _drop_index(self, collection: Collection) -> None:
         self.connection.call(self._client.release_collection, collection.name, timeout=WRITE_TIMEOUT_S)
@@ -293,7 +297,7 @@ class Store:
             rows = [{"word": str(rank), "rank": rank, "vector": [1.0, rank] * 4} for rank in range(_PROBE_ROWS)]
             self.connection.call(self._client.insert, name, rows, timeout=WRITE_TIMEOUT_S)
             self.connection.call(self._client.flush, name, timeout=WRITE_TIMEOUT_S)
-            self._create_index(name, spec.resolve(rows=_PROBE_ROWS, dim=8, is_lite=False), timeout=_PROBE_TIMEOUT_S)
+            self._create_index(name, spec.resolve(rows=_PROBE_ROWS, dim=8, is_lite=False), still_s=_PROBE_TIMEOUT_S)
         except StoreError as error:
             raise UnsupportedError(f"the connected Milvus cannot build the index {spec.kind}: {error}") from error
         finally:

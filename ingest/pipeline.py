@@ -111,6 +111,7 @@ def ingest_images(
         If ``prune`` finds the sources empty, or another backbone would lose pictures that the sources lack.
     """
     started = time.monotonic()
+    store = store.patient()
     store.require_index(options.index, dim=plan.backbone.dim)
     summary = Summary(plan.gallery, engine=plan.backbone.engine, dry_run=options.dry_run)
     run = _Run(store, plan, options, Quarantine(quarantine), summary, progress)

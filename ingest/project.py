@@ -82,6 +82,7 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
         If what was written is not what the head gives, or pictures keep changing; the gallery stays as it was.
     """
     started = time.monotonic()
+    store = store.patient()
     visual, before = store.live(f"{check_name(gallery)}_visual"), store.live(f"{gallery}_joint")
     words = store.live("words")
     if visual is None:

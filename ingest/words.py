@@ -75,6 +75,7 @@ def ingest_words(
         word, and not `replace`.
     """
     started = time.monotonic()
+    store = store.patient()
     dim = int(words.vectors.shape[1])
     store.require_index(index, dim=dim)
     manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))

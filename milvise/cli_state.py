@@ -43,10 +43,22 @@ class State:
         """Open the Milvus that the options name."""
         from milvise.queries.database import connect
 
+        show_warnings()
         return connect(self.uri, token=self.token, create=create)
 
 
 state = State()
+
+
+def show_warnings() -> None:
+    """Print what milvise warns of, such as a server that does not answer, as sentences on standard error."""
+    import logging
+
+    logger = logging.getLogger("milvise")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("Warning: %(message)s"))
+        logger.addHandler(handler)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milvus_server import free_port, milvus_server
+from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
@@ -61,8 +61,7 @@ def _lite(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if importlib.util.find_spec("milvus") is None:
-        pytest.skip("the PyPI package milvus is not installed; its wheels exist for x86-64 Linux and macOS")
+    _require_server()
     with milvus_server(tmp_path_factory.mktemp("server")) as uri:
         yield uri
 
@@ -98,6 +97,27 @@ def store(milvus_uri: str) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def server_uri(_server: str) -> str:
     return _server
+
+
+def _require_server() -> None:
+    if importlib.util.find_spec("milvus") is None:
+        pytest.skip("the PyPI package milvus is not installed; its wheels exist for x86-64 Linux and macOS")
+
+
+@pytest.fixture(scope="session")
+def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that asks for a token; ``root:Milvus`` may do everything."""
+    _require_server()
+    with restartable_server(tmp_path_factory.mktemp("guarded"), authorization=True) as server:
+        yield server.uri
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, to be killed."""
+    _require_server()
+    with restartable_server(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

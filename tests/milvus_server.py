@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 START_TIMEOUT_S = 120
 
@@ -20,46 +21,108 @@ def free_port() -> int:
         return int(opened.getsockname()[1])
 
 
+class Server:
+    """A server that can be killed, stopped for a while, and started again with the same data and ports.
+
+    Attributes
+    ----------
+    uri : str
+        Its address.
+    process : Popen
+        The process that runs.
+    """
+
+    def __init__(self, folder: Path, *, authorization: bool = False) -> None:
+        from milvus import MilvusServer, MilvusServerConfig
+
+        client, peer = free_port(), free_port()
+        etcd = folder / "etcd.yaml"
+        etcd.write_text(
+            f"listen-client-urls: http://127.0.0.1:{client}\nadvertise-client-urls: http://127.0.0.1:{client}\n"
+            f"listen-peer-urls: http://127.0.0.1:{peer}\ninitial-advertise-peer-urls: http://127.0.0.1:{peer}\n"
+            f"initial-cluster: default=http://127.0.0.1:{peer}\n"
+        )
+        os.environ["ETCD_CONFIG_PATH"] = str(etcd)
+        server = MilvusServer(MilvusServerConfig(data_dir=str(folder / "data")), wait_for_started=False)
+        # Left to itself it takes ports from fixed numbers on, and two that start at once take the same ones.
+        ports = {name: free_port() for name in server.config.configurable_items if name.endswith("_port")}
+        server.config.configs.update({**ports, "etcd_port": client})
+        server.config.set("authorization_enabled", authorization)
+        server.start()
+        self._server = server
+        self._etcd = etcd
+        self._folder = folder
+        self._health = f"http://127.0.0.1:{server.webservice_port}/healthz"
+        self.process: subprocess.Popen[bytes] = server.server_proc
+        self.uri = f"http://127.0.0.1:{ports['proxy_port']}"
+
+    def wait(self) -> None:
+        """Wait until it says that it is healthy; for some seconds after a restart it may still refuse calls."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            code = self.process.poll()
+            if code is not None:
+                raise RuntimeError(f"the Milvus server ended with {code}; its logs are in {self._folder}/data/logs")
+            try:
+                with urllib.request.urlopen(self._health, timeout=2) as answer:
+                    if b"OK" in answer.read():
+                        return
+            except OSError:
+                pass
+            time.sleep(0.3)
+        raise RuntimeError(
+            f"the Milvus server was not healthy within {START_TIMEOUT_S} s; its logs are in {self._folder}/data/logs"
+        )
+
+    def kill(self) -> None:
+        """End it with SIGKILL: SIGTERM may take a minute."""
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self) -> None:
+        """Stop it with SIGSTOP: connections are accepted, and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def start_again(self) -> None:
+        """Start it after `kill`, without waiting."""
+        data = self._folder / "data"
+        # The package would look for free ports first, and a killed server's are not free for a minute.
+        environment = {
+            "DEPLOY_MODE": "STANDALONE",
+            "METRICS_PORT": str(self._server.webservice_port),
+            "MILVUS_RUN_DIR": str(data / "run"),
+            "LD_LIBRARY_PATH": str(data / "bin"),
+            "ETCD_CONFIG_PATH": str(self._etcd),
+        }
+        with (data / "logs" / "milvus-again.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(data / "bin" / "milvus"), "run", "standalone"],
+                cwd=data,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=log,
+            )
+        # The package's object kills its process when it goes.
+        self._server.server_proc = self.process
+
+
+@contextmanager
+def restartable_server(folder: Path, *, authorization: bool = False) -> Iterator[Server]:
+    """Start a server and yield it."""
+    server = Server(folder, authorization=authorization)
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.kill()
+
+
 @contextmanager
 def milvus_server(folder: Path) -> Iterator[str]:
     """Start a server and yield its address."""
-    from milvus import MilvusServer, MilvusServerConfig
-
-    client, peer = free_port(), free_port()
-    etcd = folder / "etcd.yaml"
-    etcd.write_text(
-        f"listen-client-urls: http://127.0.0.1:{client}\nadvertise-client-urls: http://127.0.0.1:{client}\n"
-        f"listen-peer-urls: http://127.0.0.1:{peer}\ninitial-advertise-peer-urls: http://127.0.0.1:{peer}\n"
-        f"initial-cluster: default=http://127.0.0.1:{peer}\n"
-    )
-    os.environ["ETCD_CONFIG_PATH"] = str(etcd)
-    server = MilvusServer(MilvusServerConfig(data_dir=str(folder / "data")), wait_for_started=False)
-    # Left to itself it takes ports from fixed numbers on, and two that start at once take the same ones.
-    ports = {name: free_port() for name in server.config.configurable_items if name.endswith("_port")}
-    server.config.configs.update({**ports, "etcd_port": client})
-    server.start()
-    try:
-        _wait(server, folder)
-        yield f"http://127.0.0.1:{ports['proxy_port']}"
-    finally:
-        # SIGTERM may take a minute, and nothing of it is needed any more.
-        server.server_proc.kill()
-        server.server_proc.wait()
-
-
-def _wait(server: Any, folder: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        code = server.server_proc.poll()
-        if code is not None:
-            raise RuntimeError(f"the Milvus server ended with {code}; its logs are in {folder}/data/logs")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.webservice_port}/healthz", timeout=2) as answer:
-                if b"OK" in answer.read():
-                    return
-        except OSError:
-            pass
-        time.sleep(0.3)
-    raise RuntimeError(
-        f"the Milvus server was not healthy within {START_TIMEOUT_S} s; its logs are in {folder}/data/logs"
-    )
+    with restartable_server(folder) as server:
+        yield server.uri

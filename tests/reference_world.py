@@ -53,7 +53,7 @@ def reference_gallery(store: Store) -> Iterator[Database]:
         "flat",
     )
     put(
-        Manifest("classes_reference", "classes", VISUAL_DIM, {"visual": BACKBONE}),
+        Manifest("classes_reference", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": "none"}),
         ({"name": name, "index": index, "bias": 0.5, "vector": WEIGHTS[index]} for index, name in enumerate(CLASSES)),
         "flat",
     )

@@ -39,6 +39,7 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
     ModelError
         If the words know none of the classes that are needed.
     """
+    store = store.patient()
     visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
     if visual is None:
         raise NotFoundError(

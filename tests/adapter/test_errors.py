@@ -1,4 +1,4 @@
-"""Every error of pymilvus and gRPC becomes an error of milvise, and only passing ones are tried again."""
+"""Every error of pymilvus and gRPC becomes an error of milvise."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pymilvus.exceptions
 import pytest
 from pymilvus.exceptions import ErrorCode, MilvusException
 
-from milvise.adapter.errors import BusyError, NotLoadedError, translate, translated
-from milvise.adapter.retry import PAUSES_S, retrying
+from milvise.adapter.errors import BusyError, NotDoneError, NotLoadedError, translate, translated
 from milvise.errors import (
     DeniedError,
     FilterError,
@@ -63,10 +62,17 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (6, "unknown field 'x' at column 1", FilterError),
         (65535, "PrivilegeInsert: permission deny", DeniedError),
         (int(ErrorCode.RATE_LIMIT), "rate limit exceeded", BusyError),
+        (1, "[flush] Retry timeout: 22s, message=wait for flush timeout, collection: x, flusht_ts: 1", NotDoneError),
+        (1, "wait for loading collection timeout, collection: x", NotDoneError),
+        (1, "[query] Retry timeout: 22s", UnavailableError),
+        (grpc.StatusCode.UNAVAILABLE, "[query] Retry timeout: 22s, no connection", UnavailableError),
+        (65535, "rpc error: code = Unknown desc = node not match[expectedNodeID=1][actualNodeID=2]", BusyError),
         (65535, "something else", StoreError),
     ],
 )
-def test_codes_and_messages_say_what_is_meant(code: int, message: str, kind: type[MilviseError]) -> None:
+def test_codes_and_messages_say_what_is_meant(
+    code: int | grpc.StatusCode, message: str, kind: type[MilviseError]
+) -> None:
     assert type(translate(MilvusException(code=code, message=message))) is kind
 
 
@@ -80,51 +86,9 @@ def test_a_call_that_the_server_lacks_is_unsupported() -> None:
     assert isinstance(translate(RpcError(grpc.StatusCode.UNIMPLEMENTED)), UnsupportedError)
 
 
-@pytest.mark.parametrize("error", [UnavailableError("gone"), BusyError("busy")])
-def test_a_passing_failure_is_tried_again_with_growing_pauses(error: MilviseError) -> None:
-    failures = iter([error, error])
-    pauses: list[float] = []
-
-    def call() -> str:
-        for failure in failures:
-            raise failure
-        return "answer"
-
-    assert retrying(call, sleep=pauses.append) == "answer"
-    assert pauses == list(PAUSES_S[:2])
-
-
-def test_a_failure_that_lasts_is_raised_in_the_end() -> None:
-    pauses: list[float] = []
-
-    def call() -> None:
-        raise UnavailableError("gone")
-
-    with pytest.raises(UnavailableError):
-        retrying(call, sleep=pauses.append)
-    assert pauses == list(PAUSES_S)
-
-
-def test_patience_ends_when_the_server_stays_away() -> None:
-    calls, times = [], iter([0.0, 30.0, 61.0])
-
-    def call() -> None:
-        calls.append(1)
-        raise UnavailableError("gone")
-
-    with pytest.raises(UnavailableError):
-        retrying(call, sleep=lambda pause: None, clock=lambda: next(times))
-    assert len(calls) == 2
-
-
-@pytest.mark.parametrize("error", [FilterError("x"), NotFoundError("x"), DeniedError("x"), StoreError("x")])
-def test_other_failures_are_not_tried_again(error: MilviseError) -> None:
-    calls = []
-
-    def call() -> None:
-        calls.append(1)
-        raise error
-
-    with pytest.raises(type(error)):
-        retrying(call, sleep=lambda pause: pytest.fail("it must not wait"))
-    assert calls == [1]
+def test_the_stack_trace_of_a_server_is_left_out() -> None:
+    trace = "attempt #0: stack trace: /w/trace.go:51 github.com/milvus-io/x.StackTrace\n"
+    trace += "/w/services.go:116 github.com/milvus-io/milvus/internal/datacoord.(*Server).Flush: the disk hums"
+    error = translate(MilvusException(code=65535, message=trace))
+    assert str(error) == "Milvus answered with code 65535: the disk hums"
+    assert len(str(translate(MilvusException(code=65535, message="x" * 10_000)))) < 700
