@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
@@ -58,8 +58,8 @@ def ingest_words(
     dim = int(words.vectors.shape[1])
     store.require_index(index, dim=dim)
     manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))
-    live = store.live("words")
-    unchanged = live is not None and live.name == manifest.collection
+    live = store.live("words", made_as=manifest)
+    unchanged = live is not None and live.name == manifest.collection and _complete(live, words)
     if live is not None and unchanged:
         collection = live
     else:
@@ -75,6 +75,12 @@ def ingest_words(
         finished.count(), dim, unchanged, skipped.malformed, skipped.duplicates, skipped.examples,
         finished.manifest.index, time.monotonic() - started,
     )  # fmt: skip
+
+
+def _complete(live: Collection, words: Words) -> bool:
+    """Return whether no row was lost: what is damaged is removed by `milvise verify --repair`, and loaded again here."""
+    expected = live.manifest.rows
+    return live.count() == (len(words.words) if expected is None else expected)
 
 
 def _rows(words: Words) -> Iterator[dict[str, Any]]:
