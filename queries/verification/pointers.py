@@ -30,25 +30,25 @@ def check_pointers(ground: Ground, notes: Notes) -> None:
 
 
 def lost_alias(ground: Ground, alias: str) -> Collection | None:
-    """Return the collection that an alias pointed at before it was lost, None where nothing was complete."""
-    visual = ground.visual
-    for made in ground.made_for(alias):
-        found = ground.store.open(made)
-        fingerprint = dict(made.fingerprint)
-        rows = found.count()
-        if made.room == "words":
-            complete = rows > 0 and rows == (made.rows if made.rows is not None else fingerprint.get("count", rows))
-        elif made.room == "classes":
-            complete = content_hash(found) == fingerprint.get("classifier")
-        elif made.room == "joint":
-            of_visual = visual is not None and fingerprint.get("visual") == dict(visual.manifest.fingerprint)
-            complete = rows > 0 and of_visual and visual is not None and rows == visual.count()
-        else:
-            joint = ground.joint
-            complete = rows > 0 and (joint is None or dict(joint.manifest.fingerprint["visual"]) == fingerprint)
-        if complete:
-            return found
-    return None
+    """Return the collection that an alias pointed at before it was lost: the fullest one that fits the rest, None without one."""
+    found = [ground.store.open(made) for made in ground.made_for(alias)]
+    counted = sorted(((one.count(), one) for one in found), key=lambda pair: pair[0], reverse=True)
+    return next((one for rows, one in counted if rows and _fits_the_rest(ground, one, rows)), None)
+
+
+def _fits_the_rest(ground: Ground, found: Collection, rows: int) -> bool:
+    """Return whether this may be what an alias pointed at, and nothing that a run left unfinished."""
+    made, visual, joint, words = found.manifest, ground.visual, ground.joint, ground.words
+    fingerprint = dict(made.fingerprint)
+    if made.room == "words":
+        # Words are pointed at when all of them are written, unlike galleries, which may be searched while they grow.
+        return rows == (made.rows if made.rows is not None else fingerprint.get("count", rows))
+    if made.room == "classes":
+        return content_hash(found) == fingerprint.get("classifier")
+    if made.room == "joint":
+        of_words = words is None or fingerprint.get("words") == dict(words.manifest.fingerprint)
+        return visual is not None and fingerprint.get("visual") == dict(visual.manifest.fingerprint) and of_words
+    return joint is None or dict(joint.manifest.fingerprint["visual"]) == fingerprint
 
 
 def index_differs(ground: Ground, collection: Collection) -> str | None:
@@ -72,7 +72,7 @@ def _check_alias(ground: Ground, alias: str, notes: Notes) -> None:
     elif (found := lost_alias(ground, alias)) is not None:
         notes.problem(
             "no_alias",
-            f"no alias {alias} points at {found.name}, which is complete. Point it there: {mend(ground.gallery)}",
+            f"no alias {alias} points at {found.name}, which fits the rest. Point it there: {mend(ground.gallery)}",
         )
 
 
