@@ -34,16 +34,19 @@ def repair(store: Store, gallery: str, *, pictures: int = 0, say: Say = lambda l
     """
     done: list[str] = []
     for line in _steps(store, gallery, pictures):
-        done.append(line)
-        say(line)
+        if line not in done:
+            done.append(line)
+            say(line)
     return done
 
 
 def _steps(store: Store, gallery: str, pictures: int) -> Iterator[str]:
     yield from _repair_catalog(store)
     ground = survey(store, gallery)
-    yield from _repair_aliases(ground)
-    ground = survey(store, gallery)
+    # Where the gallery's own aliases were lost, the second round knows its backbone and with it its classes.
+    for _ in range(2):
+        yield from _repair_aliases(ground)
+        ground = survey(store, gallery)
     words_are_sound = True
     if ground.words is not None and not (words_are_sound := check_words(ground.words, Notes())):
         yield from remove_damaged_words(ground.words)
