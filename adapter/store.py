@@ -171,7 +171,7 @@ class Store:
             found = Collection(self.connection, made, is_new=not stands)
             if not stands:
                 self._create(made)
-        self._ensure_index(found)
+        self.ensure_index(found.name)
         if stands:
             found.load()
         return found
@@ -249,6 +249,8 @@ class Store:
         if not self._exists(CATALOG_NAME):
             return {}
         found: dict[str, Manifest | None] = {}
+        # One strong read: what was dropped a moment ago is seen by no read behind it.
+        self._catalog().count()
         for row in self._catalog().query('name != ""', fields=["name", "manifest"]):
             try:
                 found[str(row["name"])] = Manifest.from_json(row["manifest"]).checked()
@@ -273,6 +275,17 @@ class Store:
     def describe(self, name: str) -> dict[str, Any]:
         """Return what Milvus says of a collection."""
         return dict(self.connection.call(self._client.describe_collection, name, timeout=WRITE_TIMEOUT_S))
+
+    def has_index(self, name: str) -> bool:
+        """Return whether a collection has an index: without one a server gives out no row."""
+        return bool(self._indexes(name))
+
+    def ensure_index(self, name: str) -> bool:
+        """Give a collection that has no index a flat one, which costs nothing; return whether it had none."""
+        if self._indexes(name):
+            return False
+        self._create_index(name, IndexSpec("flat"))
+        return True
 
     def index_of(self, name: str) -> IndexSpec | None:
         """Return the index of a collection as Milvus describes it, None where it has none that milvise knows."""
@@ -351,7 +364,7 @@ class Store:
             made = schema(ledger.room, ledger.manifest.dim)
             self.connection.call(self._client.create_collection, ledger.name, schema=made, timeout=WRITE_TIMEOUT_S)
         if self.connection.is_lite or not self._indexes(ledger.name):
-            self._ensure_index(ledger)
+            self.ensure_index(ledger.name)
             ledger.load()
 
     def _put(self, manifest: Manifest) -> None:
@@ -361,10 +374,6 @@ class Store:
 
     def _indexes(self, name: str) -> list[str]:
         return list(self.connection.call(self._client.list_indexes, name, timeout=WRITE_TIMEOUT_S))
-
-    def _ensure_index(self, collection: Collection) -> None:
-        if not self._indexes(collection.name):
-            self._create_index(collection.name, IndexSpec("flat"))
 
     def _create_index(self, name: str, spec: IndexSpec, timeout: float | None = None) -> None:
         params = self._client.prepare_index_params()

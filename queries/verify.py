@@ -92,7 +92,10 @@ def _is_there(ground: Ground) -> bool:
 
 def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
     words, classes, visual, joint = ground.words, ground.classes, ground.visual, ground.joint
-    unfit = [found.text.split(":")[0] for found in notes.problems if found.kind == "schema"]
+    # A server gives out no row of a collection without an index.
+    unread = {alias for alias, found in ground.live.items() if not ground.store.has_index(found.name)}
+    unfit = unread | {found.text.split(":")[0] for found in notes.problems if found.kind == "schema"}
+    notes.not_checked += [f"the rows of {alias}, which has no index" for alias in sorted(unread)]
     sound = True
     if words is not None and "words" not in unfit:
         sound = check_words(words, notes)

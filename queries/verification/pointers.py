@@ -31,7 +31,9 @@ def check_pointers(ground: Ground, notes: Notes) -> None:
 
 def lost_alias(ground: Ground, alias: str) -> Collection | None:
     """Return the collection that an alias pointed at before it was lost: the fullest one that fits the rest, None without one."""
-    found = [ground.store.open(made) for made in ground.made_for(alias)]
+    # What has no index cannot be counted on a server; a repair gives it one first.
+    made_for = [made for made in ground.made_for(alias) if ground.store.has_index(made.collection)]
+    found = [ground.store.open(made) for made in made_for]
     counted = sorted(((one.count(), one) for one in found), key=lambda pair: pair[0], reverse=True)
     return next((one for rows, one in counted if rows and _fits_the_rest(ground, one, rows)), None)
 

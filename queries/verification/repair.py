@@ -1,4 +1,4 @@
-"""What can be made again from the rest is made again: catalog, aliases, classes, rows, indexes, in this order.
+"""What can be made again from the rest is made again: catalog, aliases, indexes, words, classes, rows, in this order.
 
 Each step leaves something that the next run would find and put right, so that one that ends between any two calls leaves
 nothing worse.
@@ -45,8 +45,10 @@ def _steps(store: Store, gallery: str, pictures: int) -> Iterator[str]:
     ground = survey(store, gallery)
     # Where the gallery's own aliases were lost, the second round knows its backbone and with it its classes.
     for _ in range(2):
+        _make_readable(ground)
         yield from _repair_aliases(ground)
         ground = survey(store, gallery)
+    yield from _repair_indexes(ground)
     words_are_sound = True
     if ground.words is not None and not (words_are_sound := check_words(ground.words, Notes())):
         yield from remove_damaged_words(ground.words)
@@ -62,6 +64,17 @@ def _steps(store: Store, gallery: str, pictures: int) -> Iterator[str]:
     if visual is not None and joint is not None:
         sound = words_are_sound and (ground.classes is None or check_classes(ground.classes, gallery, Notes()))
         yield from repair_joint(visual, joint, *usable_head(ground, sound=sound))
+
+
+def _make_readable(ground: Ground) -> None:
+    """Give what stands for this gallery without an index, which no server reads, a flat one for now."""
+    names = {made.collection for alias in ground.pointers for made in ground.made_for(alias)}
+    for name in sorted(names):
+        ground.store.ensure_index(name)
+
+
+def _repair_indexes(ground: Ground) -> Iterator[str]:
+    store = ground.store
     for alias, collection in ground.live.items():
         standing = index_differs(ground, collection)
         if standing is not None:
@@ -83,6 +96,8 @@ def _repair_catalog(store: Store) -> Iterator[str]:
         made = entries.get(name)
         if (made is None or made.collection != name) and _is_ours(store, name):
             lost.append(name)
+    for name in lost:
+        store.ensure_index(name)
     for found in identify(store, lost, known):
         store.record(store.restored(_sources(found.manifest, entries)))
         yield f"{found.manifest.collection}: recorded in {CATALOG_NAME} again, {found.how}"

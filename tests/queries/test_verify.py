@@ -242,6 +242,14 @@ def test_another_index_than_the_manifests_is_replaced(db: Database) -> None:
     db.store.finish(live(db, "v_visual"), IndexSpec.parse("flat"))
 
 
+def test_a_collection_without_an_index_gets_its_own(db: Database) -> None:
+    db.store._drop_index(live(db, "v_joint"))
+    found = db.verify("v")
+    assert kinds(found) == ["index"]
+    assert "the rows of v_joint, which has no index" in found.not_checked
+    assert db.verify("v", repair=True).whole
+
+
 def word_gone(words: Collection) -> None:
     words.delete(["dog"])
 
