@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 Fingerprint = Mapping[str, Any]
+
+REAL_NAME = re.compile(r"(?P<alias>[A-Za-z_][A-Za-z0-9_]*)_[0-9a-f]{10}")
+"""What the name of a real collection looks like."""
+
+_ESSENCE = ("alias", "room", "dim", "fingerprint", "recipe", "sources")
 
 
 def short_hash(fingerprint: Fingerprint) -> str:
@@ -50,6 +56,9 @@ class Manifest:
         How to make the backbone again: the values of ``--backbone`` and ``--weights``.
     stamp : str
         What the last complete load left, another each time; empty while something is loaded.
+    rows : int, optional
+        How many rows there were when words or classes were complete, which never change afterwards; None for others, and
+        where it was not noted.
     """
 
     alias: str
@@ -61,6 +70,7 @@ class Manifest:
     sources: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
     stamp: str = ""
+    rows: int | None = None
 
     @property
     def collection(self) -> str:
@@ -80,3 +90,34 @@ class Manifest:
         """Read what `to_json` wrote; values that a newer version added are left out."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**known, "sources": tuple(known.get("sources", ()))})
+
+    def essence(self) -> str:
+        """Return, as ASCII text, what is kept with the collection itself: enough to record it again without a catalog."""
+        values = self.to_json()
+        return json.dumps({"milvise": {name: values[name] for name in _ESSENCE}}, sort_keys=True)
+
+    @classmethod
+    def from_essence(cls, text: str) -> Manifest | None:
+        """Read what `essence` wrote, None where it is something else: others may describe their collections as they like."""
+        try:
+            values = json.loads(text)["milvise"]
+            # Nothing but these: the text stands where anybody with the right to create collections can write.
+            return cls.from_json({name: values[name] for name in _ESSENCE}).checked()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def checked(self) -> Manifest:
+        """Return the manifest, if its values are of their kinds.
+
+        Raises
+        ------
+        TypeError
+            If not.
+        """
+        texts = (self.alias, self.room, self.index, self.requested_index, self.stamp, *self.sources)
+        mappings = (self.fingerprint, self.recipe)
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, Mapping) for one in mappings):
+            raise TypeError("a manifest holds texts and mappings")
+        if not isinstance(self.dim, int) or isinstance(self.dim, bool) or self.dim < 1:
+            raise TypeError("a manifest holds a width")
+        return self

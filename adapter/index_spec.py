@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from milvise.errors import IndexSpecError, UnsupportedError
 
@@ -84,6 +85,16 @@ class IndexSpec:
                 )
             params[name] = _whole_number(name, value, *allowed[name], text)
         return cls(kind, params)
+
+    @classmethod
+    def described(cls, described: Mapping[str, Any]) -> IndexSpec | None:
+        """Return the kind and build parameters of an index as Milvus describes it, None for a kind that milvise lacks."""
+        for kind, known in _KINDS.items():
+            if known.milvus == described.get("index_type"):
+                # Milvus Lite gives numbers below `params`, servers texts beside it.
+                given = {**described, **dict(described.get("params") or {})}
+                return cls(kind, {name: int(given[name]) for name, _, _ in known.build if name in given})
+        return None
 
     def __str__(self) -> str:
         params = ",".join(f"{name}={value}" for name, value in self.params.items())

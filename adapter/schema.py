@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pymilvus import CollectionSchema, DataType, MilvusClient
 
@@ -57,9 +59,9 @@ FEEDBACK = Room("feedback", "id", ID_LENGTH, (("gallery", DataType.VARCHAR, TEXT
 ROOMS = {room.name: room for room in (WORDS, CLASSES, VISUAL, JOINT, CATALOG, FEEDBACK)}
 
 
-def schema(room: Room, dim: int) -> CollectionSchema:
+def schema(room: Room, dim: int, *, description: str = "") -> CollectionSchema:
     """Return the schema of a collection of this kind with vectors of width `dim`."""
-    made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=description)
     made.add_field(room.key, DataType.VARCHAR, is_primary=True, max_length=room.key_length)
     for name, kind, length in room.scalars:
         if kind is DataType.VARCHAR:
@@ -68,3 +70,17 @@ def schema(room: Room, dim: int) -> CollectionSchema:
             made.add_field(name, kind)
     made.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)
     return made
+
+
+def width(described: Mapping[str, Any]) -> int | None:
+    """Return the width of the vectors of a collection that Milvus describes, None where it has no such field."""
+    for given in described.get("fields", ()):
+        if given.get("name") == "vector":
+            dim = given.get("params", {}).get("dim")
+            return None if dim is None else int(dim)
+    return None
+
+
+def fits(described: Mapping[str, Any], room: Room) -> bool:
+    """Return whether a collection that Milvus describes has the fields of this room, and no others."""
+    return {given.get("name") for given in described.get("fields", ())} == {*room.fields, "vector"}

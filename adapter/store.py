@@ -6,16 +6,19 @@ import re
 import secrets
 import time
 from collections.abc import Hashable
+from typing import Any
 
-from milvise.adapter.catalog import Manifest
+from milvise.adapter.catalog import REAL_NAME, Manifest
 from milvise.adapter.collection import STATE_TIMEOUT_S, WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.schema import CATALOG, FEEDBACK, METRIC, ROOMS, WORDS, Room, schema
 from milvise.adapter.waiting import STILL_S, wait_for
-from milvise.errors import NotFoundError, StoreError, UnsupportedError, UsageError
+from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UnsupportedError, UsageError
 
 CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
+ESSENCE_PROPERTY = "milvise.manifest"
+_NEVER_CHANGED = ("words", "classes")
 LEASE_S = 1.0
 """How long a client may go on reading a collection without asking whether the alias still points at it."""
 
@@ -58,29 +61,63 @@ class Store:
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
-    def live(self, alias: str, *, known: Collection | None = None) -> Collection | None:
+    def live(
+        self, alias: str, *, known: Collection | None = None, made_as: Manifest | None = None
+    ) -> Collection | None:
         """Return the collection that the alias points at, or None where there is none.
 
         Parameters
         ----------
         known : Collection, optional
             What it pointed at before; if it still does, this is returned, which costs one call to Milvus instead of four.
+        made_as : Manifest, optional
+            What the caller is about to make. If the alias points at the collection of this manifest and the catalog has
+            lost its entry, it is recorded again: the hash in its name says that it is the one.
+
+        Raises
+        ------
+        StoreError
+            If the catalog has no entry for the collection.
         """
+        name = self.points_at(alias)
+        while name is not None:
+            # Not asked whether it is there, which has Milvus Lite read all of it: the alias points at it.
+            found = known if known is not None and known.name == name else self._recorded_as(name)
+            if found is not None:
+                return found
+            if made_as is not None and made_as.collection == name:
+                return self.record(self.restored(made_as))
+            # It may have been replaced, and its entry dropped, a moment ago.
+            asked, name = name, self.points_at(alias)
+            if name == asked:
+                raise _unrecorded(alias, name)
+        return None
+
+    def points_at(self, alias: str) -> str | None:
+        """Return the name of the collection that an alias points at, recorded in the catalog or not."""
         try:
             answer = self.connection.call(self._client.describe_alias, alias, timeout=WRITE_TIMEOUT_S)
         except NotFoundError:
             return None
-        name = str(answer["collection_name"])
-        # Not asked whether it is there, which has Milvus Lite read all of it: the alias points at it.
-        return known if known is not None and known.name == name else self._recorded_as(name)
+        return str(answer["collection_name"])
 
     def find(self, manifest: Manifest) -> Collection | None:
-        """Return the real collection of this manifest, live or not, with the manifest that the catalog has for it."""
-        return self._with_manifest(manifest.collection)
+        """Return the real collection of this manifest, live or not, with the manifest that the catalog has for it.
+
+        Where the catalog has lost its entry, the manifest is the given one with the index that stands.
+        """
+        name = manifest.collection
+        if not self._exists(name):
+            return None
+        return self._recorded_as(name) or Collection(self.connection, self.restored(manifest))
 
     def open(self, manifest: Manifest) -> Collection:
         """Return the real collection of this manifest, searched as this manifest says; Milvus is not asked."""
         return Collection(self.connection, manifest)
+
+    def bare(self, name: str, room: str) -> Collection:
+        """Return a collection of which only name and fields are known, to be read; Milvus is not asked."""
+        return _Ledger(self.connection, name, ROOMS[room])
 
     def manifests(self) -> list[Manifest]:
         """Return the manifests of all live collections."""
@@ -132,20 +169,18 @@ class Store:
         It starts with a flat index, which costs nothing to keep while rows arrive; `finish` builds the one asked for. One
         that is new is not loaded before it is read: on a server, loading takes seconds even where there are no rows.
         """
-        found = self.find(manifest)
-        collection = found or Collection(self.connection, manifest.changed(index="flat"), is_new=True)
+        stands = self._exists(manifest.collection)
+        found = self._recorded_as(manifest.collection) if stands else None
         if found is None:
-            self._put(collection.manifest)
-            collection.is_new = not self._exists(collection.name)
-            if collection.is_new:
-                made = schema(ROOMS[manifest.room], manifest.dim)
-                self.connection.call(
-                    self._client.create_collection, collection.name, schema=made, timeout=WRITE_TIMEOUT_S
-                )
-        self._ensure_index(collection)
-        if found is not None:
-            collection.load()
-        return collection
+            made = self.restored(manifest) if stands else manifest.changed(index="flat")
+            self._put(made)
+            found = Collection(self.connection, made, is_new=not stands)
+            if not stands:
+                self._create(made)
+        self.ensure_index(found.name)
+        if stands:
+            found.load()
+        return found
 
     def finish(self, collection: Collection, spec: IndexSpec) -> Collection:
         """Settle what was written, give the collection the index asked for, and return it with its new manifest."""
@@ -156,21 +191,27 @@ class Store:
         if not rebuild and spec.kind == "auto":
             wanted = standing
         manifest = collection.manifest.changed(index=str(wanted), requested_index=str(spec))
+        if manifest.room in _NEVER_CHANGED:
+            manifest = manifest.changed(rows=rows)
         finished = Collection(self.connection, manifest)
         if rebuild:
-            self._drop_index(collection)
-            self._create_index(collection.name, wanted)
-            finished.load()
+            self.reindex(finished)
         self._put(manifest)
         return finished
+
+    def reindex(self, collection: Collection) -> None:
+        """Build the index anew that the collection's manifest names."""
+        self._drop_index(collection)
+        self._create_index(collection.name, IndexSpec.parse(collection.manifest.index))
+        collection.load()
 
     def publish(self, collection: Collection, *, keep: bool = False) -> None:
         """Point the alias at this collection, and drop the one that it pointed at before, or `keep` it."""
         alias = collection.manifest.alias
-        before = self.live(alias)
+        before = self.points_at(alias)
         if before is None:
             self.connection.call(self._client.create_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
-        elif before.name != collection.name:
+        elif before != collection.name:
             self.connection.call(self._client.alter_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
             if not keep:
                 self._let_readers_go()
@@ -184,25 +225,104 @@ class Store:
     def drop(self, alias: str) -> list[str]:
         """Drop the live collection behind the alias and all others made for it; return their names."""
         dropped = self.drop_others(alias)
-        collection = self.live(alias)
-        if collection is not None:
-            self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
-            self._drop_real(collection)
-            dropped.append(collection.name)
+        name = self.points_at(alias)
+        if name is not None:
+            self.unpublish(alias)
+            self._drop_real(name)
+            dropped.append(name)
         return dropped
+
+    def unpublish(self, alias: str) -> None:
+        """Take an alias away from what it points at, which stays."""
+        self.connection.call(self._client.drop_alias, alias, timeout=WRITE_TIMEOUT_S)
 
     def drop_others(self, alias: str) -> list[str]:
         """Drop the collections that `others` lists; return their names."""
         found = self.others(alias)
         for manifest in found:
-            self._drop_real(Collection(self.connection, manifest))
+            self._drop_real(manifest.collection)
         return [manifest.collection for manifest in found]
 
     def discard(self, manifest: Manifest) -> None:
         """Drop what an earlier, unfinished run left of this real collection, if it is not the live one."""
-        live = self.live(manifest.alias)
-        if live is None or live.name != manifest.collection:
-            self._drop_real(Collection(self.connection, manifest))
+        if self.points_at(manifest.alias) != manifest.collection:
+            self._drop_real(manifest.collection)
+
+    # -- what stands, recorded or not ---------------------------------------------------------------------------------
+
+    def entries(self) -> dict[str, Manifest | None]:
+        """Return the catalog's entries by the name that they are kept under, None for one that is no manifest."""
+        if not self._exists(CATALOG_NAME):
+            return {}
+        found: dict[str, Manifest | None] = {}
+        # One strong read: what was dropped a moment ago is seen by no read behind it.
+        self._catalog().count()
+        for row in self._catalog().query('name != ""', fields=["name", "manifest"]):
+            try:
+                found[str(row["name"])] = Manifest.from_json(row["manifest"]).checked()
+            except (TypeError, KeyError, AttributeError):
+                found[str(row["name"])] = None
+        return found
+
+    def forget(self, name: str) -> None:
+        """Remove the catalog's entry of this name."""
+        self._catalog().delete([name])
+        self._catalog().count()
+
+    def real_names(self) -> list[str]:
+        """Return the names of all collections that could be milvise's, by their names."""
+        names = self.connection.call(self._client.list_collections, timeout=WRITE_TIMEOUT_S)
+        return sorted(str(name) for name in names if REAL_NAME.fullmatch(str(name)))
+
+    def stands(self, name: str) -> bool:
+        """Return whether there is a collection of this name."""
+        return self._exists(name)
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Return what Milvus says of a collection."""
+        return dict(self.connection.call(self._client.describe_collection, name, timeout=WRITE_TIMEOUT_S))
+
+    def has_index(self, name: str) -> bool:
+        """Return whether a collection has an index: without one a server gives out no row."""
+        return bool(self._indexes(name))
+
+    def ensure_index(self, name: str) -> bool:
+        """Give a collection that has no index a flat one, which costs nothing; return whether it had none."""
+        if self._indexes(name):
+            return False
+        self._create_index(name, IndexSpec("flat"))
+        return True
+
+    def index_of(self, name: str) -> IndexSpec | None:
+        """Return the index of a collection as Milvus describes it, None where it has none that milvise knows."""
+        if not self._indexes(name):
+            return None
+        described = self.connection.call(self._client.describe_index, name, "vector", timeout=WRITE_TIMEOUT_S)
+        return IndexSpec.described(described or {})
+
+    def restored(self, manifest: Manifest) -> Manifest:
+        """Return a manifest with the index that stands and, because nobody knows others, the default search parameters."""
+        standing = self.index_of(manifest.collection)
+        if standing is None:
+            return manifest.changed(index="flat")
+        rows = Collection(self.connection, manifest).count()
+        is_lite = self.connection.is_lite
+        wanted = IndexSpec("auto").resolve(rows=rows, dim=manifest.dim, is_lite=is_lite)
+        full = standing.resolve(rows=rows, dim=manifest.dim, is_lite=is_lite)
+        return manifest.changed(index=str(full), requested_index="auto" if wanted.kind == full.kind else str(standing))
+
+    def sign(self, manifest: Manifest) -> bool:
+        """Keep with a collection what it takes to record it again; return whether this Milvus can."""
+        properties = {ESSENCE_PROPERTY: manifest.essence()}
+        try:
+            self.connection.call(
+                self._client.alter_collection_properties, manifest.collection, properties, timeout=WRITE_TIMEOUT_S
+            )
+        except (DeniedError, UnavailableError):
+            raise
+        except (StoreError, UsageError):
+            return False
+        return True
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -220,18 +340,23 @@ class Store:
         rows = self._catalog().query('name != ""', fields=["manifest"])
         return [Manifest.from_json(row["manifest"]) for row in rows]
 
-    def _with_manifest(self, name: str) -> Collection | None:
-        return self._recorded_as(name) if self._exists(name) else None
-
     def _recorded_as(self, name: str) -> Collection | None:
         if not self._catalog_ready and not self._exists(CATALOG_NAME):
             return None
         row = self._catalog().get([name], fields=["manifest"]).get(name)
-        if row is None:
-            raise StoreError(
-                f"the catalog {CATALOG_NAME} has no entry for the collection {name}. Drop it and ingest again."
-            )
-        return Collection(self.connection, Manifest.from_json(row["manifest"]))
+        return None if row is None else Collection(self.connection, Manifest.from_json(row["manifest"]))
+
+    def _create(self, manifest: Manifest) -> None:
+        """Create a collection, with what it takes to record it again: Milvus Lite keeps no description, but properties."""
+        room, essence = ROOMS[manifest.room], manifest.essence()
+        described, properties = ("", {ESSENCE_PROPERTY: essence}) if self.connection.is_lite else (essence, None)
+        self.connection.call(
+            self._client.create_collection,
+            manifest.collection,
+            schema=schema(room, manifest.dim, description=described),
+            timeout=WRITE_TIMEOUT_S,
+            **({"properties": properties} if properties else {}),
+        )
 
     def _catalog(self) -> Collection:
         catalog = _Ledger(self.connection, CATALOG_NAME, CATALOG)
@@ -245,7 +370,7 @@ class Store:
             made = schema(ledger.room, ledger.manifest.dim)
             self.connection.call(self._client.create_collection, ledger.name, schema=made, timeout=WRITE_TIMEOUT_S)
         if self.connection.is_lite or not self._indexes(ledger.name):
-            self._ensure_index(ledger)
+            self.ensure_index(ledger.name)
             ledger.load()
 
     def _put(self, manifest: Manifest) -> None:
@@ -255,10 +380,6 @@ class Store:
 
     def _indexes(self, name: str) -> list[str]:
         return list(self.connection.call(self._client.list_indexes, name, timeout=WRITE_TIMEOUT_S))
-
-    def _ensure_index(self, collection: Collection) -> None:
-        if not self._indexes(collection.name):
-            self._create_index(collection.name, IndexSpec("flat"))
 
     def _create_index(self, name: str, spec: IndexSpec, still_s: float = STILL_S) -> None:
         params = self._client.prepare_index_params()
@@ -284,10 +405,10 @@ class Store:
         for index in self._indexes(collection.name):
             self.connection.call(self._client.drop_index, collection.name, index, timeout=WRITE_TIMEOUT_S)
 
-    def _drop_real(self, collection: Collection) -> None:
-        self.connection.call(self._client.drop_collection, collection.name, timeout=WRITE_TIMEOUT_S)
+    def _drop_real(self, name: str) -> None:
+        self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
         if self._exists(CATALOG_NAME):
-            self._catalog().delete([collection.name])
+            self._catalog().delete([name])
 
     def _probe(self, spec: IndexSpec) -> None:
         """Build the index on a small collection: some servers accept DiskANN and then never finish it."""
@@ -304,8 +425,24 @@ class Store:
             self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
 
 
+def essence_of(described: dict[str, Any]) -> Manifest | None:
+    """Return the manifest that is kept with a collection which Milvus describes, None where it is not about this one."""
+    kept = (dict(described.get("properties") or {}).get(ESSENCE_PROPERTY), described.get("description"))
+    found = (Manifest.from_essence(text) for text in kept if isinstance(text, str))
+    return next((made for made in found if made and made.collection == described.get("collection_name")), None)
+
+
+def _unrecorded(alias: str, name: str) -> StoreError:
+    gallery = re.fullmatch(r"(.+)_(visual|joint)", alias)
+    command = f"milvise verify --repair{f' --gallery {gallery[1]}' if gallery else ''}"
+    return StoreError(
+        f"the catalog {CATALOG_NAME} has no entry for the collection {name}, at which {alias} points. What stands in Milvus"
+        f" is kept, and most of it can be recorded again: {command}"
+    )
+
+
 class _Ledger(Collection):
-    """A collection of records, which has no manifest and whose vectors mean nothing."""
+    """A collection without a manifest, called by its real name: records, whose vectors mean nothing."""
 
     def __init__(self, connection: Connection, name: str, room: Room) -> None:
         super().__init__(connection, Manifest(name, room.name, 2, {}))

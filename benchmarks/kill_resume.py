@@ -108,7 +108,7 @@ def check(uri: str, uris: set[str]) -> None:
             assert set(rows) == {record_id(uri) for uri in uris}, f"{room}: other rows than pictures"
             assert set(rows.values()) == {1}, f"{room}: duplicates"
             assert collection.count() == len(uris), f"{room}: {collection.count()} rows are counted"
-        assert db.verify(GALLERY) == []
+        assert db.verify(GALLERY).problems == ()
 
 
 if __name__ == "__main__":

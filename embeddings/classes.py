@@ -38,6 +38,13 @@ class Classes:
         """Return a short hash of the names: heads that read them differ where the names do."""
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
 
+    def content_hash(self) -> str:
+        """Return a short hash of names, weights and biases, which tells these classes from others."""
+        digest = hashlib.sha256(self.names_hash().encode())
+        digest.update(np.ascontiguousarray(self.weights).tobytes())
+        digest.update(np.ascontiguousarray(self.bias).tobytes())
+        return digest.hexdigest()[:16]
+
 
 def name_classes(weights: Array, bias: Array, names_file: Path | None, known: Sequence[str] | None = None) -> Classes:
     """Give a classifier its class names: those in the file, else those that are known, else ImageNet's.

@@ -125,6 +125,8 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     What stands already and was made the same way is taken; else it is built beside the live one. A gallery that is new is
     published at once, so that it can be searched while it grows.
     """
+    # Before anything is made: where the catalog lost the gallery's entry, only what made it may go on with it.
+    store.live(plan.visual.alias, made_as=plan.visual)
     load_classes(store, plan)
     visual = _build(store, plan.visual, roots)
     # One strong read: what an earlier run wrote is seen by all reads behind it.

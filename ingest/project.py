@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Store
+from milvise.adapter import Collection, IndexSpec, Store, missing_gallery
 from milvise.adapter.escape import both
 from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
@@ -86,9 +86,7 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     visual, before = store.live(f"{check_name(gallery)}_visual"), store.live(f"{gallery}_joint")
     words = store.live("words")
     if visual is None:
-        raise NotFoundError(
-            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
-        )
+        raise missing_gallery(store, gallery)
     if words is None:
         raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
     made, kind = _head(store, head, gallery, visual, words)

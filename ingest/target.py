@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.store import check_name
@@ -97,8 +94,10 @@ def make_plan(
 
 def make_recipe(store: Store, gallery: str, backbone: str | None, weights: Path | None) -> dict[str, Any]:
     """Return how to make the backbone of a run: what is asked for, else the gallery's, else the default."""
-    live = store.live(f"{check_name(gallery)}_visual")
-    if backbone is None and weights is None and live is not None and live.manifest.recipe:
+    alias = f"{check_name(gallery)}_visual"
+    # Where a backbone is named the catalog need not know the gallery's.
+    live = store.live(alias) if backbone is None and weights is None else None
+    if live is not None and live.manifest.recipe:
         return dict(live.manifest.recipe)
     return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
 
@@ -150,8 +149,8 @@ def load_classes(store: Store, plan: Plan) -> None:
         return
     alias = f"classes_{plan.backbone.name}"
     manifest = Manifest(alias, "classes", plan.backbone.dim, classes_fingerprint(plan.backbone, plan.classes))
-    live = store.live(alias)
-    if live is not None and live.name == manifest.collection:
+    live = store.live(alias, made_as=manifest)
+    if live is not None and live.name == manifest.collection and live.count() == len(plan.classes.names):
         return
     collection = store.build(manifest)
     rows = zip(plan.classes.names, plan.classes.bias, plan.classes.weights, strict=True)
@@ -164,10 +163,7 @@ def load_classes(store: Store, plan: Plan) -> None:
 
 def classes_fingerprint(backbone: Network, classes: Classes) -> dict[str, Any]:
     """Return what makes classes what they are: the backbone under them, their weights and their names."""
-    digest = hashlib.sha256(classes.names_hash().encode())
-    digest.update(np.ascontiguousarray(classes.weights).tobytes())
-    digest.update(np.ascontiguousarray(classes.bias).tobytes())
-    return {"visual": backbone.fingerprint, "classifier": digest.hexdigest()[:16]}
+    return {"visual": backbone.fingerprint, "classifier": classes.content_hash()}
 
 
 def _words(store: Store) -> Collection:

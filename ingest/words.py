@@ -79,15 +79,16 @@ def ingest_words(
     dim = int(words.vectors.shape[1])
     store.require_index(index, dim=dim)
     manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))
-    live = store.live("words")
-    unchanged = live is not None and live.name == manifest.collection
+    live = store.live("words", made_as=manifest)
+    ranks = _storable(words)
+    if not ranks:
+        raise InputError(f"{source} holds no words that can be stored. Nothing was changed.")
+    same = live is not None and live.name == manifest.collection
+    unchanged = live is not None and same and _is_complete(live, len(ranks))
     if live is not None and unchanged:
         collection = live
     else:
-        ranks = _storable(words)
-        if not ranks:
-            raise InputError(f"{source} holds no words that can be stored. Nothing was changed.")
-        if live is not None and not replace:
+        if live is not None and not same and not replace:
             _require_no_worse(store, live, len(ranks))
         store.discard(manifest)
         collection = store.build(manifest)
@@ -118,6 +119,11 @@ def _require_no_worse(store: Store, live: Collection, count: int) -> None:
             f"the {stand:,} words that are loaded would be replaced by fewer than half as many.\nReceived: {count:,} words"
             "\nNothing was changed. To load them all the same, add --replace."
         )
+
+
+def _is_complete(live: Collection, count: int) -> bool:
+    """Return whether no row was lost: what is damaged is removed by `milvise verify --repair`, and loaded again here."""
+    return live.count() == (live.manifest.rows or count)
 
 
 def _storable(words: Words) -> list[int]:

@@ -235,12 +235,28 @@ def status(
 
 
 @app.command("verify")
-def verify(gallery: GalleryOption = config.DEFAULT_GALLERY) -> None:
-    """Check that a gallery is whole; exits with 1 if it is not."""
+@stoppable("What was repaired is kept; the same command goes on from there.")
+def verify(
+    gallery: Annotated[
+        str | None,
+        typer.Option(
+            "--gallery",
+            help="Which collection of pictures. (default: default; without one, words and catalog are checked alone)",
+        ),
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First make again what can be made again from the rest.")
+    ] = False,
+    pictures: Annotated[
+        int,
+        typer.Option("--pictures", min=0, max=16_000, help="Also compare so many vectors with their picture files."),
+    ] = 0,
+) -> None:
+    """Check that a gallery and all that it stands on are whole; exits with 1 if they are not."""
     with state.connect() as db:
-        found = db.verify(gallery)
-    state.output.facts({"gallery": gallery, "whole": not found, "problems": found})
-    if found:
+        found = db.verify(gallery, repair=repair, pictures=pictures, say=state.output.note)
+    state.output.verification(found.to_json())
+    if not found.whole:
         raise typer.Exit(FAILED)
 
 

@@ -150,6 +150,21 @@ class Output:
         if not number:
             self.note("No duplicates were found.")
 
+    def verification(self, found: Mapping[str, Any]) -> None:
+        """Print whether a gallery is whole: what is wrong, what is worth knowing, and what was looked at."""
+        if self.as_json:
+            self.document(found)
+            return
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{found['gallery']}: {'whole' if found['whole'] else 'NOT whole'}")
+        for problem in found["problems"]:
+            console.print(f"* {problem}")
+        for remark in found["remarks"]:
+            self.note(f"Remark: {remark}")
+        for what in found["not_checked"]:
+            self.note(f"Not checked: {what}")
+        self.note(f"Checked: {', '.join(f'{count:,} {what}' for what, count in found['checked'].items())}")
+
     def section(self, title: str, command: str, hits: Sequence[Hit | WordHit]) -> None:
         """Print one of several searches under a title."""
         print_line(f"\n{title}\n$ {visible(command)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from milvise import config
-from milvise.adapter import Store
+from milvise.adapter import Store, missing_gallery
 from milvise.adapter import connect as open_connection
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
@@ -14,7 +15,8 @@ from milvise.adapter.word_users import galleries_made_with
 from milvise.errors import NotFoundError
 from milvise.queries.live import Live
 from milvise.queries.search import Gallery
-from milvise.queries.verify import problems
+from milvise.queries.verification.record import Verification
+from milvise.queries.verify import verify
 from milvise.queries.vocabulary import Vocabulary
 
 _NO_WORDS = "no words are loaded. Load some, such as: milvise ingest words glove-6b-50d"
@@ -44,7 +46,7 @@ class Database:
             wanted = {f"{check_name(gallery)}_visual", f"{gallery}_joint"}
             manifests = [manifest for manifest in manifests if manifest.alias in wanted]
             if not manifests:
-                raise NotFoundError(f"there is no gallery {gallery!r}.")
+                raise missing_gallery(self.store, gallery)
         return [
             {
                 "alias": manifest.alias,
@@ -60,15 +62,36 @@ class Database:
             for manifest in manifests
         ]
 
-    def verify(self, gallery: str) -> list[str]:
-        """Return what is wrong with a gallery, a sentence each: empty where it is whole.
+    def verify(
+        self,
+        gallery: str | None = None,
+        *,
+        pictures: int = 0,
+        repair: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Verification:
+        """Return whether a gallery, and everything that it stands on, is whole; see `milvise.queries.verify`.
+
+        Parameters
+        ----------
+        gallery : str, optional
+            By default ``default``; where that is not there, words and catalog are verified alone.
+        pictures : int
+            How many stored vectors are compared with their picture files, which needs the backbone on this machine.
+        repair : bool
+            Whether what is not whole is first made again from the rest.
+        say : callable
+            Told what the repair did, as it happens.
 
         Raises
         ------
         NotFoundError
-            If there is none of this name.
+            If a gallery is named and is not there.
+        DeniedError
+            If something is to be repaired and this user may not write.
         """
-        return list(problems(self.store, check_name(gallery)))
+        name = check_name(config.DEFAULT_GALLERY if gallery is None else gallery)
+        return verify(self.store, name, required=gallery is not None, pictures=pictures, repair=repair, say=say)
 
     def drop(self, gallery: str, *, only_kept: bool = False) -> list[str]:
         """Remove a gallery's collections, not the picture files; return their names.
@@ -88,8 +111,8 @@ class Database:
         for alias in (f"{check_name(gallery)}_joint", f"{gallery}_visual"):
             dropped += self.store.drop_others(copies_alias(alias))
             dropped += self.store.drop_others(alias) if only_kept else self.store.drop(alias)
-        if not dropped and self.store.live(f"{gallery}_visual") is None:
-            raise NotFoundError(f"there is no gallery {gallery!r}.")
+        if not dropped and self.store.points_at(f"{gallery}_visual") is None:
+            raise missing_gallery(self.store, gallery)
         return dropped
 
     def word_users(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from milvise.adapter import Collection, Store
+from milvise.adapter import Collection, Store, missing_gallery
 from milvise.adapter.store import check_name
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.graph import export_graph, one_graph
@@ -85,8 +85,7 @@ def export_projector(
 def _live(store: Store, gallery: str, room: str) -> Collection:
     found = store.live(f"{check_name(gallery)}_{room}")
     if found is None:
-        missing = (
-            f"there is no gallery {gallery!r}" if room == "visual" else f"the gallery {gallery!r} has no joint vectors"
-        )
-        raise NotFoundError(f"{missing}.")
+        if room == "visual":
+            raise missing_gallery(store, gallery)
+        raise NotFoundError(f"the gallery {gallery!r} has no joint vectors.")
     return found

@@ -24,11 +24,11 @@ class Live:
 
     Parameters
     ----------
-    missing : str
-        What to say when there is none.
+    missing : str or callable
+        What to say when there is none, or what makes the error that says it.
     """
 
-    def __init__(self, store: Store, alias: str, *, missing: str) -> None:
+    def __init__(self, store: Store, alias: str, *, missing: str | Callable[[], NotFoundError]) -> None:
         self._store = store
         self._alias = alias
         self._missing = missing
@@ -50,7 +50,7 @@ class Live:
         known = self._collection if now - self._read_at < REFRESH_S else None
         found = self._store.live(self._alias, known=known)
         if found is None:
-            raise NotFoundError(self._missing)
+            raise NotFoundError(self._missing) if isinstance(self._missing, str) else self._missing()
         if found is not known:
             self._read_at = now
         self._collection, self._found_at = found, now

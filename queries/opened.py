@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from milvise.adapter import Collection, Store
+from milvise.adapter import Collection, Store, missing_gallery
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture, load_mixture
@@ -23,14 +23,13 @@ class Parts:
     """What stands behind one gallery, with what was fetched of it before."""
 
     def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
-        missing = f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}"
         unprojected = (
             f"the gallery {name!r} has no joint vectors, which searching by word needs. Make some from its stored visual"
             f" vectors: milvise project --gallery {name} --head conse"
         )
         self.name = name
         self.store = store
-        self.visual = Live(store, f"{name}_visual", missing=missing)
+        self.visual = Live(store, f"{name}_visual", missing=lambda: missing_gallery(store, name))
         self.joint = Live(store, f"{name}_joint", missing=unprojected)
         self.words = words.live
         self.classes = LiveClasses(store)

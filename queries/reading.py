@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Manifest
+from milvise.adapter import Collection, IndexSpec, Manifest, missing_gallery
 from milvise.chunks import chunks
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import NotFoundError, StoreError
@@ -199,7 +199,7 @@ def read_gallery(database: Database, name: str) -> Reading:
     gallery, store = database.gallery(name), database.store
     visual, joint, words = (store.live(alias) for alias in (f"{name}_visual", f"{name}_joint", "words"))
     if visual is None:
-        raise NotFoundError(f"there is no gallery {name!r}. Load one: milvise ingest images FOLDER --gallery {name}")
+        raise missing_gallery(store, name)
     if joint is not None and words is not None:
         require_same_words(joint, words)
     # Without its words a joint collection cannot be asked anything.

@@ -224,3 +224,16 @@ TUNE = document(
         },
     }
 )
+_TEXTS = {"type": "array", "items": TEXT}
+VERIFY = document(
+    {
+        "gallery": TEXT,
+        "whole": {"type": "boolean"},
+        "problems": _TEXTS,
+        "kinds": _TEXTS,
+        "remarks": _TEXTS,
+        "checked": {"type": "object", "additionalProperties": COUNT},
+        "not_checked": _TEXTS,
+        "repaired": _TEXTS,
+    }
+)

@@ -16,7 +16,7 @@ import milvise
 from milvise import errors
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "queries", "training")
+ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "queries", "queries/verification", "training")
 
 
 def test_the_public_names_are_these() -> None:
@@ -39,9 +39,9 @@ def test_the_public_names_are_these() -> None:
 
 def test_every_folder_with_modules_is_packaged() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    rooms = {f"milvise.{room}" for room in ROOMS}
-    assert set(settings["packages"]) == {"milvise"} | rooms
-    assert settings["package-dir"] == {"milvise": "milvise"} | {f"milvise.{room}": room for room in ROOMS}
+    folders = {f"milvise.{room.replace('/', '.')}": room for room in ROOMS}
+    assert set(settings["packages"]) == {"milvise", *folders}
+    assert settings["package-dir"] == {"milvise": "milvise"} | folders
     found = {path.parent.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     assert found == set(ROOMS), "a folder below a room must be listed too"
     for room in ROOMS:
@@ -73,5 +73,6 @@ def test_public_functions_say_what_they_do(room: str) -> None:
 def test_every_module_can_be_imported_alone() -> None:
     for room in ROOMS:
         for path in (ROOT / room).glob("*.py"):
-            name = f"milvise.{room}" if path.stem == "__init__" else f"milvise.{room}.{path.stem}"
+            package = f"milvise.{room.replace('/', '.')}"
+            name = package if path.stem == "__init__" else f"{package}.{path.stem}"
             assert importlib.import_module(name)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.embeddings.classes import Classes
 from milvise.embeddings.phrases import unit
 from milvise.records import record_id
 from milvise.training.train import Options, Report, train_head
@@ -50,9 +51,10 @@ def put_trained_world(store: Store, gallery: str = "t", each: int = EACH) -> Non
     """Load words, classes and a visual collection; no joint one."""
     put_world_words(store)
     weights = np.stack([3 * CENTRES[0], 3 * CENTRES[1], *random(2, VISUAL_DIM, 5)]) / VISUAL_DIM**0.5
+    classifier = Classes(CLASSES, weights, np.zeros(len(CLASSES), np.float32)).content_hash()
     put(
         store,
-        Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": "none"}),
+        Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": classifier}),
         ({"name": name, "index": i, "bias": 0.0, "vector": weights[i]} for i, name in enumerate(CLASSES)),
     )
     put(store, Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE), pictures(each))
@@ -61,7 +63,9 @@ def put_trained_world(store: Store, gallery: str = "t", each: int = EACH) -> Non
 def put_world_words(store: Store, seed: int | None = None) -> None:
     vectors = WORD_VECTORS if seed is None else dict(zip(WORDS, unit(random(len(WORDS), WORD_DIM, seed)), strict=True))
     rows = ({"word": word, "rank": rank, "vector": vectors[word]} for rank, word in enumerate(WORDS))
-    put(store, Manifest("words", "words", WORD_DIM, {"words": "trained world", "seed": seed}), rows)
+    put(
+        store, Manifest("words", "words", WORD_DIM, {"words": "trained world", "count": len(WORDS), "seed": seed}), rows
+    )
 
 
 def drop_trained_world(store: Store, gallery: str = "t") -> None:

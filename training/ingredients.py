@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, Store
+from milvise.adapter import Collection, Store, missing_gallery
 from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
@@ -42,9 +42,7 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
     store = store.patient()
     visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
     if visual is None:
-        raise NotFoundError(
-            f"there is no gallery {gallery!r}. Load one: milvise ingest images FOLDER --gallery {gallery}"
-        )
+        raise missing_gallery(store, gallery)
     if words is None:
         raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
     made = dict(visual.manifest.fingerprint)

@@ -78,11 +78,13 @@ def test_status_and_the_plain_tables(world: Path) -> None:
     status = milvise(world, "status")
     assert "g_visual" in status.stdout
     assert "efficientnet_lite0" in status.stdout
-    assert answer(milvise(world, "--json", "verify", "--gallery", "g")) == {
-        "gallery": "g",
-        "whole": True,
-        "problems": [],
-    }
+    verified = answer(milvise(world, "--json", "verify", "--gallery", "g", "--pictures", "3", "--repair"))
+    validate(verified, schemas.VERIFY)
+    assert (verified["gallery"], verified["whole"], verified["problems"], verified["repaired"]) == ("g", True, [], [])
+    assert verified["checked"]["visual vectors compared with picture files"] == 3
+    alone = milvise(world, "verify")
+    assert (alone.returncode, alone.stdout) == (0, "default: whole\n")
+    assert "no gallery 'default', and words and catalog were verified alone. Galleries here: g" in alone.stderr
 
 
 def test_a_second_run_finds_nothing_to_do_and_strict_reports_bad_files(world: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_second_run_finds_nothing_to_do_and_strict_reports_bad_files(world: Pa
     [
         (["search", "images", "cta", "--gallery", "g"], 2, "Close spellings: .*"),
         (["search", "images", '"cat', "--gallery", "g"], 2, "a quote is not closed"),
-        (["search", "images", "cat", "--gallery", "nothing"], 1, "there is no gallery 'nothing'"),
+        (["search", "images", "cat", "--gallery", "nothing"], 1, "there is no gallery 'nothing'. Galleries here: g"),
         (["search", "images", "cat", "--gallery", "no-name"], 2, "starts with a letter"),
         (["search", "images", "cat", "--gallery", "g", "--filter", "lable == 1"], 2, "cannot read the filter"),
         (["search", "similar", "nowhere.jpg", "--gallery", "g"], 1, "neither a file on this machine nor"),
