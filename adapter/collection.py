@@ -14,6 +14,7 @@ from milvise.adapter.connection import Connection
 from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import is_in
 from milvise.adapter.index_spec import IndexSpec
+from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, ROOMS, Room
 from milvise.adapter.waiting import Beside, wait_for
@@ -226,7 +227,7 @@ class Collection:
             return False
         return True
 
-    def _load(self, stopped: Event) -> None:
+    def _load(self, stopped: Event, *, remark_s: float | None = None) -> None:
         client, call = self._connection.client, self._connection.call
         if self.is_lite:
             call(client.load_collection, self.name, timeout=WRITE_TIMEOUT_S)
@@ -240,19 +241,17 @@ class Collection:
             ended = stopped.is_set() or found["state"] == LoadState.Loaded
             return "loaded" if ended else (str(found["state"]), found.get("progress"))
 
-        wait_for(state, "loaded", what=f"loading {self.name}")
+        wait_for(state, "loaded", what=f"loading {self.name}", remark_s=remark_s)
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return self._connection.call(method, *args, **kwargs)
-        except NotLoadedError as error:
+        except NotLoadedError:
             try:
-                self.load()
+                self._load(Event(), remark_s=REMARK_S)
             except DeniedError:
-                raise DeniedError(
-                    f"the collection {self.name} is not in the server's memory, and this user may not load it. Have"
-                    " somebody who may write run any search once."
-                ) from error
+                # A server that was started again loads by itself what it had loaded; a reader can only ask again.
+                return self._connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
             return self._connection.call(method, *args, **kwargs)
 
 

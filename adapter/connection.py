@@ -14,7 +14,7 @@ from milvise.adapter.errors import BusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
 from milvise.adapter.retry import IN_PROCESS, READING, WRITING, Patience, retrying
-from milvise.errors import UnavailableError, UnsupportedError, UsageError
+from milvise.errors import MilviseError, UnavailableError, UnsupportedError, UsageError
 
 CONNECT_TIMEOUT_S = 4.0
 """For a new connection, at first and after one broke; pymilvus does the latter inside a call, beyond the call's timeout."""
@@ -50,17 +50,25 @@ class Connection:
 
     def patient(self) -> Connection:
         """Return this connection as a writer uses it: it goes on trying while a server is started again."""
-        return Connection(
-            self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING
-        )  # fmt: skip
+        return Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
 
-    def call(self, method: Callable[..., Any], *args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+    def call(
+        self,
+        method: Callable[..., Any],
+        *args: Any,
+        timeout: float | None = None,
+        passing: tuple[type[MilviseError], ...] = (),
+        **kwargs: Any,
+    ) -> Any:
         """Call a method of the client, mapping its errors and retrying transient ones.
 
         Parameters
         ----------
         timeout : float, optional
             Seconds that one try may take; less where less of the patience is left, and not needed in Milvus Lite.
+
+        passing : tuple of type
+            Further errors that are tried again, as `retrying`.
 
         Raises
         ------
@@ -74,7 +82,7 @@ class Connection:
             with translated():
                 return method(*args, **kwargs)
 
-        return retrying(once, patience=self.patience, place=without_password(self.uri)[1:-1])
+        return retrying(once, patience=self.patience, place=without_password(self.uri)[1:-1], passing=passing)
 
     def close(self) -> None:
         """Close the client, and release the lock of a Milvus Lite file."""

@@ -39,7 +39,7 @@ _NOT_READY = re.compile(r"not ready|not healthy", re.IGNORECASE)
 # For a minute after a restart the parts of a server look for each other; what they say then carries any code.
 _COMING_BACK = re.compile(
     r"node not (match|found)|session not found|connection refused|not serving|fail(ed)? to get shard leaders"
-    r"|channel not available|no available (query|data) ?node|server (is )?id mismatch|context canceled",
+    r"|channel not available|no available (query|data) ?node|server (is )?id mismatch|context canceled|code = (Canceled|Unavailable)|connection is closing",
     re.IGNORECASE,
 )
 _LONGEST_MESSAGE = 600
@@ -98,7 +98,10 @@ def _translate_status(error: MilvusException) -> MilviseError:
     if error.code in _NOT_FOUND_CODES:
         return NotFoundError(f"Milvus does not have it: {message}")
     if error.code == _NOT_LOADED_CODE:
-        return NotLoadedError(f"the collection is not loaded: {message}")
+        return NotLoadedError(
+            f"the collection is not in the server's memory: {message}. Where the server was started a moment ago, try again in"
+            " a minute; else it was released, and any search by a user who may load it brings it back."
+        )
     if _BAD_FILTER.search(message):
         return FilterError(f"Milvus cannot read the filter: {message}")
     if isinstance(error, (ParamError, DataNotMatchException)):

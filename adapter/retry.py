@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from typing import TypeVar
 
 from milvise.adapter.errors import BusyError
-from milvise.errors import UnavailableError
+from milvise.errors import MilviseError, UnavailableError
 
 T = TypeVar("T")
 
@@ -64,6 +64,7 @@ def retrying(
     *,
     patience: Patience,
     place: str,
+    passing: tuple[type[MilviseError], ...] = (),
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
@@ -75,6 +76,8 @@ def retrying(
         It gets the seconds that it may take.
     place : str
         Where Milvus is, for messages.
+    passing : tuple of type
+        Further errors that are tried again; the last of them is raised as it is.
 
     Raises
     ------
@@ -86,9 +89,11 @@ def retrying(
         try:
             left = patience.seconds - (clock() - started)
             return call(max(min(left, longest), SHORTEST_TRY_S))
-        except TRANSIENT as error:
+        except TRANSIENT + passing as error:
             waited = clock() - started
             if waited + pause >= patience.seconds:
+                if isinstance(error, passing):
+                    raise
                 raise UnavailableError(
                     f"no answer from Milvus at {place} for {waited:.0f} s. {patience.advice}\n{error}"
                 ) from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from threading import Event, Thread
 from types import TracebackType
 
+from milvise.adapter.retry import logger
 from milvise.errors import StoreError
 
 STILL_S = 1_800.0
@@ -21,6 +22,7 @@ def wait_for(
     *,
     what: str,
     still_s: float = STILL_S,
+    remark_s: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -32,6 +34,8 @@ def wait_for(
         Asks Milvus once; what it returns changes while there is progress.
     what : str
         What is waited for, for the message.
+    remark_s : float, optional
+        After so many seconds it is logged that somebody waits: for waits that nobody expects.
 
     Raises
     ------
@@ -43,6 +47,9 @@ def wait_for(
     while last != done:
         sleep(min(SHORTEST_PAUSE_S + (clock() - started) / 20, LONGEST_PAUSE_S))
         now = state()
+        if remark_s is not None and clock() - started >= remark_s:
+            logger.warning("%s takes long; waiting for as long as it goes on", what)
+            remark_s = None
         if now != last:
             last, changed = now, clock()
         elif clock() - changed > still_s:
