@@ -102,7 +102,7 @@ def _is_unit(vector: object, dim: int) -> bool:
 
 def _most(words: Collection) -> int:
     """Return how many ranks there are: words that Milvus cannot store leave theirs empty."""
-    return int(words.manifest.fingerprint.get("count") or words.count())
+    return int(words.manifest.fingerprint.get("count") or words.manifest.rows or words.count())
 
 
 def _loading(words: Collection) -> str:

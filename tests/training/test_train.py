@@ -60,7 +60,7 @@ def test_what_it_was_trained_on_stands_in_the_file(world: Store, tmp_path: Path)
     assert record == report.record
     assert (record["visual"], record["words"], record["seed"]) == (
         BACKBONE,
-        {"words": "trained world", "seed": None},
+        {"words": "trained world", "count": 9, "seed": None},
         3,
     )
     on = record["trained_on"]
