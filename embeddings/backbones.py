@@ -14,9 +14,11 @@ import numpy as np
 from milvise.embeddings import efficientnet_lite, gpu
 from milvise.embeddings.cutting import Cut, cut
 from milvise.embeddings.keras_file import load_model, read_record
+from milvise.embeddings.model_check import short
 from milvise.embeddings.network import BATCH_SIZE, Array, Network
 from milvise.embeddings.pictures import Pixels, ResizeRule
 from milvise.embeddings.quiet_keras import import_keras
+from milvise.embeddings.weights_file import check_weights_file
 from milvise.errors import ModelError, WeightsError
 
 
@@ -95,7 +97,7 @@ def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
     if model_name.endswith(".keras"):
         path = Path(model_name)
         record = read_record(path)
-        made = cut(_saved(path, weights), layer)
+        made = _cut(path, _saved(path, weights), layer)
         rule, names = record.get("resize", "squash"), record.get("classes")
         return _backbone(_identifier(path.stem), made, _unchanged, rule, tuple(names) if names else None)
     build, preprocess = _application(model_name)
@@ -140,8 +142,22 @@ def _lite(name: str, weights: Path | None) -> Any:
     return model
 
 
+def _cut(path: Path, model: Any, layer: str) -> Cut:
+    """Cut a network of somebody's own, which need not be such that it can be."""
+    try:
+        return cut(model, layer)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be cut in front of its classifier: {short(error)}\nExpected: a network that reads square pictures,"
+            " whose last layer with weights is called once"
+        ) from error
+
+
 def _saved(path: Path, weights: Path | None) -> Any:
     model = load_model(path)
+    if type(model).__name__ == "Sequential":
+        # It has the same layers, and says what it reads without having been called.
+        model = import_keras("reading a Keras model").Model(model.inputs, model.outputs, name=model.name)
     if weights is not None:
         _load_file(model, weights)
     return model
@@ -181,13 +197,14 @@ def _with_weights(build: Callable[..., Any], name: str, weights: Path | None) ->
 def _load_file(model: Any, path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"there is no file of weights at {path}.")
+    check_weights_file(path)
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that the file lacks, and leaves them random.
             warnings.simplefilter("error")
             model.load_weights(path)
     except Exception as error:  # Keras and h5py raise nearly anything on files of another network
-        raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {error}") from error
+        raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {short(error)}") from error
 
 
 def _identifier(name: str) -> str:
