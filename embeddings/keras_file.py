@@ -18,6 +18,9 @@ from milvise.embeddings.model_check import check_model, short
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import ModelError
 
+HEAD_PARTS = frozenset({"head", "loss", "weights", "visual", "words"})
+"""What the record of a head holds at least."""
+
 _TEXTS = ("head", "loss", "weights")
 _OBJECTS = ("visual", "words", "trained_on", "scores")
 

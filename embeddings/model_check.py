@@ -80,11 +80,13 @@ def _check_layers(model: Any, config: dict[str, Any]) -> None:
             raise ModelError(f"it has layers that nothing reads, such as {unread[0]!r:.100}.")
     for layer in layers:
         if "layers" in layer["config"]:
+            if _name(layer) not in by_name:
+                raise ModelError(f"it has a network that nothing reads: {_name(layer)!r:.100}.")
             _check_layers(by_name[_name(layer)], layer)
 
 
-def _name(layer: dict[str, Any]) -> Any:
-    return layer.get("name", layer["config"].get("name"))
+def _name(layer: dict[str, Any]) -> str:
+    return str(layer["config"].get("name"))
 
 
 def _operations(model: Any) -> list[Any]:

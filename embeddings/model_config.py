@@ -56,7 +56,7 @@ _ALLOWED = {
     "keras.src.ops.math": "Rsqrt Logsumexp",
 }
 _NAMED = {(module, name) for module, names in _ALLOWED.items() for name in names.split()}
-_MODELS = {"Functional", "Sequential"}
+_MODELS = ("Functional", "Sequential")
 
 _PARTS = {"__keras_tensor__", "__tensor__", "__numpy__", "__slice__", "__ellipsis__"}
 """What stands for a tensor, an array, or a part of one."""
@@ -65,11 +65,11 @@ _ACTIVATIONS = (
     "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid log_softmax"
     " mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign squareplus swish tanh tanh_shrink"
 )
-_ACTIVATION_NAMES = frozenset(_ACTIVATIONS.split())
+_ACTIVATION_NAMES = _ACTIVATIONS.split()
 _NUMBERS = (
     "float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool mixed_float16 mixed_bfloat16"
 )
-_TYPES = frozenset(_NUMBERS.split())
+_TYPES = _NUMBERS.split()
 _NOT_SET = ("lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size")
 """Settings that change a layer's weights once it is built."""
 
@@ -186,9 +186,7 @@ def _check_settings(value: dict[str, Any]) -> None:
     """Check the settings that stand for more than themselves."""
     kind = value.get("dtype")
     if isinstance(kind, str) and kind not in _TYPES:
-        raise ModelError(
-            f"it computes in a type that is not known: {kind!r:.100}\nExpected: {', '.join(sorted(_TYPES))}"
-        )
+        raise ModelError(f"it computes in a type that is not known: {kind!r:.100}\nExpected: {', '.join(_TYPES)}")
     if value.get("class_name") == "DTypePolicy" and isinstance(config := value.get("config"), dict):
         _check_settings({"dtype": config.get("name", "float32")})
         if config.get("source_name") is not None:
