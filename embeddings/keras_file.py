@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from milvise.embeddings import model_archive
-from milvise.embeddings.model_check import check_model, short
+from milvise.embeddings.model_check import copy_checked, short
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import ModelError
 
@@ -55,17 +55,18 @@ def load_model(path: Path) -> Any:
     keras = import_keras("reading a Keras model")
     if not path.is_file():
         raise ModelError(f"there is no model file at {path}.")
-    try:
-        # Files of another name are in another format for Keras, which says of one of them that it may run code.
-        if path.suffix != ".keras":
-            raise ModelError("its name does not end in .keras.")
-        check_model(path)
-    except ModelError as error:
-        raise ModelError(f"{path} is not a Keras model that milvise loads: {error}") from error
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises nearly anything on files that it cannot read
-        raise ModelError(f"{path} is not a Keras model: {short(error)}") from error
+    with tempfile.TemporaryDirectory(prefix="milvise-model-") as folder:
+        try:
+            # Files of another name are in another format for Keras, which says of one of them that it may run code.
+            if path.suffix != ".keras":
+                raise ModelError("its name does not end in .keras.")
+            copy_checked(path, Path(folder))
+        except (ModelError, OSError) as error:
+            raise ModelError(f"{path} is not a Keras model that milvise loads: {error}") from error
+        try:
+            return keras.saving.load_model(folder, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises nearly anything on files that it cannot read
+            raise ModelError(f"{path} is not a Keras model: {short(error)}") from error
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def weights_member(file: BinaryIO, archive: zipfile.ZipFile) -> BinaryIO:
         return unpacked
     file.seek(info.header_offset)
     name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-    return cast(BinaryIO, _Part(file, info.header_offset + _LOCAL_HEADER.size + name + extra, info.file_size))
+    part = _Part(file, info.header_offset + _LOCAL_HEADER.size + name + extra, info.file_size)
+    return cast(BinaryIO, io.BufferedReader(part))
 
 
 def _check_directory(file: BinaryIO, size: int) -> None:

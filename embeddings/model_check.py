@@ -7,6 +7,7 @@ for its weights, and compared with what the file holds.
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing import Any
 from milvise.embeddings import model_archive
 from milvise.embeddings.model_config import check_config
 from milvise.embeddings.quiet_keras import import_keras
-from milvise.embeddings.weights_file import count_weights
+from milvise.embeddings.weights_file import copy_weights
 from milvise.errors import ModelError
 
 MOST_VALUES = 2**25
@@ -28,26 +29,33 @@ _UNSAVED = 10_000
 _ANY_SIZE = 224
 
 
-def check_model(path: Path) -> None:
-    """Check that loading a model runs no code, reads no other file, and takes no more memory than the file is long.
+def copy_checked(path: Path, folder: Path) -> None:
+    """Write a model into a folder that Keras loads, after checking that this runs no code and reads no other file.
+
+    Nor does it take more memory than the file is long.
 
     Parameters
     ----------
     path : Path
         A ``.keras`` file.
+    folder : Path
+        An empty folder.
 
     Raises
     ------
     ModelError
-        If not; the message says why, as a sentence about "it".
+        If it is not so; the message says why, as a sentence about "it".
     """
     with model_archive.opened(path) as (file, archive):
         config = model_archive.read_json(archive, model_archive.CONFIG)
         check_config(config)
-        held = count_weights(model_archive.weights_member(file, archive))
+        # Passed over by Keras, and so not checked.
+        config["compile_config"] = None
+        held = copy_weights(model_archive.weights_member(file, archive), folder / model_archive.WEIGHTS)
     # What Keras remembers of the network that has no memory it remembers by thread, and forgets with it.
     with ThreadPoolExecutor(1, thread_name_prefix="milvise-check") as apart:
         apart.submit(_check_size, config, held).result()
+    (folder / model_archive.CONFIG).write_text(json.dumps(config), encoding="utf-8")
 
 
 def _check_size(config: dict[str, Any], held: int) -> None:
@@ -55,9 +63,7 @@ def _check_size(config: dict[str, Any], held: int) -> None:
     with keras.StatelessScope(initialize_variables=False):
         try:
             # A copy, because Keras takes a configuration apart as it reads it.
-            model = keras.saving.deserialize_keras_object(
-                copy.deepcopy({**config, "compile_config": None}), safe_mode=True
-            )
+            model = keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on configurations that it cannot read
             raise ModelError(f"Keras cannot build it: {short(error)}") from error
         needed = sum(math.prod(weight.shape) for weight in model.variables)
