@@ -26,6 +26,9 @@ from milvise.errors import MissingExtraError, ModelError, WeightsError
 MOST_OBJECTS = 100_000
 """Groups and arrays; the largest network of ``keras.applications`` has some 6,000."""
 
+MOST_DEPTH = 64
+"""Groups in each other; a network inside a network adds four."""
+
 MOST_READS = 2_000_000
 """Of the file: a description that leads round in circles is read for ever."""
 
@@ -58,7 +61,9 @@ def copy_weights(source: BinaryIO, out: Path) -> int:
     except OSError as error:
         raise ModelError(f"its weights cannot be read, or not be written to {out.parent}: {error}") from error
     except (Exception, MemoryError) as error:  # pyfive raises nearly anything on files that are damaged
-        raise ModelError(f"its weights are not an HDF5 file, or are damaged: {ascii(str(error))[:200]}") from error
+        raise ModelError(
+            f"its weights are not an HDF5 file, or are damaged: {ascii(str(error) or type(error).__name__)[:200]}"
+        ) from error
 
 
 @contextmanager
@@ -92,9 +97,11 @@ def copied_weights(path: Path) -> Iterator[Path]:
 
 
 def _copied(pyfive: Any, root: Any, made: Any, size: int) -> int:
-    groups, numbers, total, objects = [(root, made)], 0, 0, 0
+    groups, numbers, total, objects = [(root, made, 0)], 0, 0, 0
     while groups:
-        group, copy = groups.pop()
+        group, copy, depth = groups.pop()
+        if depth > MOST_DEPTH:
+            raise ModelError(f"its weights are nested more deeply than {MOST_DEPTH} groups.")
         _copy_texts(group, copy)
         for name in group:
             objects += 1
@@ -105,11 +112,11 @@ def _copied(pyfive: Any, root: Any, made: Any, size: int) -> int:
                 raise ModelError(f"its weights have a name that is a path: {ascii(name)[:100]}")
             found = group[name]
             if isinstance(found, pyfive.Group):
-                groups.append((found, copy.create_group(name)))
+                groups.append((found, copy.create_group(name), depth + 1))
                 continue
             if not isinstance(found, pyfive.Dataset):
                 raise ModelError(f"its weights hold something that is no array: {ascii(name)[:100]}")
-            _check_array(found, ascii(name)[:100])
+            _check_array(found, ascii(name)[:100], size)
             numbers += math.prod(found.shape)
             total += math.prod(found.shape) * found.dtype.itemsize
             if total > size:
@@ -118,7 +125,7 @@ def _copied(pyfive: Any, root: Any, made: Any, size: int) -> int:
     return numbers
 
 
-def _check_array(found: Any, name: str) -> None:
+def _check_array(found: Any, name: str, size: int) -> None:
     if found.shape is None or not isinstance(found.dtype, np.dtype):
         raise ModelError(f"its weights hold something else than numbers: {name}")
     kind = found.dtype
@@ -129,6 +136,10 @@ def _check_array(found: Any, name: str) -> None:
             f"its weights are packed, or stand in other files: {name}\nExpected: arrays as Keras writes them. Load them with Keras,"
             " and save them again."
         )
+    # Where HDF5 keeps nothing in this file for an array, it takes it from another one, or for zeros.
+    length = math.prod(found.shape) * kind.itemsize
+    if found.id.layout_class == _CONTIGUOUS and length and found.id.data_offset + length > size:
+        raise ModelError(f"its weights do not stand in it: {name} has {length} bytes in a file of {size}.")
 
 
 def _is_short_float(found: Any) -> bool:
