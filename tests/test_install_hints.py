@@ -17,15 +17,13 @@ BY_NAME = re.compile(r"pip3?[ \t]+install[^\n]*[ \t'\"]milvise(?![\w/.-])")
 
 
 def texts() -> list[Path]:
-    hidden = {".venv", ".git", "__pycache__"}
-    found = [
-        path for path in ROOT.rglob("*") if path.suffix in SUFFIXES and not hidden & set(path.parts) and path.is_file()
-    ]
-    assert ROOT / "README.md" in found
-    assert ROOT / "milvise" / "errors.py" in found
-    return [
-        path for path in found if path != Path(__file__) and not any(part.endswith(".egg-info") for part in path.parts)
-    ]
+    def hidden(path: Path) -> bool:
+        parts = path.relative_to(ROOT).parts
+        return any((part[0] == "." and part != ".ci") or part.endswith((".egg-info", "__pycache__")) for part in parts)
+
+    found = [path for path in ROOT.rglob("*") if path.suffix in SUFFIXES and not hidden(path) and path.is_file()]
+    assert {ROOT / "README.md", ROOT / "milvise" / "errors.py"} <= set(found)
+    return [path for path in found if path != Path(__file__)]
 
 
 def test_no_text_tells_to_install_milvise_by_its_name() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from keras import layers as L  # noqa: N812
 
+from milvise.embeddings import model_archive, model_check, model_config, weights_file
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
@@ -77,6 +78,21 @@ def test_models_of_ones_own_are_loaded(tmp_path: Path, build: Callable[[], Any])
     model = build()
     model.save(tmp_path / "own.keras")
     same(model, tmp_path / "own.keras")
+
+
+def test_the_limits_are_those_that_are_written_down() -> None:
+    text = (Path(__file__).parents[2] / "SECURITY.md").read_text(encoding="utf-8")
+    assert (model_archive.MOST_BYTES, model_archive.MOST_JSON_BYTES, model_check.MOST_VALUES) == (2**32, 2**24, 2**25)
+    for number in (
+        model_config.MOST_CALLS,
+        model_config.MOST_DEPTH,
+        model_config.MOST_TEXT,
+        model_archive.MOST_RATIO,
+        weights_file.MOST_OBJECTS,
+        weights_file.MOST_DEPTH,
+        weights_file.MOST_READS,
+    ):
+        assert f"{number:,}" in text
 
 
 def test_a_sequential_model_is_a_backbone(tmp_path: Path) -> None:
