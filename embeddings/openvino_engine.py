@@ -206,8 +206,18 @@ def conse_graph(head: ConseHead) -> Any:
 
 
 def run_graph(graph: Any) -> Callable[[Array], Array]:
-    """Return a head's graph as a function from visual to joint vectors; usable from several threads."""
-    compiled = _begun(import_openvino("running a head with OpenVINO").Core().compile_model(graph, "CPU", _EXACT))
+    """Return a head's graph as a function from visual to joint vectors; usable from several threads.
+
+    Raises
+    ------
+    ModelError
+        If OpenVINO cannot run it here.
+    """
+    ov = import_openvino("running a head with OpenVINO")
+    try:
+        compiled = _begun(ov.Core().compile_model(graph, "CPU", _EXACT))
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot run the head on this processor: {error}") from error
 
     def run(visual: Array) -> Array:
         request = compiled.create_infer_request()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.keras_file import load_model, read_record
+from milvise.embeddings.keras_file import HEAD_PARTS, load_model, read_record
 from milvise.embeddings.openvino_cache import NotExportableError, cached_head
 from milvise.embeddings.openvino_engine import read_graph, run_graph
 from milvise.embeddings.quiet_keras import import_keras
@@ -104,7 +104,7 @@ def checked_head(path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the Keras model and the record of a head; errors as `load_head`."""
     model = load_model(path)
     record = read_record(path)
-    if not {"head", "loss", "weights", "visual", "words"} <= set(record):
+    if not set(record) >= HEAD_PARTS:
         raise ModelError(
             f"{path} is a Keras model without a record of what it was trained on, and is not taken for a head.\n"
             "Expected: a file written by milvise train --gallery … --out FILE.keras"

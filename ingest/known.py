@@ -81,8 +81,7 @@ class KnownFiles:
         self._db: sqlite3.Connection | None = None
         self.path: Path | None = None
         try:
-            folder = config.cache() / "files"
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = config.cache_folder("files")
             place = uri if "://" in uri else str(Path(uri).resolve())
             self.path = folder / f"{short_hash({'uri': place, 'collection': collection})}.sqlite"
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)

@@ -26,3 +26,18 @@ def cache() -> Path:
     import platformdirs
 
     return Path(os.environ.get("MILVISE_CACHE") or platformdirs.user_cache_path("milvise", appauthor=False))
+
+
+def cache_folder(name: str) -> Path:
+    """Return a folder in that for what can be made again, after making it: for this user alone, because what it holds is trusted.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    root = cache()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = root / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -28,6 +28,12 @@ A message says what happened, what was expected, what was received, and what to 
 
 from __future__ import annotations
 
+import importlib.metadata
+import shlex
+import sys
+
+from packaging.requirements import InvalidRequirement, Requirement
+
 
 class MilviseError(Exception):
     """The root of this tree."""
@@ -103,9 +109,32 @@ class MissingExtraError(ModelError):
     """A package of an optional extra is not installed."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(
-            f"{purpose} needs packages that are not installed. Install them: pip install 'milvise[{extra}]'"
-        )
+        super().__init__(f"{purpose} needs packages that are not installed. {_how_to_install(extra)}")
+
+
+def install_command(*requirements: str) -> str:
+    """Return the command that installs packages for the Python that runs."""
+    return shlex.join([sys.executable or "python3", "-m", "pip", "install", *requirements])
+
+
+def _how_to_install(extra: str) -> str:
+    """Say how to install an extra's packages by their own names.
+
+    milvise itself is in no public index: whoever registers its name there would decide what a hint to install it brings.
+    """
+    wanted = []
+    try:
+        for text in importlib.metadata.requires("milvise") or []:
+            requirement = Requirement(text)
+            needs_extra = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
+            if needs_extra and requirement.marker.evaluate({"extra": extra}):  # type: ignore[union-attr]
+                requirement.marker = None
+                wanted.append(str(requirement))
+    except (importlib.metadata.PackageNotFoundError, InvalidRequirement):
+        wanted = []
+    if not wanted:
+        return f"Install milvise again from its source folder: {install_command(f'.[{extra}]')}"
+    return f"Install them: {install_command(*wanted)}"
 
 
 class StoreError(MilviseError):

@@ -12,11 +12,11 @@ a picture are mixed from word vectors, here the classes of a word are mixed from
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from milvise import config
 from milvise.adapter import Collection
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.kept_files import read_arrays
 from milvise.embeddings.phrases import lookups, unit
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -97,7 +98,7 @@ def load_mixture(classes: Collection, words: Collection) -> ClassMixture:
         If the words know none of the names.
     """
     path = config.cache() / "classes" / f"{classes.name}-{words.name}.npz"
-    kept = _kept(path)
+    kept = _kept(path, classes.manifest.dim, words.manifest.dim)
     if kept is None:
         kept = _fetched(classes, words)
         _keep(kept, path)
@@ -112,19 +113,22 @@ def _fetched(classes: Collection, words: Collection) -> ClassMixture:
     return ClassMixture(labels, head.names, np.ascontiguousarray(head.weights.T), head.bias)
 
 
-def _kept(path: Path) -> ClassMixture | None:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return ClassMixture(tuple(arrays["labels"].tolist()), arrays["names"], arrays["weights"], arrays["bias"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+def _kept(path: Path, visual_dim: int, words_dim: int) -> ClassMixture | None:
+    arrays = read_arrays(path, {"labels": ("U", 1), "names": ("f", 2), "weights": ("f", 2), "bias": ("f", 1)})
+    if not arrays:
         return None
+    count = len(arrays["labels"])
+    shapes = {"names": (count, words_dim), "weights": (count, visual_dim), "bias": (count,)}
+    if not count or any(arrays[name].shape != shape for name, shape in shapes.items()):
+        return None
+    return ClassMixture(tuple(arrays["labels"].tolist()), arrays["names"], arrays["weights"], arrays["bias"])
 
 
 def _keep(mixture: ClassMixture, path: Path) -> None:
     """Write it for the next process; where the disk or the folder does not allow it, nothing is kept."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        config.cache_folder("classes")
         with part.open("wb") as file:
             np.savez(
                 file,
@@ -135,4 +139,5 @@ def _keep(mixture: ClassMixture, path: Path) -> None:
             )
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

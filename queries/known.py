@@ -41,12 +41,13 @@ class KnownVectors:
 
 def _fetched(collection: Collection, keys: Sequence[str]) -> dict[str, Array | None]:
     """Return the vectors of these keys, None for keys that are not there."""
-    found = KeptVectors(collection.name).get(keys) if collection.is_lite else {}
+    kept = KeptVectors(collection.name)
+    found = kept.get(keys, dim=collection.manifest.dim) if collection.is_lite else {}
     missing = [key for key in keys if key not in found]
     if missing:
         fetched = collection.vectors(missing)
         asked = {key: fetched.get(key) for key in missing}
         if collection.is_lite:
-            KeptVectors(collection.name).put(asked.items())
+            kept.put(asked.items())
         found |= asked
     return found
