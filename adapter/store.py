@@ -349,13 +349,14 @@ class Store:
     def _create(self, manifest: Manifest) -> None:
         """Create a collection, with what it takes to record it again: Milvus Lite keeps no description, but properties."""
         room, essence = ROOMS[manifest.room], manifest.essence()
-        described, properties = ("", {ESSENCE_PROPERTY: essence}) if self.connection.is_lite else (essence, None)
+        described = "" if self.connection.is_lite else essence
+        kept: dict[str, Any] = {"properties": {ESSENCE_PROPERTY: essence}} if self.connection.is_lite else {}
         self.connection.call(
             self._client.create_collection,
             manifest.collection,
             schema=schema(room, manifest.dim, description=described),
             timeout=WRITE_TIMEOUT_S,
-            **({"properties": properties} if properties else {}),
+            **kept,
         )
 
     def _catalog(self) -> Collection:

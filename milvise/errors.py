@@ -28,11 +28,8 @@ A message says what happened, what was expected, what was received, and what to 
 
 from __future__ import annotations
 
-import importlib.metadata
 import shlex
 import sys
-
-from packaging.requirements import InvalidRequirement, Requirement
 
 
 class MilviseError(Exception):
@@ -122,6 +119,11 @@ def _how_to_install(extra: str) -> str:
 
     milvise itself is in no public index: whoever registers its name there would decide what a hint to install it brings.
     """
+    # Only here: importing milvise stays quick.
+    import importlib.metadata
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
     wanted = []
     try:
         for text in importlib.metadata.requires("milvise") or []:
