@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
-from collections.abc import Hashable
 from typing import Any
 
 from milvise.adapter.catalog import REAL_NAME, Manifest
-from milvise.adapter.collection import STATE_TIMEOUT_S, WRITE_TIMEOUT_S, Collection
+from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
-from milvise.adapter.schema import CATALOG, FEEDBACK, METRIC, ROOMS, WORDS, Room, schema
-from milvise.adapter.waiting import STILL_S, wait_for
-from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UnsupportedError, UsageError
+from milvise.adapter.indexes import Indexes
+from milvise.adapter.schema import CATALOG, FEEDBACK, ROOMS, Room, schema
+from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UsageError
 
 CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
 ESSENCE_PROPERTY = "milvise.manifest"
@@ -25,9 +23,6 @@ LEASE_S = 1.0
 GRACE_S = 2.0
 """How long a collection that an alias no longer points at is left standing."""
 
-_PROBE_TIMEOUT_S = 30.0
-_PROBE_ROWS = 2_000
-"""A server builds no index over fewer than 1,024 rows."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
@@ -52,6 +47,7 @@ class Store:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.indexes = Indexes(connection)
         self._client = connection.client
         self._catalog_ready = False
 
@@ -151,18 +147,6 @@ class Store:
 
     # -- building -----------------------------------------------------------------------------------------------------
 
-    def require_index(self, spec: IndexSpec, *, dim: int | None = None) -> None:
-        """Check, before any work, that the connected Milvus has this index.
-
-        Raises
-        ------
-        UnsupportedError
-            If it does not.
-        """
-        spec.require(is_lite=self.connection.is_lite, dim=dim)
-        if spec.kind == "diskann":
-            self._probe(spec)
-
     def build(self, manifest: Manifest) -> Collection:
         """Return the real collection of this manifest, made where it is not there yet, ready for rows.
 
@@ -177,7 +161,7 @@ class Store:
             found = Collection(self.connection, made, is_new=not stands)
             if not stands:
                 self._create(made)
-        self.ensure_index(found.name)
+        self.indexes.ensure(found.name)
         if stands:
             found.load()
         return found
@@ -201,8 +185,7 @@ class Store:
 
     def reindex(self, collection: Collection) -> None:
         """Build the index anew that the collection's manifest names."""
-        self._drop_index(collection)
-        self._create_index(collection.name, IndexSpec.parse(collection.manifest.index))
+        self.indexes.rebuild(collection.name, IndexSpec.parse(collection.manifest.index))
         collection.load()
 
     def publish(self, collection: Collection, *, keep: bool = False) -> None:
@@ -282,27 +265,9 @@ class Store:
         """Return what Milvus says of a collection."""
         return dict(self.connection.call(self._client.describe_collection, name, timeout=WRITE_TIMEOUT_S))
 
-    def has_index(self, name: str) -> bool:
-        """Return whether a collection has an index: without one a server gives out no row."""
-        return bool(self._indexes(name))
-
-    def ensure_index(self, name: str) -> bool:
-        """Give a collection that has no index a flat one, which costs nothing; return whether it had none."""
-        if self._indexes(name):
-            return False
-        self._create_index(name, IndexSpec("flat"))
-        return True
-
-    def index_of(self, name: str) -> IndexSpec | None:
-        """Return the index of a collection as Milvus describes it, None where it has none that milvise knows."""
-        if not self._indexes(name):
-            return None
-        described = self.connection.call(self._client.describe_index, name, "vector", timeout=WRITE_TIMEOUT_S)
-        return IndexSpec.described(described or {})
-
     def restored(self, manifest: Manifest) -> Manifest:
         """Return a manifest with the index that stands and, because nobody knows others, the default search parameters."""
-        standing = self.index_of(manifest.collection)
+        standing = self.indexes.standing(manifest.collection)
         if standing is None:
             return manifest.changed(index="flat")
         rows = Collection(self.connection, manifest).count()
@@ -370,8 +335,8 @@ class Store:
         if not self._exists(ledger.name):
             made = schema(ledger.room, ledger.manifest.dim)
             self.connection.call(self._client.create_collection, ledger.name, schema=made, timeout=WRITE_TIMEOUT_S)
-        if self.connection.is_lite or not self._indexes(ledger.name):
-            self.ensure_index(ledger.name)
+        if self.connection.is_lite or not self.indexes.names(ledger.name):
+            self.indexes.ensure(ledger.name)
             ledger.load()
 
     def _put(self, manifest: Manifest) -> None:
@@ -379,51 +344,10 @@ class Store:
         catalog.upsert([{"name": manifest.collection, "manifest": manifest.to_json(), "vector": [1.0, 0.0]}])
         catalog.count()
 
-    def _indexes(self, name: str) -> list[str]:
-        return list(self.connection.call(self._client.list_indexes, name, timeout=WRITE_TIMEOUT_S))
-
-    def _create_index(self, name: str, spec: IndexSpec, still_s: float = STILL_S) -> None:
-        params = self._client.prepare_index_params()
-        build = spec.build_params
-        # Milvus Lite reads only the nested copy, servers read the flat one.
-        both = {**build, "params": build} if build else {}
-        params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
-        self.connection.call(self._client.create_index, name, params, timeout=WRITE_TIMEOUT_S, sync=False)
-        # pymilvus' own wait takes half a second at least, and does not end when its timeout is over.
-        if spec.kind != "flat":
-            wait_for(lambda: self._built(name), "Finished", what=f"building the index of {name}", still_s=still_s)
-
-    def _built(self, name: str) -> Hashable:
-        """Return how far the index is: the number of rows that it has, and in the end ``Finished``."""
-        index = self.connection.call(self._client.describe_index, name, "vector", timeout=STATE_TIMEOUT_S) or {}
-        state = str(index.get("state", "Finished"))
-        if state == "Failed":
-            raise StoreError(f"Milvus could not build the index of {name}: {index}")
-        return state if state == "Finished" else (state, index.get("indexed_rows"))
-
-    def _drop_index(self, collection: Collection) -> None:
-        self.connection.call(self._client.release_collection, collection.name, timeout=WRITE_TIMEOUT_S)
-        for index in self._indexes(collection.name):
-            self.connection.call(self._client.drop_index, collection.name, index, timeout=WRITE_TIMEOUT_S)
-
     def _drop_real(self, name: str) -> None:
         self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
         if self._exists(CATALOG_NAME):
             self._catalog().delete([name])
-
-    def _probe(self, spec: IndexSpec) -> None:
-        """Build the index on a small collection: some servers accept DiskANN and then never finish it."""
-        name = f"milvise_probe_{secrets.token_hex(6)}"
-        self.connection.call(self._client.create_collection, name, schema=schema(WORDS, 8), timeout=WRITE_TIMEOUT_S)
-        try:
-            rows = [{"word": str(rank), "rank": rank, "vector": [1.0, rank] * 4} for rank in range(_PROBE_ROWS)]
-            self.connection.call(self._client.insert, name, rows, timeout=WRITE_TIMEOUT_S)
-            self.connection.call(self._client.flush, name, timeout=WRITE_TIMEOUT_S)
-            self._create_index(name, spec.resolve(rows=_PROBE_ROWS, dim=8, is_lite=False), still_s=_PROBE_TIMEOUT_S)
-        except StoreError as error:
-            raise UnsupportedError(f"the connected Milvus cannot build the index {spec.kind}: {error}") from error
-        finally:
-            self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
 
 
 def essence_of(described: dict[str, Any]) -> Manifest | None:

@@ -112,7 +112,7 @@ def ingest_images(
     """
     started = time.monotonic()
     store = store.patient()
-    store.require_index(options.index, dim=plan.backbone.dim)
+    store.indexes.require(options.index, dim=plan.backbone.dim)
     summary = Summary(plan.gallery, engine=plan.backbone.engine, dry_run=options.dry_run)
     run = _Run(store, plan, options, Quarantine(quarantine), summary, progress)
     try:

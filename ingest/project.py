@@ -92,7 +92,7 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     made, kind = _head(store, head, gallery, visual, words)
     manifest = joint_manifest(visual.manifest, words, made, kind).changed(sources=visual.manifest.sources)
     spec = index or IndexSpec.parse(before.manifest.requested_index if before else "auto")
-    store.require_index(spec, dim=manifest.dim)
+    store.indexes.require(spec, dim=manifest.dim)
     pair = Pair(visual, store.build(manifest), made)
     projected, removed, finished = _complete(store, pair, spec)
     checked = _check(visual, finished, made)

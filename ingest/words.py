@@ -77,7 +77,7 @@ def ingest_words(
     started = time.monotonic()
     store = store.patient()
     dim = int(words.vectors.shape[1])
-    store.require_index(index, dim=dim)
+    store.indexes.require(index, dim=dim)
     manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))
     live = store.live("words", made_as=manifest)
     ranks = _storable(words)

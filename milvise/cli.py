@@ -116,7 +116,7 @@ def ingest_words(
     if numbers and not train:
         raise UsageError(f"--{next(iter(numbers)).replace('_', '-')} is for training words: add --train.")
     with state.connect(create=True) as db:
-        db.store.require_index(spec)
+        db.store.indexes.require(spec)
         state.output.note(f"Reading {source} …")
         if train:
             training = TagTraining(**numbers)
@@ -193,7 +193,7 @@ def ingest_images(
     options = Options(IndexSpec.parse(index), batch_size, prune, dry_run, verify_content)
     opened = [open_source(source, labels=labels == "folder") for source in sources]
     with state.connect(create=True) as db:
-        db.store.require_index(options.index)
+        db.store.indexes.require(options.index)
         recipe = make_recipe(db.store, gallery, backbone and absolute(backbone), weights)
         state.output.note(f"Building {recipe['backbone']} …")
         plan = make_plan(

@@ -29,7 +29,7 @@ def copied(reading: Reading, name: str, index: IndexSpec) -> Iterator[Space]:
         If the connected Milvus does not have the index, or it does not fit.
     """
     store, space = reading.database.store, reading.space(name)
-    store.require_index(index, dim=space.dim)
+    store.indexes.require(index, dim=space.dim)
     manifest = space.collection.manifest
     alias = copies_alias(manifest.alias)
     _drop_abandoned(store, alias, is_lite=space.is_lite)

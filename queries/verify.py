@@ -93,7 +93,7 @@ def _is_there(ground: Ground) -> bool:
 def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
     words, classes, visual, joint = ground.words, ground.classes, ground.visual, ground.joint
     # A server gives out no row of a collection without an index.
-    unread = {alias for alias, found in ground.live.items() if not ground.store.has_index(found.name)}
+    unread = {alias for alias, found in ground.live.items() if not ground.store.indexes.names(found.name)}
     unfit = unread | {found.text.split(":")[0] for found in notes.problems if found.kind == "schema"}
     notes.not_checked += [f"the rows of {alias}, which has no index" for alias in sorted(unread)]
     sound = True

@@ -32,7 +32,7 @@ def check_pointers(ground: Ground, notes: Notes) -> None:
 def lost_alias(ground: Ground, alias: str) -> Collection | None:
     """Return the collection that an alias pointed at before it was lost: the fullest one that fits the rest, None without one."""
     # What has no index cannot be counted on a server; a repair gives it one first.
-    made_for = [made for made in ground.made_for(alias) if ground.store.has_index(made.collection)]
+    made_for = [made for made in ground.made_for(alias) if ground.store.indexes.names(made.collection)]
     found = [ground.store.open(made) for made in made_for]
     counted = sorted(((one.count(), one) for one in found), key=lambda pair: pair[0], reverse=True)
     return next((one for rows, one in counted if rows and _fits_the_rest(ground, one, rows)), None)
@@ -55,7 +55,7 @@ def _fits_the_rest(ground: Ground, found: Collection, rows: int) -> bool:
 
 def index_differs(ground: Ground, collection: Collection) -> str | None:
     """Return what Milvus says of an index that is not the one in the manifest, None where it is."""
-    standing, wanted = ground.store.index_of(collection.name), IndexSpec.parse(collection.manifest.index)
+    standing, wanted = ground.store.indexes.standing(collection.name), IndexSpec.parse(collection.manifest.index)
     if standing is None:
         return "none that milvise knows"
     same = standing.kind == wanted.kind and all(

@@ -70,7 +70,7 @@ def _make_readable(ground: Ground) -> None:
     """Give what stands for this gallery without an index, which no server reads, a flat one for now."""
     names = {made.collection for alias in ground.pointers for made in ground.made_for(alias)}
     for name in sorted(names):
-        ground.store.ensure_index(name)
+        ground.store.indexes.ensure(name)
 
 
 def _repair_indexes(ground: Ground) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _repair_catalog(store: Store) -> Iterator[str]:
         if (made is None or made.collection != name) and _is_ours(store, name):
             lost.append(name)
     for name in lost:
-        store.ensure_index(name)
+        store.indexes.ensure(name)
     for found in identify(store, lost, known):
         store.record(store.restored(_sources(found.manifest, entries)))
         yield f"{found.manifest.collection}: recorded in {CATALOG_NAME} again, {found.how}"

@@ -225,9 +225,9 @@ def test_indexes_that_milvus_lite_lacks_are_refused_before_any_work(store: Store
     for kind in ("ivf_pq", "scann", "diskann"):
         if store.connection.is_lite:
             with pytest.raises(UnsupportedError, match=f"does not have the index {kind}"):
-                store.require_index(IndexSpec(kind))
+                store.indexes.require(IndexSpec(kind))
         elif kind != "diskann":
-            store.require_index(IndexSpec(kind))
+            store.indexes.require(IndexSpec(kind))
 
 
 def test_the_catalog_is_plain_json(store: Store, gallery: Collection) -> None:

@@ -325,7 +325,7 @@ class Killed(BaseException):
     "where",
     [
         (Collection, "upsert"), (Collection, "delete"), (Collection, "settle"), (Store, "record"), (Store, "publish"),
-        (Store, "reindex"), (Store, "_create_index"),
+        (Store, "reindex"), (Indexes, "_create"),
     ],
     ids=lambda where: where[1],
 )  # fmt: skip
