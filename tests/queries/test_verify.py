@@ -10,6 +10,7 @@ import pytest
 from trained_world import CLASSES, WORD_DIM, WORDS, drop_trained_world, put_trained_world, put_world_words
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter.indexes import Indexes
 from milvise.adapter.store import CATALOG_NAME
 from milvise.errors import DeniedError
 from milvise.ingest.project import project
