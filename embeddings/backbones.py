@@ -63,7 +63,10 @@ class Backbone(Network):
         # Every batch has the same shape: another one would make Keras trace the network again.
         padded = np.zeros((batch_size, *pixels.shape[1:]), np.float32)
         padded[: len(pixels)] = pixels
-        vectors = self.model.predict_on_batch(self.preprocess(padded))
+        try:
+            vectors = self.model.predict_on_batch(self.preprocess(padded))
+        except Exception as error:  # Keras and TensorFlow raise nearly anything
+            raise ModelError(f"Keras cannot run {self.name} on {batch_size} pictures: {short(error)}") from error
         return np.asarray(vectors, dtype=np.float32)[: len(pixels)]
 
 

@@ -52,7 +52,7 @@ _ALLOWED = {
         "Relu Relu6 Sigmoid Softmax LogSoftmax Silu Gelu HardSigmoid HardSilu LeakyRelu Elu Selu Softplus Normalize MaxPool"
         " AveragePool"
     ),
-    "keras.src.ops.core": "Cast StopGradient",
+    "keras.src.ops.core": "Cast SaturateCast ConvertToTensor StopGradient",
     "keras.src.ops.math": "Rsqrt Logsumexp",
 }
 _NAMED = {(module, name) for module, names in _ALLOWED.items() for name in names.split()}

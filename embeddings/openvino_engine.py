@@ -149,8 +149,8 @@ class Runner:
         model = read_graph(self._backbone)
         if self._head is not None:
             model = _chained(model, self._head.clone())
-        model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
         try:
+            model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
             with silenced():
                 return _begun(ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED}))
         except RuntimeError as error:

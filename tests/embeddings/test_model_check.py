@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import conse_head, linear_head, mlp_head, residual_head
 from milvise.embeddings.keras_file import load_model, save_model
+from milvise.errors import ModelError
 
 
 def same(model: Any, path: Path) -> None:
@@ -110,3 +112,21 @@ def test_weights_are_read_from_every_file_that_keras_writes(tmp_path: Path, name
     keras.applications.MobileNet(weights=None, alpha=0.25).save(other)
     loaded = load_backbone(str(other), weights=tmp_path / name).model
     np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
+def test_a_model_that_fits_one_number_of_pictures_alone_is_refused(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3), batch_size=3)
+    keras.Model(inputs, L.Dense(2)(keras.ops.reshape(inputs, (3, 192)))).save(tmp_path / "fixed.keras")
+    with pytest.raises(ModelError, match="Keras cannot run it"):
+        load_backbone(str(tmp_path / "fixed.keras"))
+
+
+def test_a_model_that_fails_later_says_so(tmp_path: Path) -> None:
+    class Broken:
+        def predict_on_batch(self, _: object) -> None:
+            raise ValueError("\x1b[31mno")
+
+    _sequential().save(tmp_path / "own.keras")
+    backbone = replace(load_backbone(str(tmp_path / "own.keras")), model=Broken())
+    with pytest.raises(ModelError, match=r"Keras cannot run own on 4 pictures: .\[31mno"):
+        backbone.embed(np.zeros((4, 16, 16, 3), np.uint8), batch_size=4)
