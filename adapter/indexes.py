@@ -56,10 +56,14 @@ class Indexes:
 
     def rebuild(self, name: str, spec: IndexSpec) -> None:
         """Build this index in the place of the one that stands; the collection is not loaded afterwards."""
+        self.drop(name)
+        self._create(name, spec)
+
+    def drop(self, name: str) -> None:
+        """Drop the index of a collection, which is released for it."""
         self._connection.call(self._client.release_collection, name, timeout=WRITE_TIMEOUT_S)
         for index in self.names(name):
             self._connection.call(self._client.drop_index, name, index, timeout=WRITE_TIMEOUT_S)
-        self._create(name, spec)
 
     def _create(self, name: str, spec: IndexSpec, still_s: float = STILL_S) -> None:
         params = self._client.prepare_index_params()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from milvise.queries.explain import Explanation
     from milvise.queries.refine import Rocchio
     from milvise.queries.search import Gallery
+    from milvise.queries.verification.record import Verification
     from milvise.queries.vocabulary import Vocabulary
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "MilviseError",
     "Owner",
     "Rocchio",
+    "Verification",
     "Vocabulary",
     "WordHit",
     "connect",
@@ -43,6 +45,7 @@ _LAZY = {
     "Explanation": "milvise.queries.explain",
     "Gallery": "milvise.queries.search",
     "Rocchio": "milvise.queries.refine",
+    "Verification": "milvise.queries.verification.record",
     "Vocabulary": "milvise.queries.vocabulary",
     "connect": "milvise.queries.database",
 }

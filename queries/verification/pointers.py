@@ -177,6 +177,8 @@ def _remark_leftovers(ground: Ground, notes: Notes) -> None:
 def _dropping(alias: str, gallery: str) -> str:
     if alias.startswith((f"{gallery}_visual", f"{gallery}_joint")):
         return f"milvise drop --kept --yes --gallery {gallery}"
+    if alias == "words":
+        return "milvise drop --words --kept --yes"
     return "the same command that began it takes it up again or replaces it"
 
 

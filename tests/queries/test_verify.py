@@ -245,7 +245,7 @@ def test_another_index_than_the_manifests_is_replaced(db: Database) -> None:
 
 
 def test_a_collection_without_an_index_gets_its_own(db: Database) -> None:
-    db.store._drop_index(live(db, "v_joint"))
+    db.store.indexes.drop(live(db, "v_joint").name)
     found = db.verify("v")
     assert kinds(found) == ["index"]
     assert "the rows of v_joint, which has no index" in found.not_checked
