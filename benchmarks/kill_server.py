@@ -209,7 +209,7 @@ def main() -> None:
             tallies.append(tally)
     print("kind     rounds  survived  run again  silent for s      whole   s a round")
     for tally in tallies:
-        print(tally.line())
+        print(tally.line(), flush=True)
     for tally in tallies:
         for remark in tally.remarks:
             print(f"{tally.kind}: {remark}")
