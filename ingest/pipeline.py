@@ -9,7 +9,6 @@ row, which is written last; a run that was killed at any moment is therefore con
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,10 +23,9 @@ from milvise.adapter import IndexSpec, Store
 from milvise.chunks import chunks
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Array, Both
-from milvise.embeddings.pictures import Picture, decode
+from milvise.embeddings.pictures import Picture, decode_file
 from milvise.errors import ImageError, InputError
 from milvise.ingest.ahead import Ahead, mapped
-from milvise.ingest.files import read_file
 from milvise.ingest.known import Known, KnownFiles, State, entry_of, state_of
 from milvise.ingest.pair import Pair, open_pair, publish_pair
 from milvise.ingest.quarantine import Quarantine
@@ -204,14 +202,14 @@ class _Run:
         backbone = self._plan.backbone
         state = state_of(item.path)
         try:
-            data = read_file(item.path)
-            picture = decode(data, size=backbone.size, rule=backbone.rule)
+            picture, digest = decode_file(item.path, size=backbone.size, rule=backbone.rule)
         except ImageError as error:
-            return error
+            # Without its traceback, which would keep the file and the picture in memory.
+            return ImageError(str(error))
         except BaseException as error:
             error.add_note(f"While {item.path} was read.")
             raise
-        return _Read(item, hashlib.sha256(data).hexdigest(), picture, state)
+        return _Read(item, digest, picture, state)
 
     def _embed(self, read: Iterable[_Read], triage: Triage, batch_size: int) -> Iterator[_Embedded]:
         for batch in chunks(read, batch_size):

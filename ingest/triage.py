@@ -8,9 +8,9 @@ from typing import Any
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.chunks import chunks
+from milvise.embeddings.picture_files import hash_file
 from milvise.embeddings.pictures import Picture
 from milvise.errors import ImageError
-from milvise.ingest.files import hash_file
 from milvise.ingest.known import Known, KnownFiles, entry_of, state_of
 from milvise.ingest.pair import Pair
 from milvise.ingest.quarantine import Quarantine

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,14 +146,14 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_reported(
     root = tmp_path / "pictures"
     for number in range(3):
         paint(root / f"{number}.png", number)
-    read_file = pipeline.read_file
+    decode_file = pipeline.decode_file
 
-    def vanish_first(path: Path) -> bytes:
+    def vanish_first(path: Path, **how: Any) -> Any:
         if path.name == "1.png":
             path.unlink()
-        return read_file(path)
+        return decode_file(path, **how)
 
-    monkeypatch.setattr(pipeline, "read_file", vanish_first)
+    monkeypatch.setattr(pipeline, "decode_file", vanish_first)
     summary = load(root)
     assert (summary.embedded, summary.quarantined) == (2, 1)
     assert "not there (any more)" in (tmp_path / "quarantine.jsonl").read_text()
