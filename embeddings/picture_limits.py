@@ -234,10 +234,7 @@ def memory_of(image: Image.Image, width: int, height: int, length: int) -> int:
     beside = _BESIDE.get(str(image.format), 1.0) * pixels
     bands = len(image.getbands())
     if image.format == "JPEG2000":
-        beside = TRIMMED = 4_000_000
-"""What pictures of more pixels took is given back to the system at once."""
-
-_JPEG2000_SAMPLE * bands * pixels + length
+        beside = _JPEG2000_SAMPLE * bands * pixels + length
     elif image.format in ("JPEG", "MPO"):
         scans, buffered = _scans(image)
         if scans > _SCANS and scans * width * height > _SCANNED:
