@@ -344,7 +344,7 @@ def _readable(value: Any) -> str:
         case None | []:
             return "none"
         case dict():
-            return ", ".join(f"{name} {entry}" for name, entry in value.items())
+            return ", ".join(f"{name} {entry}" for name, entry in value.items()) or "none"
         case list():
             return "\n".join(str(entry) for entry in value)
     return str(value)
