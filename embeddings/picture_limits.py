@@ -35,7 +35,7 @@ MOST_CONTENT = 96 * 2**20
 """Bytes of files that are held in memory at a time."""
 
 _BESIDE = {
-    "AVIF": 11.0, "DDS": 5.0, "GIF": 2.0, "ICO": 12.0, "PPM": 5.0, "PSD": 4.0, "QOI": 5.0, "SGI": 4.0, "WEBP": 12.1, "XPM": 5.0,
+    "AVIF": 11.0, "DDS": 5.0, "GIF": 2.0, "ICO": 12.0, "PPM": 9.0, "PSD": 4.0, "QOI": 5.0, "SGI": 4.0, "WEBP": 12.1, "XPM": 5.0,
 }  # fmt: skip
 """Bytes for each pixel that a format's decoder takes beside the picture itself."""
 
@@ -227,12 +227,14 @@ def memory_of(image: Image.Image, width: int, height: int, length: int) -> int:
     """
     if image.format == "ICNS":
         return max((check(w, h, 32 * w * h) for w, h in _icns_sizes(image)), default=2**24)
-    halved: Any = image
-    shrunk = 4**halved._reduce if image.format == "JPEG2000" else 1
+    file: Any = image
+    shrunk = 4**file._reduce if image.format == "JPEG2000" else 1
     pixels = image.width * image.height // shrunk
     held = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
     beside = _BESIDE.get(str(image.format), 1.0) * pixels
     bands = len(image.getbands())
+    if image.format == "PPM" and file.tile and file.tile[0][0] == "raw":
+        beside = float(pixels)
     if image.format == "JPEG2000":
         beside = _JPEG2000_SAMPLE * bands * pixels + length
     elif image.format in ("JPEG", "MPO"):

@@ -148,7 +148,8 @@ def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Pictur
             needed = limits.MOST_MEMORY
         if needed:
             held.enter_context(limits.DECODING.taken(needed))
-        guarded: Any = file if length <= _SMALL else limits.Opening(file, limits.metadata_limit(start, length))
+        small = length <= _SMALL and isinstance(file, io.BytesIO)
+        guarded: Any = file if small else limits.Opening(file, limits.metadata_limit(start, length))
         file.seek(0)
         image = Image.open(guarded, formats=_readable())
         try:

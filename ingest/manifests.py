@@ -6,11 +6,13 @@ A URI is taken letter for letter, since it identifies the picture: ``./a.jpg`` a
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.sources import Item, Rejected
@@ -92,18 +94,37 @@ def _csv_rows(path: Path) -> Iterator[Row | Rejected]:
         return "skip"
 
     text = {name: pyarrow.string() for name in _COLUMNS}
-    reader = csv.open_csv(
-        path,
-        read_options=csv.ReadOptions(block_size=MOST_LINE),
-        parse_options=csv.ParseOptions(invalid_row_handler=reject, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(column_types=text, strings_can_be_null=True),
-    )
-    _require_uri(reader.schema.names, path)
-    for batch in reader:
-        yield from _rows_of(batch, path)
+    with path.open("rb") as file:
+        reader = csv.open_csv(
+            _Utf8(file),
+            read_options=csv.ReadOptions(block_size=MOST_LINE),
+            parse_options=csv.ParseOptions(invalid_row_handler=reject, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=text, strings_can_be_null=True),
+        )
+        _require_uri(reader.schema.names, path)
+        for batch in reader:
+            yield from _rows_of(batch, path)
+            yield from bad
+            bad.clear()
         yield from bad
-        bad.clear()
-    yield from bad
+
+
+class _Utf8(io.RawIOBase):
+    """A file that is checked to be UTF-8 while it is read: pyarrow prints a traceback for a bad line that is not."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to so many bytes."""
+        data = self._file.read(-1 if size is None else size)
+        self._decoder.decode(data, final=not data)
+        return data
 
 
 def _parquet_rows(path: Path) -> Iterator[Row | Rejected]:
