@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import IO, Any
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from milvise.embeddings import picture_limits as limits
+from milvise.embeddings.picture_files import opened
+from milvise.embeddings.rgb import LARGE, Pixels, ResizeRule, is_turned, square, to_rgb
 from milvise.errors import ImageError
 
-ResizeRule = Literal["crop", "squash"]
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+__all__ = [
+    "FORMATS",
+    "MOST_PIXELS",
+    "Picture",
+    "Pixels",
+    "ResizeRule",
+    "decode",
+    "decode_file",
+    "decode_image",
+    "to_rgb",
+]
 
 FORMATS = (
     "AVIF", "BMP", "DDS", "DIB", "GIF", "ICNS", "ICO", "IM", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "PSD",
@@ -22,8 +37,12 @@ FORMATS = (
 )  # fmt: skip
 """What is read. Formats whose Pillow plugin starts another program (EPS) or reads other files are left out."""
 
-MOST_PIXELS = 2 * 89_478_485
-"""Where Pillow itself begins to call a picture a decompression bomb: about 179 megapixels."""
+MOST_PIXELS = limits.MOST_PIXELS
+
+_IN_MEMORY = 32 * 2**20
+"""Larger files are not read whole, and no two of them are decoded at a time."""
+
+_SMALL = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,8 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
     """Decode a picture file for a backbone whose input is `size` pixels square.
 
     The first frame of an animation is taken, EXIF rotation applied, transparency laid on white, and 16-bit, CMYK and
-    palette pictures are brought to 8-bit RGB.
+    palette pictures are brought to 8-bit RGB. Large pictures wait for each other where they would take more memory than
+    `milvise.embeddings.picture_limits.MOST_MEMORY` together.
 
     Parameters
     ----------
@@ -67,14 +87,41 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
     Raises
     ------
     ImageError
-        If the bytes are not a picture, or one that is damaged or too large; the message is the reason.
+        If the bytes are not a picture, or one that is damaged or takes too much memory; the message is the reason.
     """
     if not data:
         raise ImageError("the file is empty")
+    return _explained(lambda: _decode(io.BytesIO(data), len(data), size, rule))
+
+
+def decode_file(path: Path | str, *, size: int, rule: ResizeRule) -> tuple[Picture, str]:
+    """Decode a picture file as `decode`; return with it the SHA-256 of what was decoded, in hexadecimal.
+
+    Raises
+    ------
+    ImageError
+        As `decode`, and if the file is no regular one, cannot be read, or is written to meanwhile.
+    """
+    with opened(path) as (file, length):
+        if length <= _IN_MEMORY:
+            with limits.CONTENTS.taken(2 * length):
+                data = file.read(length)
+                return decode(data, size=size, rule=rule), hashlib.sha256(data).hexdigest()
+        picture = _explained(lambda: _decode(file, length, size, rule))
+        file.seek(0)
+        return picture, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def decode_image(image: Image.Image, *, size: int, rule: ResizeRule) -> Picture:
+    """Bring an opened Pillow image to the pixels that a backbone reads; see `decode`."""
+    return _explained(lambda: _loaded(image, size, rule))
+
+
+def _explained(decoded: Callable[[], Picture]) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, size, rule)
+            return decoded()
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -85,24 +132,6 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
         raise ImageError(f"damaged: {type(error).__name__}: {error}") from error
 
 
-def decode_image(image: Image.Image, *, size: int, rule: ResizeRule) -> Picture:
-    """Bring an opened Pillow image to the pixels that a backbone reads; see `decode`."""
-    image = to_rgb(ImageOps.exif_transpose(image))
-    return Picture(np.asarray(_resize(image, size, rule), dtype=np.uint8), image.width, image.height)
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return the image as 8-bit RGB, transparency laid on white."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        return white.convert("RGB")
-    return image.convert("RGB")
-
-
 @cache
 def _readable() -> tuple[str, ...]:
     """Return those of `FORMATS` that this Pillow was built with."""
@@ -110,37 +139,74 @@ def _readable() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _decode(data: bytes, size: int, rule: ResizeRule) -> Picture:
-    with Image.open(io.BytesIO(data), formats=_readable()) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise ImageError(f"{width} x {height} pixels, more than {MOST_PIXELS:,} (a decompression bomb?)")
+def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Picture:
+    file.seek(0)
+    start = file.read(32)
+    needed = limits.before_opening(file, start, length)
+    with ExitStack() as held:
+        if length > _IN_MEMORY:
+            needed = limits.MOST_MEMORY
+        if needed:
+            held.enter_context(limits.DECODING.taken(needed))
+        small = length <= _SMALL and isinstance(file, io.BytesIO)
+        guarded: Any = file if small else limits.Opening(file, limits.metadata_limit(start, length))
+        file.seek(0)
+        image = Image.open(guarded, formats=_readable())
+        try:
+            if guarded is not file:
+                guarded.opened()
+            return _decoded(image, file, length, size, rule, None if needed else held)
+        finally:
+            # Also where it failed: the memory is given back before another picture takes it.
+            large = image.width * image.height > limits.TRIMMED
+            image.close()
+            if large:
+                limits.trim()
+
+
+def _decoded(
+    image: Image.Image, file: IO[bytes], length: int, size: int, rule: ResizeRule, held: ExitStack | None
+) -> Picture:
+    """Decode an opened picture; the memory is taken in `held`, unless that was done before."""
+    width, height = image.size
+    limits.check(width, height, 0)
+    if image.format == "JPEG2000" and width * height > LARGE:
+        _halve(image, limits.jpeg2000_levels(file), size)
+    else:
         # A JPEG decodes several times faster at a half, a quarter or an eighth of its size.
         image.draft("RGB", _draft_size(width, height, size))
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        picture = decode_image(image, size=size, rule=rule)
-    return Picture(picture.pixels, height if turned else width, width if turned else height)
+    needed = limits.check(width, height, limits.memory_of(image, width, height, length))
+    if held is not None:
+        held.enter_context(limits.DECODING.taken(needed))
+    turned = is_turned(image)
+    pixels = square(image, size, rule)
+    if image.format in ("ICO", "ICNS"):
+        width, height = image.size
+    return Picture(pixels, height if turned else width, width if turned else height)
+
+
+def _halve(image: Any, levels: int, size: int) -> None:
+    """Have a JPEG 2000 decoded at a half, a quarter … of its size, since each of its pixels takes twenty bytes."""
+    times = 0
+    while times < levels and min(image.size) >> (times + 1) >= 2 * size:
+        times += 1
+    image.reduce = times
+
+
+def _loaded(image: Image.Image, size: int, rule: ResizeRule) -> Picture:
+    """Return the pixels of an image that somebody else opened, which is decoded as it is."""
+    if 0 in image.size:
+        raise ImageError(f"a picture of {image.width} x {image.height} pixels")
+    width, height = image.size
+    is_file = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
+    needed = limits.memory_of(image, width, height, 0) if is_file else 12 * min(width * height, LARGE)
+    with limits.DECODING.taken(limits.check(width, height, needed)):
+        turned = is_turned(image)
+        pixels = square(image, size, rule)
+    return Picture(pixels, height if turned else width, width if turned else height)
 
 
 def _draft_size(width: int, height: int, size: int) -> tuple[int, int]:
     # Twice the size that is needed, so that the resampling below still decides what the pixels look like.
     scale = 2 * size / min(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _resize(image: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
-    if rule == "squash":
-        return image.resize((size, size), Image.Resampling.BILINEAR)
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-
-
-def _to_8_bit(values: np.ndarray[Any, Any]) -> Pixels:
-    """Scale 16-bit samples by their full range, and other wide samples by the range that they use."""
-    low, high = (0.0, 65_535.0) if values.dtype.kind in "ui" else (float(values.min()), float(values.max()))
-    if values.dtype.kind in "ui" and (values.min() < low or values.max() > high):
-        low, high = float(values.min()), float(values.max())
-    scaled = (values.astype(np.float64) - low) / max(high - low, 1e-12)
-    return (np.nan_to_num(scaled).clip(0, 1) * 255).round().astype(np.uint8)

@@ -7,9 +7,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from milvise.embeddings.pictures import to_rgb
+from milvise.embeddings.pictures import decode_file
+from milvise.errors import ImageError
 
 MOST = 2_000
 """A page has at most so many different pictures; further ones are named only."""
@@ -55,10 +56,8 @@ class Thumbnails:
         if path is None:
             return None
         try:
-            with Image.open(path) as image:
-                image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-                small = ImageOps.fit(to_rgb(ImageOps.exif_transpose(image)), (_SIDE, _SIDE))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            small = Image.fromarray(decode_file(path, size=_SIDE, rule="crop")[0].pixels)
+        except ImageError:
             return None
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=75)
@@ -67,4 +66,7 @@ class Thumbnails:
 
 def locate(uri: str, roots: Sequence[Path]) -> Path | None:
     """Return the file of a picture below one of the folders, None where there is none."""
-    return next((path for root in roots if (path := root / uri).is_file()), None)
+    try:
+        return next((path for root in roots if (path := root / uri).is_file()), None)
+    except (OSError, ValueError):  # such as a name that is too long for this machine's files
+        return None

@@ -140,8 +140,13 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     return pair, projected
 
 
-def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_lose: bool) -> int:
+def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable[[Row], bool]) -> int:
     """Settle and index both collections and make them the live ones; return the number of pictures.
+
+    Parameters
+    ----------
+    may_go : callable
+        Whether the live gallery's picture with this id and URI may be lost where the new one lacks it.
 
     Raises
     ------
@@ -149,8 +154,8 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_lose: bool) 
         If the live gallery has pictures that the new one lacks, and that may not be.
     """
     live = store.live(pair.visual.manifest.alias)
-    if live is not None and live.name != pair.visual.name and not may_lose:
-        _refuse_loss(live, pair.visual)
+    if live is not None and live.name != pair.visual.name:
+        _refuse_loss(live, pair.visual, may_go)
     rows = 0
     for collection in pair.in_order:
         finished = store.finish(collection, index)
@@ -164,7 +169,11 @@ def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection
     collection = store.build(manifest)
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
     noted = collection.manifest.changed(sources=known, recipe=manifest.recipe)
-    return collection if noted == collection.manifest else store.record(noted)
+    if noted == collection.manifest:
+        return collection
+    recorded = store.record(noted)
+    recorded.is_new = collection.is_new
+    return recorded
 
 
 def _same(row: Row, other: Row | None) -> bool:
@@ -183,11 +192,23 @@ def _is_live(store: Store, collection: Collection) -> bool:
     return live is not None and live.name == collection.name
 
 
-def _refuse_loss(live: Collection, made: Collection) -> None:
-    for batch in chunks((row["id"] for row in live.scan(["id"])), _ROWS):
-        if len(made.get(batch, fields=["id"], own_writes=True)) < len(batch):
+def _refuse_loss(live: Collection, made: Collection, may_go: Callable[[Row], bool]) -> None:
+    for batch in chunks(live.scan(["id", "uri"]), _ROWS):
+        stands = made.get([row["id"] for row in batch], fields=["id"], own_writes=True)
+        if any(row["id"] not in stands and not may_go(row) for row in batch):
             raise InputError(
                 f"{live.manifest.alias} holds pictures that none of these sources has, and another backbone must see every"
-                f" picture again. Give all its sources: {', '.join(live.manifest.sources)}\nOr let them go: --prune."
-                " Nothing was changed."
+                f" picture again. Give all its sources: {', '.join(live.manifest.sources)}\nOr let them go: --prune, which"
+                " keeps those that are there and cannot be read. Nothing was changed."
             )
+
+
+def withdraw_pair(store: Store, pair: Pair) -> None:
+    """Drop the collections that this run made for a gallery that did not come to be."""
+    for collection in pair.in_order:
+        if collection.is_new:
+            live = store.live(collection.manifest.alias)
+            if live is not None and live.name == collection.name:
+                store.drop(collection.manifest.alias)
+            else:
+                store.discard(collection.manifest)

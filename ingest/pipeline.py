@@ -9,7 +9,6 @@ row, which is written last; a run that was killed at any moment is therefore con
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,15 +23,14 @@ from milvise.adapter import IndexSpec, Store
 from milvise.chunks import chunks
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Array, Both
-from milvise.embeddings.pictures import Picture, decode
+from milvise.embeddings.pictures import Picture, decode_file
 from milvise.errors import ImageError, InputError
 from milvise.ingest.ahead import Ahead, mapped
-from milvise.ingest.files import read_file
 from milvise.ingest.known import Known, KnownFiles, State, entry_of, state_of
-from milvise.ingest.pair import Pair, open_pair, publish_pair
+from milvise.ingest.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
-from milvise.ingest.sources import Item, Source
+from milvise.ingest.sources import Item, Source, require_pictures
 from milvise.ingest.stamp import Stamp
 from milvise.ingest.summary import Summary
 from milvise.ingest.target import Plan
@@ -108,9 +106,11 @@ def ingest_images(
     UnsupportedError
         If the connected Milvus does not have the index.
     InputError
-        If ``prune`` finds the sources empty, or another backbone would lose pictures that the sources lack.
+        If a source has no pictures, none of a new gallery can be loaded, or another backbone would lose pictures that the
+        sources lack.
     """
     started = time.monotonic()
+    require_pictures(sources)
     store = store.patient()
     store.indexes.require(options.index, dim=plan.backbone.dim)
     summary = Summary(plan.gallery, engine=plan.backbone.engine, dry_run=options.dry_run)
@@ -157,11 +157,32 @@ class _Run:
             writing=not self._options.dry_run,
         )
         self._load(sources, triage, pair)
+        self._tell_unseen()
+        self._require_any(pair)
         if self._options.prune:
             self._prune(pair)
         if pair is not None and stamp is not None:
-            self._summary.rows = publish_pair(self._store, pair, self._options.index, may_lose=self._options.prune)
+            may_go = self._is_gone if self._options.prune else lambda row: False
+            self._summary.rows = publish_pair(self._store, pair, self._options.index, may_go=may_go)
             stamp.leave(self._summary.rows)
+
+    def _tell_unseen(self) -> None:
+        unseen = self._seen.unseen
+        self._summary.passed_over = dict(unseen.passed_over.most_common())
+        self._summary.links_passed_over = unseen.links_passed_over
+        if told := unseen.told():
+            self._summary.notes.append(f"Passed over: {told}")
+
+    def _require_any(self, pair: Pair | None) -> None:
+        """Leave no empty gallery behind where every picture of a new one ended in the quarantine."""
+        if self._summary.embedded or self._summary.unchanged or (pair is not None and pair.visual.count()):
+            return
+        if pair is not None and not self._options.dry_run:
+            withdraw_pair(self._store, pair)
+        raise InputError(
+            f"none of the {self._summary.quarantined:,} pictures could be loaded, and nothing was made for the gallery"
+            f" {self._plan.gallery!r}. Why each could not be is said in {self._quarantine.path}"
+        )
 
     def _open(self, roots: Sequence[str]) -> tuple[Pair | None, Stamp | None]:
         """Return the collections to write to with the gallery's stamp, or in a dry run the visual one if it is there."""
@@ -205,14 +226,14 @@ class _Run:
         backbone = self._plan.backbone
         state = state_of(item.path)
         try:
-            data = read_file(item.path)
-            picture = decode(data, size=backbone.size, rule=backbone.rule)
+            picture, digest = decode_file(item.path, size=backbone.size, rule=backbone.rule)
         except ImageError as error:
-            return error
+            # Without its traceback, which would keep the file and the picture in memory.
+            return ImageError(str(error))
         except BaseException as error:
             error.add_note(f"While {item.path} was read.")
             raise
-        return _Read(item, hashlib.sha256(data).hexdigest(), picture, state)
+        return _Read(item, digest, picture, state)
 
     def _embed(self, read: Iterable[_Read], triage: Triage, batch_size: int) -> Iterator[_Embedded]:
         for batch in chunks(read, batch_size):
@@ -258,16 +279,21 @@ class _Run:
         return count
 
     def _prune(self, pair: Pair | None) -> None:
-        if self._summary.seen == 0:
-            raise InputError(
-                "the sources hold no pictures, and --prune would remove the whole gallery. Is the disk mounted?"
-            )
-        for batch in chunks((row["id"] for row in pair.visual.scan(["id"])), 1_000) if pair is not None else ():
-            gone = self._seen.unknown(batch)
-            self._summary.add(removed=len(gone))
+        for rows in chunks(pair.visual.scan(["id", "uri"]), 1_000) if pair is not None else ():
+            missing = set(self._seen.unknown([row["id"] for row in rows]))
+            gone = [row["id"] for row in rows if row["id"] in missing and not self._seen.unseen.hides(row["uri"])]
+            self._summary.add(removed=len(gone), kept_unseen=len(missing) - len(gone))
             if gone and pair is not None and not self._options.dry_run:
                 pair.delete(gone)
                 self._known.forget(gone)
+        if self._summary.kept_unseen:
+            self._summary.notes.append(
+                f"{self._summary.kept_unseen:,} stored pictures are in none of the sources as far as these can be seen, and were"
+                " kept: a folder, a link or a line of a manifest could not be read where they may be."
+            )
+
+    def _is_gone(self, row: Row) -> bool:
+        return not self._seen.has(row["id"]) and not self._seen.unseen.hides(row["uri"])
 
 
 def _both(plan: Plan) -> Callable[[Any, int], tuple[Array, Array | None]]:

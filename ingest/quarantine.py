@@ -47,4 +47,7 @@ class Quarantine:
 
 def printable(name: str) -> str:
     r"""Return a file name that may not be UTF-8 as text, its odd bytes written as ``\xNN``."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can hold and no file name
+        return name.encode("utf-8", "backslashreplace").decode()

@@ -1,15 +1,24 @@
-"""Which pictures a run has met, kept on disk so that memory does not grow with the collection."""
+"""Which pictures a run has met, kept on disk so that memory does not grow with the collection, and which it cannot see."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 
+from milvise.ingest.unseen import Unseen
+
 
 class Seen:
-    """A set of primary keys in a temporary SQLite database, which goes away when it is closed."""
+    """A set of primary keys in a temporary SQLite database, which goes away when it is closed.
+
+    Attributes
+    ----------
+    unseen : Unseen
+        What the sources passed over, and where pictures may stand that could not be seen.
+    """
 
     def __init__(self) -> None:
+        self.unseen = Unseen()
         # An empty name is SQLite's way to ask for a private file that spills to disk and is removed by itself.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -22,7 +31,11 @@ class Seen:
 
     def unknown(self, keys: Sequence[str]) -> list[str]:
         """Return those of `keys` that were never added."""
-        return [key for key in keys if self._db.execute("SELECT 1 FROM seen WHERE id = ?", (key,)).fetchone() is None]
+        return [key for key in keys if not self.has(key)]
+
+    def has(self, key: str) -> bool:
+        """Return whether a key was added."""
+        return self._db.execute("SELECT 1 FROM seen WHERE id = ?", (key,)).fetchone() is not None
 
     def close(self) -> None:
         """Forget everything."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from milvise.embeddings.pictures import extensions
-from milvise.errors import InputError, MissingExtraError
-
-_COLUMNS = ("uri", "label")
+from milvise.errors import InputError
+from milvise.ingest.unseen import Unseen, looks_like_a_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An entry of a source that cannot be used, and why."""
+    """An entry of a source that cannot be used, and why; its URI is empty where even that cannot be told."""
 
     uri: str
     reason: str
@@ -43,6 +41,8 @@ class Rejected:
 
 class Source(Protocol):
     """A stream of pictures that can be read more than once.
+
+    It may have an attribute ``unseen``, what its last reading passed over.
 
     Attributes
     ----------
@@ -70,132 +70,127 @@ def open_source(source: str, *, labels: bool = True) -> Source:
     InputError
         If there is nothing at the path, or it is of another kind.
     """
+    from milvise.ingest.manifests import Table
+
     path = Path(source)
-    if path.is_dir():
-        return Folder(path, labels=labels)
-    if not path.exists():
+    try:
+        if path.is_dir():
+            return Folder(path, labels=labels)
+        there, is_file = path.exists(), path.is_file()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source!r} cannot be a source: {getattr(error, 'strerror', None) or error}") from error
+    if not there:
         raise InputError(f"there is no folder or manifest at {path}.")
     if path.suffix not in (".csv", ".jsonl", ".parquet"):
         raise InputError(
             f"pictures are read from a folder, or from a manifest that ends in .csv, .jsonl or .parquet.\nReceived: {path}"
         )
+    if not is_file:
+        raise InputError(f"{path} is no regular file, and a manifest is one.")
     return Table(path)
 
 
+def unseen_of(sources: Sequence[Source]) -> Unseen:
+    """Return what the last reading of these sources passed over."""
+    together = Unseen()
+    for source in sources:
+        together.add(getattr(source, "unseen", Unseen()))
+    return together
+
+
+def require_pictures(sources: Sequence[Source]) -> None:
+    """Check that each source has an entry that may be a picture; it is read no further than to the first.
+
+    Raises
+    ------
+    InputError
+        If one has none.
+    """
+    for source in sources:
+        entries, first = iter(source), None
+        found = False
+        for entry in entries:
+            found = isinstance(entry, Item)
+            if found:
+                break
+            first = first or entry
+        del entries
+        if not found:
+            name = getattr(source, "path", source.root)
+            told = unseen_of([source]).told()
+            why = f" {first.uri or name}: {first.reason}." if isinstance(first, Rejected) else ""
+            disk = "" if told or why else " Is the disk mounted?"
+            raise InputError(
+                f"the source {str(name)!r} holds no pictures that can be read.{f' It has {told}' if told else ''}{why}{disk}"
+                " Nothing was loaded or removed."
+            )
+
+
 class Folder:
-    """The pictures in a folder and the folders in it; hidden files and other kinds of files are passed over."""
+    """The pictures in a folder and the folders in it; hidden files and other kinds of files are passed over.
+
+    Attributes
+    ----------
+    unseen : Unseen
+        What the last reading passed over.
+    """
 
     def __init__(self, root: Path, *, labels: bool = True) -> None:
-        self.root = root
+        self.root = self.path = root
+        self.unseen = Unseen()
         self._labels = labels
         self._extensions = extensions()
 
     def __iter__(self) -> Iterator[Item | Rejected]:
-        yield from self._walk(self.root, ())
+        self.unseen = Unseen()
+        # Not by recursion: folders may lie deeper than Python's stack.
+        waiting: list[tuple[Path, tuple[str, ...]]] = [(self.root, ())]
+        while waiting:
+            folder, parts = waiting.pop()
+            folders: list[str] = []
+            yield from self._entries(folder, parts, folders)
+            waiting += [(folder / name, (*parts, name)) for name in sorted(folders, reverse=True)]
 
-    def _walk(self, folder: Path, parts: tuple[str, ...]) -> Iterator[Item | Rejected]:
-        folders: list[str] = []
+    def _entries(self, folder: Path, parts: tuple[str, ...], folders: list[str]) -> Iterator[Item | Rejected]:
+        listed = False
         try:
             with os.scandir(folder) as entries:
+                listed = True
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.name)
-                    elif "." + entry.name.rpartition(".")[2].lower() in self._extensions:
+                    elif not self._is_passed_over(entry, parts):
                         label = parts[-1] if parts and self._labels else ""
                         yield Item("/".join((*parts, entry.name)), folder / entry.name, label)
         except OSError as error:
-            yield Rejected("/".join(parts), f"the folder cannot be read: {error.strerror}")
-        for name in sorted(folders):
-            yield from self._walk(folder / name, (*parts, name))
+            reason = f"the folder cannot be read: {error.strerror or error}"
+            if not parts and not listed:
+                raise InputError(f"{self.root}: {reason}") from error
+            # It may be back in a moment, with everything in it.
+            self.unseen.hide("/".join((*parts, "")))
+            yield Rejected("/".join(parts), reason)
+
+    def _is_passed_over(self, entry: os.DirEntry[str], parts: tuple[str, ...]) -> bool:
+        extension = "." + entry.name.rpartition(".")[2].lower()
+        if entry.is_symlink():
+            if _leads_to_a_folder(entry):
+                self.unseen.links_passed_over += 1
+                self.unseen.hide("/".join((*parts, entry.name, "")))
+                return True
+            if extension not in self._extensions:
+                # Perhaps to a folder on a disk that is not mounted.
+                self.unseen.hide("/".join((*parts, entry.name, "")))
+        if extension in self._extensions:
+            return False
+        if "." in entry.name and looks_like_a_picture(extension):
+            self.unseen.passed_over[extension] += 1
+        return True
 
 
-class Table:
-    """A manifest: a column ``uri``, relative to the manifest's folder, perhaps ``label``; the rest is metadata."""
-
-    def __init__(self, path: Path) -> None:
-        self.root = path.parent
-        self._path = path
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise MissingExtraError("reading a manifest", "ingest") from None
-
-    def __iter__(self) -> Iterator[Item | Rejected]:
-        rows = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}[self._path.suffix](self._path)
-        for row in rows:
-            yield row if isinstance(row, Rejected) else self._item(row)
-
-    def _item(self, row: Mapping[str, Any]) -> Item | Rejected:
-        uri = row.get("uri")
-        if not isinstance(uri, str) or not uri:
-            return Rejected(str(uri or ""), f"an entry of {self._path.name} has no uri")
-        if "://" in uri:
-            return Rejected(uri, "only files are read; download the picture first")
-        label = row.get("label")
-        meta = {name: _plain(value) for name, value in row.items() if name not in _COLUMNS and value is not None}
-        return Item(uri, self.root / uri, "" if label is None else str(label), meta)
-
-
-def _csv_rows(path: Path) -> Iterator[dict[str, Any] | Rejected]:
-    import pyarrow
-    from pyarrow import csv
-
-    bad: list[Rejected] = []
-
-    def reject(row: Any) -> str:
-        bad.append(Rejected("", f"a line of {path.name} has {row.actual_columns} columns, not {row.expected_columns}"))
-        return "skip"
-
-    text = {name: pyarrow.string() for name in _COLUMNS}
+def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        reader = csv.open_csv(
-            path,
-            parse_options=csv.ParseOptions(invalid_row_handler=reject, newlines_in_values=True),
-            convert_options=csv.ConvertOptions(column_types=text, strings_can_be_null=True),
-        )
-        _require_uri(reader.schema.names, path)
-        for batch in reader:
-            yield from batch.to_pylist()
-            yield from bad
-            bad.clear()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} cannot be read as CSV: {error}") from error
-
-
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any] | Rejected]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            _require_uri(file.schema_arrow.names, path)
-            for batch in file.iter_batches(1024):
-                yield from batch.to_pylist()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
-
-
-def _json_rows(path: Path) -> Iterator[dict[str, Any] | Rejected]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                row = Rejected("", f"line {number} of {path.name} is not JSON: {error}")
-            yield (
-                row if isinstance(row, (dict, Rejected)) else Rejected("", f"line {number} of {path.name} is no object")
-            )
-
-
-def _require_uri(names: list[str], path: Path) -> None:
-    if "uri" not in names:
-        raise InputError(f"{path} has no column 'uri'.\nReceived: {', '.join(names)}")
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: dates and the like become text."""
-    return value if isinstance(value, (str, int, float, bool, list, dict)) else str(value)
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

@@ -33,6 +33,12 @@ class Summary:
         Entries that could not be loaded; `quarantine` names the report.
     removed : int
         Stored pictures that are no longer in the sources (``--prune``).
+    kept_unseen : int
+        Stored pictures that ``--prune`` kept, because the sources could not be seen where they lay.
+    passed_over : dict of str to int
+        Files that look like pictures or films and are in no format that is read, by extension.
+    links_passed_over : int
+        Links to folders, which are not followed.
     rows : int
         Pictures in the gallery afterwards.
     """
@@ -47,6 +53,9 @@ class Summary:
     projected: int = 0
     quarantined: int = 0
     removed: int = 0
+    kept_unseen: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+    links_passed_over: int = 0
     rows: int = 0
     seconds: float = 0.0
     quarantine: str | None = None

@@ -8,14 +8,14 @@ from typing import Any
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.chunks import chunks
+from milvise.embeddings.picture_files import hash_file
 from milvise.embeddings.pictures import Picture
 from milvise.errors import ImageError
-from milvise.ingest.files import hash_file
 from milvise.ingest.known import Known, KnownFiles, entry_of, state_of
 from milvise.ingest.pair import Pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
-from milvise.ingest.sources import Item, Rejected, Source
+from milvise.ingest.sources import Item, Rejected, Source, unseen_of
 from milvise.ingest.summary import Summary
 from milvise.records import record_id
 
@@ -71,10 +71,16 @@ class Triage:
                 key = record_id(entry.uri)
                 if isinstance(entry, Rejected):
                     self.reject(entry.uri, entry.reason)
+                    if entry.uri:
+                        # It is there, though it cannot be loaded: pruning leaves it alone.
+                        self._seen.add(key)
+                    else:
+                        self._seen.unseen.hide("")
                 elif self._seen.add(key):
                     yield key, entry
                 else:
                     self.reject(entry.uri, "another picture of this run has the same source-relative URI")
+            self._seen.unseen.add(unseen_of([source]))
 
     def _new_of(self, items: Mapping[str, Item]) -> Iterator[Item]:
         known = self._known.find(list(items)) if self._known is not None else {}

@@ -185,13 +185,14 @@ def ingest_images(
     from milvise.embeddings.engines import load_network
     from milvise.ingest.pipeline import Options
     from milvise.ingest.pipeline import ingest_images as run
-    from milvise.ingest.sources import open_source
+    from milvise.ingest.sources import open_source, require_pictures
     from milvise.ingest.target import make_plan, make_recipe
 
     if labels not in ("folder", "none"):
         raise UsageError(f"unknown kind of labels.\nExpected: folder, none\nReceived: {labels}")
     options = Options(IndexSpec.parse(index), batch_size, prune, dry_run, verify_content)
     opened = [open_source(source, labels=labels == "folder") for source in sources]
+    require_pictures(opened)
     with state.connect(create=True) as db:
         db.store.indexes.require(options.index)
         recipe = make_recipe(db.store, gallery, backbone and absolute(backbone), weights)

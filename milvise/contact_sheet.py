@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from milvise.embeddings.pictures import to_rgb
+from milvise.embeddings.pictures import decode_file
+from milvise.errors import ImageError
 from milvise.records import Hit, WordHit
 
 _SIDE = 240
@@ -93,9 +94,10 @@ def _picture(hit: Hit, locate: Callable[[Hit], Path | None]) -> str:
     path = locate(hit)
     if path is None:
         return ""
-    with Image.open(path) as image:
-        image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-        thumbnail = ImageOps.fit(to_rgb(ImageOps.exif_transpose(image)), (_SIDE, _SIDE))
+    try:
+        thumbnail = Image.fromarray(decode_file(path, size=_SIDE, rule="crop")[0].pixels)
+    except ImageError:  # it was changed after it was loaded
+        return ""
     buffer = io.BytesIO()
     thumbnail.save(buffer, "JPEG", quality=82)
     data = base64.b64encode(buffer.getvalue()).decode()

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from milvise.adapter import Manifest
-from milvise.embeddings.pictures import Picture, decode, decode_image
-from milvise.errors import ImageError, InputError
+from milvise.embeddings.pictures import Picture, decode, decode_file, decode_image
+from milvise.errors import ImageError
 from milvise.queries.models import stored_network
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -33,8 +33,8 @@ def visual_vector(picture: PictureLike, manifest: Manifest) -> Array:
         If no engine that can run the gallery's backbone is installed on this machine.
     FingerprintError
         If the backbone on this machine is not the one that made the gallery.
-    ImageError, InputError
-        If the picture cannot be read.
+    ImageError
+        If the picture is no regular file, cannot be read, or is damaged or too large.
     """
     network = stored_network(manifest)
     pixels = _pixels(picture, size=network.size, rule=network.rule).pixels
@@ -43,19 +43,12 @@ def visual_vector(picture: PictureLike, manifest: Manifest) -> Array:
 
 def _pixels(picture: PictureLike, *, size: int, rule: Any) -> Picture:
     if isinstance(picture, (str, Path)):
-        picture = _read(Path(picture))
+        return decode_file(picture, size=size, rule=rule)[0]
     if isinstance(picture, bytes):
         return decode(picture, size=size, rule=rule)
     if isinstance(picture, np.ndarray):
         picture = _from_array(picture)
     return decode_image(picture, size=size, rule=rule)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the picture {path}: {error.strerror}") from error
 
 
 def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
@@ -64,4 +57,6 @@ def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
             "an array must hold pixels in [0, 255].\nExpected: uint8 of shape (height, width), (height, width, 3) or"
             f" (height, width, 4)\nReceived: {array.dtype} of shape {array.shape}"
         )
+    if array.size == 0:
+        raise ImageError(f"an array without pixels.\nReceived: shape {array.shape}")
     return Image.fromarray(array)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from milvise.embeddings.picture_files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.opened import Opened
 from milvise.records import record_id
+
+_ID = re.compile("[0-9a-f]{32}")
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -42,7 +46,12 @@ class Named:
 
 def is_stored(picture: PictureLike) -> bool:
     """Return whether a picture is named, and not one that has to be read."""
-    return isinstance(picture, str) and not Path(picture).is_file()
+    if not isinstance(picture, str):
+        return False
+    try:
+        return not Path(picture).is_file()
+    except (OSError, ValueError):  # such as a name that is too long for any file
+        return True
 
 
 def require_several(**given: object) -> None:
@@ -80,16 +89,17 @@ def find_rows(now: Opened, names: Sequence[str], space: str, fields: Sequence[st
     NotFoundError
         If one of them is not stored.
     """
-    keys = {name: (name, record_id(name)) for name in names}
-    found = now.space(space).get([key for pair in keys.values() for key in pair], fields=fields)
-    missing = [name for name, pair in keys.items() if not found.keys() & set(pair)]
+    # Looked up by primary key, because Milvus reads no literal that holds a control character, which a URI may.
+    keys = {name: [*([name] if _ID.fullmatch(name) else []), record_id(name)] for name in names}
+    found = now.space(space).get([key for several in keys.values() for key in several], fields=fields)
+    missing = [name for name, several in keys.items() if not found.keys() & set(several)]
     if missing:
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise NotFoundError(
             f"{missing[0]!r}{others} is neither a file on this machine nor the id or URI of a picture in the gallery"
             f" {now.name!r}."
         )
-    return {name: found[name if name in found else key] for name, (_, key) in keys.items()}
+    return {name: next(found[key] for key in several if key in found) for name, several in keys.items()}
 
 
 def _stored(now: Opened, names: Sequence[str], spaces: Sequence[str]) -> dict[str, Named]:
@@ -113,6 +123,5 @@ def _computed(now: Opened, picture: PictureLike, spaces: Sequence[str]) -> Named
 
 def _hash(picture: PictureLike) -> str | None:
     if isinstance(picture, (str, Path)):
-        with Path(picture).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(picture)
     return hashlib.sha256(picture).hexdigest() if isinstance(picture, bytes) else None

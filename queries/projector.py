@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from milvise.adapter import Collection
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.pictures import decode_file
 from milvise.errors import ImageError, InputError
 
 THUMBNAIL = 64
@@ -94,7 +94,7 @@ def write_projector(collection: Collection, out: Path, *, limit: int, filter: st
 def _thumbnail(paths: Iterable[Path]) -> Image.Image | None:
     for path in paths:
         try:
-            return Image.fromarray(decode(path.read_bytes(), size=THUMBNAIL, rule="crop").pixels)
+            return Image.fromarray(decode_file(path, size=THUMBNAIL, rule="crop")[0].pixels)
         except (OSError, ImageError, ValueError):
             continue
     return None

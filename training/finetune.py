@@ -9,7 +9,6 @@ those of the one that it was made from.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from array import array
@@ -25,11 +24,10 @@ from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.graph import preprocess_in_graph
 from milvise.embeddings.keras_file import require_writable, save_model
 from milvise.embeddings.phrases import unit
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.pictures import decode_file
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.embeddings.tail import split_at_last_block
 from milvise.errors import ImageError, InputError
-from milvise.ingest.files import read_file
 from milvise.ingest.sources import Item, Source
 from milvise.training.examples import HELD_BACK, TRAIN, Array, Examples, is_held_back
 from milvise.training.fit import Progress, Schedule, fit
@@ -155,9 +153,8 @@ def _readable(
                 unlabelled[0] += 1
             else:
                 try:
-                    data = read_file(entry.path)
-                    picture = decode(data, size=backbone.size, rule=backbone.rule)
-                    yield entry.label, hashlib.sha256(data).hexdigest(), picture.pixels.astype(np.float32)
+                    picture, digest = decode_file(entry.path, size=backbone.size, rule=backbone.rule)
+                    yield entry.label, digest, picture.pixels.astype(np.float32)
                 except ImageError as error:
                     unreadable[entry.uri] = str(error)
 

@@ -1,0 +1,232 @@
+"""Tables that list pictures: CSV, JSON lines and Parquet, read a little at a time, whatever is written in them.
+
+A URI is taken letter for letter, since it identifies the picture: ``./a.jpg`` and ``a.jpg`` are two. Absolute ones and those with
+``..`` are read, because a manifest is its user's own file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from milvise.errors import InputError, MissingExtraError
+from milvise.ingest.sources import Item, Rejected
+
+_COLUMNS = ("uri", "label")
+
+MOST_LINE = 2**20
+"""Bytes of a line of JSON."""
+
+_DEPTH = 32
+_BIT_64 = 2**63
+_ROWS = 64
+_BATCH = 2**28
+_CHUNK = 2**29
+
+Row = dict[str, Any]
+
+
+class Table:
+    """A manifest: a column ``uri``, relative to the manifest's folder, perhaps ``label``; the rest is metadata.
+
+    Raises
+    ------
+    InputError
+        While it is read, if it cannot be read on: it is damaged, or has no column ``uri``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.root = path.parent
+        self.path = path
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("reading a manifest", "ingest") from None
+
+    def __iter__(self) -> Iterator[Item | Rejected]:
+        rows, kind = {
+            ".csv": (_csv_rows, "CSV"),
+            ".jsonl": (_json_rows, "JSON lines"),
+            ".parquet": (_parquet_rows, "Parquet"),
+        }[self.path.suffix]
+        entries = self._guarded(rows(self.path), kind)
+        for row in entries:
+            yield row if isinstance(row, Rejected) else self._item(row)
+
+    def _guarded(self, rows: Iterator[Row | Rejected], kind: str) -> Iterator[Row | Rejected]:
+        """Yield the rows; whatever a library raises on a damaged file becomes an error that says which file it is."""
+        try:
+            yield from rows
+        except InputError:
+            raise
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{self.path} cannot be read as {kind}: {reason}") from error
+
+    def _item(self, row: Mapping[str, Any]) -> Item | Rejected:
+        uri = row.get("uri")
+        if not isinstance(uri, str) or not uri:
+            return Rejected("", f"an entry of {self.path.name} has no uri")
+        if "://" in uri:
+            return Rejected(uri, "only files are read; download the picture first")
+        try:
+            meta = {_text(name): _plain(value, _DEPTH) for name, value in row.items() if name not in _COLUMNS}
+        except ValueError as error:
+            return Rejected(uri, str(error))
+        label = _plain(row.get("label"), 1) if not isinstance(row.get("label"), (list, dict)) else row["label"]
+        kept = {name: value for name, value in meta.items() if value is not None}
+        return Item(uri, self.root / uri, "" if label is None else _text(label), kept)
+
+
+def _csv_rows(path: Path) -> Iterator[Row | Rejected]:
+    import pyarrow
+    from pyarrow import csv
+
+    bad: list[Rejected] = []
+
+    def reject(row: Any) -> str:
+        bad.append(Rejected("", f"a line of {path.name} has {row.actual_columns} columns, not {row.expected_columns}"))
+        return "skip"
+
+    text = {name: pyarrow.string() for name in _COLUMNS}
+    with path.open("rb") as file:
+        reader = csv.open_csv(
+            _Utf8(file),
+            read_options=csv.ReadOptions(block_size=MOST_LINE),
+            parse_options=csv.ParseOptions(invalid_row_handler=reject, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=text, strings_can_be_null=True),
+        )
+        _require_uri(reader.schema.names, path)
+        for batch in reader:
+            yield from _rows_of(batch, path)
+            yield from bad
+            bad.clear()
+        yield from bad
+
+
+class _Utf8(io.RawIOBase):
+    """A file that is checked to be UTF-8 while it is read: pyarrow prints a traceback for a bad line that is not."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to so many bytes."""
+        data = self._file.read(-1 if size is None else size)
+        self._decoder.decode(data, final=not data)
+        return data
+
+
+def _parquet_rows(path: Path) -> Iterator[Row | Rejected]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+        _require_uri(file.schema_arrow.names, path)
+        for number in range(file.metadata.num_row_groups):
+            rows = _batch_rows(file.metadata.row_group(number), path)
+            for batch in file.iter_batches(rows, row_groups=[number], use_threads=False):
+                yield from _rows_of(batch, path)
+
+
+def _batch_rows(group: Any, path: Path) -> int:
+    """Return how many rows of a row group may be held at a time: each may be as long as a whole column says it is."""
+    longest = max((group.column(place).total_uncompressed_size for place in range(group.num_columns)), default=0)
+    if longest > _CHUNK:
+        raise InputError(
+            f"a column of a row group of {path} takes {longest:,} bytes, and at most {_CHUNK:,} are read. Write smaller row"
+            " groups, or leave columns out that are no metadata."
+        )
+    return max(1, min(_ROWS, _BATCH // max(1, longest)))
+
+
+def _rows_of(batch: Any, path: Path) -> Iterator[Row | Rejected]:
+    try:
+        rows = batch.to_pylist()
+    except Exception:  # a value that Python has nothing for, such as a date in the year 300,000
+        rows = None
+    if rows is not None:
+        yield from rows
+        return
+    for place in range(batch.num_rows):
+        row: Row | Rejected
+        try:
+            row = {name: batch.column(at)[place].as_py() for at, name in enumerate(batch.schema.names)}
+        except Exception as error:
+            row = Rejected("", f"row {place} of a part of {path.name} cannot be read: {error}")
+        yield row
+
+
+def _json_rows(path: Path) -> Iterator[Row | Rejected]:
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file.readline), start=1):
+            if line is None:
+                yield Rejected("", f"line {number} of {path.name} is longer than {MOST_LINE:,} bytes")
+            elif line.strip():
+                yield _json_row(line, number, path)
+
+
+def _lines(read: Callable[[int], bytes]) -> Iterator[bytes | None]:
+    """Yield the lines of a file, None for one that is too long, which is not held in memory."""
+    while line := read(MOST_LINE + 1):
+        if len(line) <= MOST_LINE:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = read(MOST_LINE)
+        yield None
+
+
+def _json_row(line: bytes, number: int, path: Path) -> Row | Rejected:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Rejected("", f"line {number} of {path.name} is not JSON: {reason}")
+    return row if isinstance(row, dict) else Rejected("", f"line {number} of {path.name} is no object")
+
+
+def _require_uri(names: Sequence[str], path: Path) -> None:
+    if names.count("uri") != 1 or names.count("label") > 1:
+        raise InputError(
+            f"{path} must have one column 'uri', and no more than one 'label'.\nReceived: {', '.join(names)[:1_000]}"
+        )
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return a value as JSON and Milvus have it: dates and the like become text, what is no number is left out.
+
+    Raises
+    ------
+    ValueError
+        If it is nested more than `depth` times.
+    """
+    if depth < 0:
+        raise ValueError(f"its metadata is nested more than {_DEPTH} times")
+    match value:
+        case None | bool():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case int():
+            return value if -_BIT_64 <= value < _BIT_64 else str(value)
+        case list() | tuple():
+            return [_plain(each, depth - 1) for each in value]
+        case dict():
+            return {_text(name): _plain(each, depth - 1) for name, each in value.items()}
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return a value as text that is valid UTF-8 and holds no NUL."""
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
