@@ -59,17 +59,6 @@ def open_text(source: str, path: Path, *, ratio: int) -> Iterator[IO[bytes]]:
             yield raw
 
 
-def bounded_lines(file: IO[bytes], most: int) -> Iterator[bytes | None]:
-    """Yield the lines of a file, and None for each that is longer than `most` bytes, which is not kept in memory."""
-    while line := file.readline(most + 1):
-        if len(line) <= most:
-            yield line
-            continue
-        yield None
-        while line and not line.endswith(b"\n"):
-            line = file.readline(most)
-
-
 class _Measured(io.RawIOBase):
     """What comes out of a compressed file, until it is more than any sound file holds."""
 

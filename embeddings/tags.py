@@ -12,11 +12,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from milvise.embeddings.bounded_text import bounded_lines, is_file, open_text
+from milvise.embeddings.bounded_text import is_file, open_text
 from milvise.embeddings.skipped import Skipped
-from milvise.embeddings.word_limits import MOST_LINE_BYTES
 from milvise.embeddings.words import Words, prepared
 from milvise.errors import InputError, MissingExtraError, UsageError
+from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 _NEGATIVE = 5
 _RATIO = 50
@@ -83,7 +83,7 @@ class TagLists:
     def __iter__(self) -> Iterator[list[str]]:
         try:
             with open_text(str(self._path), self._path, ratio=_RATIO) as file:
-                for number, line in enumerate(bounded_lines(file, MOST_LINE_BYTES), start=1):
+                for number, line in enumerate(bounded_lines(file), start=1):
                     if line is None:
                         raise InputError(
                             f"line {number} of {self._path} is longer than {MOST_LINE_BYTES} bytes: it is no tag list."

@@ -14,10 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from milvise.embeddings.bounded_text import bounded_lines, open_text
+from milvise.embeddings.bounded_text import open_text
 from milvise.embeddings.skipped import Skipped, shown
-from milvise.embeddings.word_limits import MOST_LINE_BYTES, MOST_WORD_BYTES, require_width, word_problem
+from milvise.embeddings.word_limits import MOST_WORD_BYTES, require_width, word_problem
 from milvise.errors import InputError
+from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 Matrix = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,7 +43,7 @@ def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> t
         If the first line holds no word vector, most lines hold none, or the file unfolds to far more than its size.
     """
     with open_text(source, path, ratio=_RATIO) as file:
-        lines = enumerate(bounded_lines(file, MOST_LINE_BYTES), start=1)
+        lines = enumerate(bounded_lines(file), start=1)
         first = next(lines, (0, b""))[1]
         if first is None:
             raise InputError(

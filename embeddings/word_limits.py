@@ -12,9 +12,6 @@ MOST_WIDTH = 32_768
 MOST_WORD_BYTES = 1_024
 """Milvus stores no longer words."""
 
-MOST_LINE_BYTES = 2**20
-"""A line of `MOST_WIDTH` numbers of 30 characters fits."""
-
 
 def require_width(width: int, source: str) -> None:
     """Check the width of the vectors.

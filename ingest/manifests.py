@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import codecs
 import io
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.sources import Item, Rejected
+from milvise.json_data import parse_json
+from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 _COLUMNS = ("uri", "label")
-
-MOST_LINE = 2**20
-"""Bytes of a line of JSON."""
 
 _DEPTH = 32
 _BIT_64 = 2**63
@@ -97,7 +95,7 @@ def _csv_rows(path: Path) -> Iterator[Row | Rejected]:
     with path.open("rb") as file:
         reader = csv.open_csv(
             _Utf8(file),
-            read_options=csv.ReadOptions(block_size=MOST_LINE),
+            read_options=csv.ReadOptions(block_size=MOST_LINE_BYTES),
             parse_options=csv.ParseOptions(invalid_row_handler=reject, newlines_in_values=True),
             convert_options=csv.ConvertOptions(column_types=text, strings_can_be_null=True),
         )
@@ -168,30 +166,18 @@ def _rows_of(batch: Any, path: Path) -> Iterator[Row | Rejected]:
 
 def _json_rows(path: Path) -> Iterator[Row | Rejected]:
     with path.open("rb") as file:
-        for number, line in enumerate(_lines(file.readline), start=1):
+        for number, line in enumerate(bounded_lines(file), start=1):
             if line is None:
-                yield Rejected("", f"line {number} of {path.name} is longer than {MOST_LINE:,} bytes")
+                yield Rejected("", f"line {number} of {path.name} is longer than {MOST_LINE_BYTES:,} bytes")
             elif line.strip():
                 yield _json_row(line, number, path)
 
 
-def _lines(read: Callable[[int], bytes]) -> Iterator[bytes | None]:
-    """Yield the lines of a file, None for one that is too long, which is not held in memory."""
-    while line := read(MOST_LINE + 1):
-        if len(line) <= MOST_LINE:
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = read(MOST_LINE)
-        yield None
-
-
 def _json_row(line: bytes, number: int, path: Path) -> Row | Rejected:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Rejected("", f"line {number} of {path.name} is not JSON: {reason}")
+        row = parse_json(line)
+    except ValueError as error:
+        return Rejected("", f"line {number} of {path.name} is not JSON: {error}")
     return row if isinstance(row, dict) else Rejected("", f"line {number} of {path.name} is no object")
 
 

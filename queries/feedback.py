@@ -14,6 +14,7 @@ from milvise.adapter import Store
 from milvise.adapter.escape import is_in
 from milvise.errors import InputError, NotFoundError
 from milvise.json_data import parse_json
+from milvise.lines import bounded_lines
 from milvise.queries.expression import parse
 
 IN_MILVUS = "milvus"
@@ -136,9 +137,9 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     pairs: list[dict[str, Any]] = []
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(file), start=1):
                 try:
-                    pairs.append(_checked(parse_json(line), _PAIR))
+                    pairs.append(_checked(parse_json(line or ""), _PAIR))
                 except (ValueError, TypeError, KeyError) as error:
                     raise InputError(f"line {number} of {path} is no pair of words and a picture: {error}") from error
     except OSError as error:
@@ -160,9 +161,9 @@ def _in_milvus(store: Store, gallery: str) -> list[Feedback]:
 def _in_file(path: Path) -> Iterator[Feedback]:
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded_lines(file), start=1):
                 try:
-                    yield _entry(parse_json(line))
+                    yield _entry(parse_json(line or ""))
                 except (ValueError, TypeError, KeyError) as error:
                     raise InputError(f"line {number} of {path} is no feedback: {error}") from error
     except FileNotFoundError:

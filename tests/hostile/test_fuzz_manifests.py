@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hostile.fuzzing import fuzzed
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -22,12 +23,11 @@ from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.errors import InputError
 from milvise.ingest import manifests
-from milvise.ingest.manifests import MOST_LINE, Table
+from milvise.ingest.manifests import Table
 from milvise.ingest.quarantine import printable
 from milvise.ingest.sources import Item, Rejected
 from milvise.ingest.triage import scalars
-
-FUZZ = settings(max_examples=int(os.environ.get("MILVISE_FUZZ_EXAMPLES", "100")), deadline=None)
+from milvise.lines import MOST_LINE_BYTES
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
     ["uri", "label", "\0", "\ud800", "a.jpg", "../x", "/"]
@@ -66,14 +66,14 @@ def read(path: Path) -> list[Item | Rejected] | InputError:
     return found
 
 
-@FUZZ
+@fuzzed
 @given(st.lists(st.lists(ANY_TEXT, max_size=4), max_size=8), st.sampled_from([",", ";", "\t"]))
 def test_csv_of_any_cells(rows: list[list[str]], comma: str) -> None:
     lines = ["uri,label,x", *(comma.join(row) for row in rows)]
     entries("\n".join(lines).encode("utf-8", "surrogatepass"), ".csv")
 
 
-@FUZZ
+@fuzzed
 @given(
     st.binary(max_size=400)
     | st.lists(st.sampled_from([b"uri", b"label", b",", b"\n", b'"', b"\0", b"\xff", b"a.jpg"])).map(b"".join)
@@ -83,7 +83,7 @@ def test_csv_of_any_bytes(content: bytes) -> None:
     entries(b"uri,x\n" + content, ".csv")
 
 
-@FUZZ
+@fuzzed
 @given(st.lists(st.dictionaries(st.just("uri") | st.just("label") | ANY_TEXT, JSON, max_size=4) | JSON, max_size=6))
 def test_json_lines_of_any_values(rows: list[Any]) -> None:
     found = entries("\n".join(json.dumps(row) for row in rows).encode(), ".jsonl")
@@ -91,7 +91,7 @@ def test_json_lines_of_any_values(rows: list[Any]) -> None:
     assert len(found) == len(rows)
 
 
-@FUZZ
+@fuzzed
 @given(
     st.lists(
         st.binary(max_size=60) | st.sampled_from([b'{"uri":', b"NaN", b"}", b"[", b'"', b"\n", b"1e999", b"\\ud800"])
@@ -159,7 +159,7 @@ def value_of(kind: pa.DataType, number: int) -> Any:
     return 2**64 - 1 - number if kind == pa.uint64() else number % 100
 
 
-@FUZZ
+@fuzzed
 @given(TYPES, st.lists(st.tuples(ANY_TEXT, TYPES), max_size=3), st.integers(0, 2**31 - 1), st.integers(1, 8))
 def test_parquet_of_any_types(uri: pa.DataType, others: list[tuple[str, pa.DataType]], seed: int, rows: int) -> None:
     columns = [("uri", uri), *((name.encode("utf-8", "replace").decode(), kind) for name, kind in others)]
@@ -176,7 +176,7 @@ def test_parquet_of_any_types(uri: pa.DataType, others: list[tuple[str, pa.DataT
         read(path)
 
 
-@FUZZ
+@fuzzed
 @given(st.integers(0), st.binary(min_size=1, max_size=8))
 def test_parquet_with_other_bytes_in_it(place: int, other: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -291,7 +291,7 @@ def test_parquet_is_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_manifest_is_bounded_by_line_not_by_length() -> None:
-    line = b'{"uri": "a.jpg", "x": "' + b"x" * (MOST_LINE - 60) + b'"}\n'
+    line = b'{"uri": "a.jpg", "x": "' + b"x" * (MOST_LINE_BYTES - 60) + b'"}\n'
     found = entries(line * 3, ".jsonl")
     assert isinstance(found, list)
     assert [type(entry) for entry in found] == [Item] * 3

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile.fuzzing import fuzzed
 from hostile.models import CONFIG, WEIGHTS, member
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from small_world import save_net
 
@@ -23,12 +23,6 @@ from milvise.embeddings.keras_file import read_record
 from milvise.embeddings.model_config import check_config
 from milvise.embeddings.weights_file import copied_weights
 from milvise.errors import ModelError, WeightsError
-
-many = settings(
-    max_examples=int(os.environ.get("MILVISE_FUZZ_EXAMPLES", "100")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 NAMES = st.sampled_from(
     [
@@ -96,7 +90,7 @@ def test_a_sound_configuration_passes(config: dict[str, Any]) -> None:
     check_config(config)
 
 
-@many
+@fuzzed
 @given(edits=st.lists(st.tuples(st.integers(0, 10_000), VALUES, NAMES), min_size=1, max_size=4))
 def test_a_configuration_passes_or_is_refused(config: dict[str, Any], edits: list[tuple[int, Any, str]]) -> None:
     tree = copy.deepcopy(config)
@@ -112,14 +106,14 @@ def test_a_configuration_passes_or_is_refused(config: dict[str, Any], edits: lis
         assert str(error).replace("\n", "").isprintable()
 
 
-@many
+@fuzzed
 @given(value=VALUES)
 def test_anything_that_is_no_configuration_is_refused(value: Any) -> None:
     with pytest.raises(ModelError):
         check_config(value)
 
 
-@many
+@fuzzed
 @given(changes=CHANGES, cut=st.integers(0, 2**32))
 def test_an_archive_passes_or_is_refused(sound: Path, tmp_path: Path, changes: list[tuple[int, int]], cut: int) -> None:
     data = changed(sound.read_bytes(), changes)
@@ -134,7 +128,7 @@ def test_an_archive_passes_or_is_refused(sound: Path, tmp_path: Path, changes: l
     read_record(path)
 
 
-@many
+@fuzzed
 @given(changes=CHANGES, cut=st.integers(0, 2**32))
 def test_weights_pass_or_are_refused(sound: Path, tmp_path: Path, changes: list[tuple[int, int]], cut: int) -> None:
     # The description of the arrays stands among them: most changes are in the first few thousand bytes.

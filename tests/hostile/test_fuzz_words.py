@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile.fuzzing import fuzzed
 from hostile.word_pickles import GOOD, array, keyed, words
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.embeddings.tags import TagLists
 from milvise.embeddings.words import load_words
 from milvise.errors import InputError
-
-EXAMPLES = settings(
-    max_examples=int(os.environ.get("MILVISE_FUZZ_EXAMPLES", "100")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 NUMBER = st.floats(width=32).map(str) | st.floats().map("{:.3g}".format) | st.sampled_from(["1", "0", "-.5", "1e", "x"])
 LINE = st.builds(
@@ -60,32 +54,32 @@ def meet(path: Path, data: bytes) -> None:
         np.testing.assert_allclose(np.linalg.norm(loaded.vectors, axis=1), 1, rtol=1e-4)
 
 
-@EXAMPLES
+@fuzzed
 @given(data=st.binary() | TEXT | BINARY | damaged(), suffix=st.sampled_from(["txt", "bin", "kv", "zip", "txt.gz"]))
 def test_any_bytes_are_words_or_an_input_error(folder: Path, data: bytes, suffix: str) -> None:
     meet(folder / f"any.{suffix}", data)
 
 
-@EXAMPLES
+@fuzzed
 @given(data=TEXT)
 def test_any_lines_are_words_or_an_input_error(folder: Path, data: bytes) -> None:
     meet(folder / "lines.txt", data)
     meet(folder / "lines.txt.gz", gzip.compress(data, 1))
 
 
-@EXAMPLES
+@fuzzed
 @given(data=BINARY)
 def test_any_entries_are_words_or_an_input_error(folder: Path, data: bytes) -> None:
     meet(folder / "entries.bin", data)
 
 
-@EXAMPLES
+@fuzzed
 @given(data=damaged())
 def test_any_damage_to_a_gensim_file_is_words_or_an_input_error(folder: Path, data: bytes) -> None:
     meet(folder / "damaged.kv", data)
 
 
-@EXAMPLES
+@fuzzed
 @given(data=st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_tag_lists_or_an_input_error(folder: Path, data: bytes) -> None:
     path = folder / "tags.txt"
