@@ -42,8 +42,7 @@ def make(folder: Path) -> list[Case]:
     cases = []
 
     def ingest(*arguments: str) -> tuple[str, ...]:
-        uri = str(folder / "models.db")
-        return ("--uri", uri, "ingest", "images", str(pictures), "--head", "none", *arguments)
+        return ("ingest", "images", str(pictures), "--gallery", "hostile", "--head", "none", *arguments)
 
     for number, (name, contents) in enumerate(archives(sound).items()):
         path = folder / f"model_{number}.keras"
