@@ -14,6 +14,8 @@ from typing import IO, Any
 
 from PIL import Image, UnidentifiedImageError
 
+from milvise.embeddings import memory
+from milvise.embeddings import picture_headers as headers
 from milvise.embeddings import picture_limits as limits
 from milvise.embeddings.picture_files import opened
 from milvise.embeddings.rgb import LARGE, Pixels, ResizeRule, is_turned, square, to_rgb
@@ -72,7 +74,7 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
 
     The first frame of an animation is taken, EXIF rotation applied, transparency laid on white, and 16-bit, CMYK and
     palette pictures are brought to 8-bit RGB. Large pictures wait for each other where they would take more memory than
-    `milvise.embeddings.picture_limits.MOST_MEMORY` together.
+    `milvise.embeddings.picture_memory.MOST_MEMORY` together.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def decode_file(path: Path | str, *, size: int, rule: ResizeRule) -> tuple[Pictu
     """
     with opened(path) as (file, length):
         if length <= _IN_MEMORY:
-            with limits.CONTENTS.taken(2 * length):
+            with memory.CONTENTS.taken(2 * length):
                 data = file.read(length)
                 return decode(data, size=size, rule=rule), hashlib.sha256(data).hexdigest()
         picture = _explained(lambda: _decode(file, length, size, rule))
@@ -142,14 +144,14 @@ def _readable() -> tuple[str, ...]:
 def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Picture:
     file.seek(0)
     start = file.read(32)
-    needed = limits.before_opening(file, start, length)
+    needed = headers.before_opening(file, start, length)
     with ExitStack() as held:
         if length > _IN_MEMORY:
-            needed = limits.MOST_MEMORY
+            needed = memory.MOST_MEMORY
         if needed:
-            held.enter_context(limits.DECODING.taken(needed))
+            held.enter_context(memory.DECODING.taken(needed))
         small = length <= _SMALL and isinstance(file, io.BytesIO)
-        guarded: Any = file if small else limits.Opening(file, limits.metadata_limit(start, length))
+        guarded: Any = file if small else headers.Opening(file, headers.metadata_limit(start, length))
         file.seek(0)
         image = Image.open(guarded, formats=_readable())
         try:
@@ -158,10 +160,10 @@ def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Pictur
             return _decoded(image, file, length, size, rule, None if needed else held)
         finally:
             # Also where it failed: the memory is given back before another picture takes it.
-            large = image.width * image.height > limits.TRIMMED
+            large = image.width * image.height > memory.TRIMMED
             image.close()
             if large:
-                limits.trim()
+                memory.trim()
 
 
 def _decoded(
@@ -171,13 +173,13 @@ def _decoded(
     width, height = image.size
     limits.check(width, height, 0)
     if image.format == "JPEG2000" and width * height > LARGE:
-        _halve(image, limits.jpeg2000_levels(file), size)
+        _halve(image, headers.jpeg2000_levels(file), size)
     else:
         # A JPEG decodes several times faster at a half, a quarter or an eighth of its size.
         image.draft("RGB", _draft_size(width, height, size))
     needed = limits.check(width, height, limits.memory_of(image, width, height, length))
     if held is not None:
-        held.enter_context(limits.DECODING.taken(needed))
+        held.enter_context(memory.DECODING.taken(needed))
     turned = is_turned(image)
     pixels = square(image, size, rule)
     if image.format in ("ICO", "ICNS"):
@@ -200,7 +202,7 @@ def _loaded(image: Image.Image, size: int, rule: ResizeRule) -> Picture:
     width, height = image.size
     is_file = bool(getattr(image, "tile", None)) and getattr(image, "fp", None) is not None
     needed = limits.memory_of(image, width, height, 0) if is_file else 12 * min(width * height, LARGE)
-    with limits.DECODING.taken(limits.check(width, height, needed)):
+    with memory.DECODING.taken(limits.check(width, height, needed)):
         turned = is_turned(image)
         pixels = square(image, size, rule)
     return Picture(pixels, height if turned else width, width if turned else height)

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from milvise.embeddings.pictures import to_rgb
-from milvise.errors import InputError
+from milvise.embeddings.pictures import decode_file
+from milvise.errors import ImageError, InputError
 from milvise.evaluation.report import Report
 from milvise.evaluation.report_files import write_file
 from milvise.evaluation.thumbnails import locate
@@ -74,12 +74,12 @@ def _copy(uri: str, roots: Sequence[Path], target: Path) -> bool:
     if path is None:
         return False
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-            small = to_rgb(ImageOps.exif_transpose(image))
-            small.thumbnail((_SIDE, _SIDE))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        picture, _ = decode_file(path, size=_SIDE, rule="squash")
+    except ImageError:
         return False
+    scale = _SIDE / max(picture.width, picture.height, _SIDE)
+    shape = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    small = Image.fromarray(picture.pixels).resize(shape)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         small.save(target, "JPEG", quality=85)

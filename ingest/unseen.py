@@ -21,7 +21,7 @@ _ADVICE = {
     ".heif": "convert HEIF to JPEG first, such as with heif-convert",
     ".svg": "render SVG to PNG first",
 }
-_ANY_ADVICE = "convert them to JPEG or PNG first"
+_ANY_ADVICE = "save pictures, or frames of films, as JPEG or PNG first"
 
 MOST_HIDDEN = 100_000
 """Of more places that cannot be seen it is only remembered that there are many: then nothing counts as seen to be gone."""
