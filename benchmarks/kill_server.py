@@ -193,6 +193,7 @@ def main() -> None:
     arguments = parser.parse_args()
     kinds = [kind for kind in KINDS if kind in arguments.kinds.split(",")]
     tallies = []
+    print("kind     rounds  survived  run again  silent for s      whole   s a round", flush=True)
     for kind in kinds:
         with world(kind) as made:
             tally = Tally(kind)
@@ -207,9 +208,7 @@ def main() -> None:
                 tally.rounds += 1
                 tally.seconds += time.monotonic() - started
             tallies.append(tally)
-    print("kind     rounds  survived  run again  silent for s      whole   s a round")
-    for tally in tallies:
-        print(tally.line(), flush=True)
+            print(tally.line(), flush=True)
     for tally in tallies:
         for remark in tally.remarks:
             print(f"{tally.kind}: {remark}")
