@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,11 @@ def read_limits(texts: Sequence[str], option: str) -> dict[str, float]:
     for text in texts:
         name, _, number = text.partition("=")
         try:
-            limits[name.strip()] = float(number)
+            limit = float(number)
+            if math.isnan(limit):
+                # Every comparison with it is false, so that no figure would ever be beyond it.
+                raise ValueError
+            limits[name.strip()] = limit
         except ValueError:
             raise UsageError(
                 f"{option} takes a figure's name and a number.\nExpected: such as zero_shot.p@10=0.5\nReceived: {text}"

@@ -24,7 +24,7 @@ _DEPTH = 32
 _BIT_64 = 2**63
 _ROWS = 64
 _BATCH = 2**28
-_CHUNK = 2**29
+_GROUP = 2**29
 
 Row = dict[str, Any]
 
@@ -137,14 +137,15 @@ def _parquet_rows(path: Path) -> Iterator[Row | Rejected]:
 
 
 def _batch_rows(group: Any, path: Path) -> int:
-    """Return how many rows of a row group may be held at a time: each may be as long as a whole column says it is."""
-    longest = max((group.column(place).total_uncompressed_size for place in range(group.num_columns)), default=0)
-    if longest > _CHUNK:
+    """Return how many rows of a row group may be held at a time: each may be as long as the whole group says it is."""
+    # Of the group, and not of its columns: asking a damaged file about a column ends the process.
+    length = int(group.total_byte_size)
+    if not 0 <= length <= _GROUP:
         raise InputError(
-            f"a column of a row group of {path} takes {longest:,} bytes, and at most {_CHUNK:,} are read. Write smaller row"
-            " groups, or leave columns out that are no metadata."
+            f"a row group of {path} takes {length:,} bytes, and at most {_GROUP:,} are read. Write smaller row groups, or leave"
+            " columns out that are no metadata."
         )
-    return max(1, min(_ROWS, _BATCH // max(1, longest)))
+    return max(1, min(_ROWS, _BATCH // max(1, length)))
 
 
 def _rows_of(batch: Any, path: Path) -> Iterator[Row | Rejected]:

@@ -40,9 +40,13 @@ def parse(text: str) -> tuple[Term, ...]:
     Raises
     ------
     ExpressionError
-        If it is empty, has more than 256 terms, ends with an operator, holds a quote that is not closed, or gives a term a
+        If it is empty, is not valid Unicode, has more than 256 terms, ends with an operator, holds a quote that is not closed, or gives a term a
         weight that cannot be used.
     """
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ExpressionError(
+            f"an expression is text, and this one holds bytes that are not UTF-8.\nReceived: {text!a}"
+        )
     terms: list[Term] = []
     position, sign = 0, 0.0
     text = text.strip()

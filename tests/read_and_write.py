@@ -47,7 +47,7 @@ def reads(db: Database, folder: Path) -> Requests:
         "words.similar": lambda: db.words.similar("cat"),
         "status": db.status,
         "status of one": lambda: db.status("r"),
-        "verify": lambda: db.verify("r") == [],
+        "verify": lambda: db.verify("r").checked,
         "export projector": lambda: export_projector(db.store, gallery="r", space="visual", out=folder, limit=50),
         "tune without storing": lambda: _tune(db, store=False),
     }
@@ -60,7 +60,11 @@ def writes(db: Database) -> Requests:
     live = db.store.open(manifest)
     return {
         "ingest words": lambda: ingest_words(
-            db.store, Words(WORDS, vectors, {"words": "others"}, Skipped()), source="x", index=IndexSpec("flat")
+            db.store,
+            Words(WORDS, vectors, {"words": "others"}, Skipped()),
+            source="x",
+            index=IndexSpec("flat"),
+            replace=True,
         ),
         "upsert": lambda: live.upsert([{**_row(live), "vector": np.ones(manifest.dim, dtype=np.float32)}]),
         "delete": lambda: live.delete([live.query("width < 3", fields=["id"])[0]["id"]]),

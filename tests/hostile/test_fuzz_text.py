@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hostile.fuzzing import fuzzed
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reference_world import reference_gallery
 
@@ -104,6 +104,7 @@ def test_expressions(text: str) -> None:
 
 
 @given(EXPRESSIONS)
+@example("\ud800")
 @fuzzed
 def test_searches(gallery: Gallery, text: str) -> None:
     with contextlib.suppress(MilviseError):
@@ -142,6 +143,7 @@ def test_index_specs(text: str) -> None:
 
 
 @given(st.lists(ANYTHING, max_size=3), ANYTHING)
+@example([], "NAN")
 @fuzzed
 def test_limits_attributes_and_tags(texts: list[str], text: str) -> None:
     with contextlib.suppress(MilviseError):

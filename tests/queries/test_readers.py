@@ -81,6 +81,7 @@ def test_a_reader_makes_no_write(
     [
         ("Global", "DescribeAlias"),
         ("Global", "DescribeCollection"),
+        ("Global", "ShowCollections"),
         ("Collection", "IndexDetail"),
         ("Collection", "Query"),
         ("Collection", "Search"),
@@ -95,6 +96,7 @@ def test_no_privilege_is_granted_that_is_not_needed(
     try:
         with Database(Store(connect(guarded_uri, token=READER))) as db, pytest.raises(DeniedError, match=privilege):
             db.gallery("r").search("cat")
+            db.verify("r")
     finally:
         client.grant_privilege("milvise_readers", kind, privilege, "*")
 
