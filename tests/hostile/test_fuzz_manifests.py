@@ -285,7 +285,7 @@ def test_parquet_is_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest
     tracemalloc.stop()
     assert found == [f"{n}.jpg" for n in range(5_000)]
     assert peak < 20 * 2**20, "one long text for all rows takes little in the file and much in Python"
-    monkeypatch.setattr(manifests, "_CHUNK", 1_000)
+    monkeypatch.setattr(manifests, "_GROUP", 1_000)
     error = read(path)
     assert isinstance(error, InputError)
     assert "smaller row groups" in str(error)
