@@ -18,7 +18,9 @@ def run() -> None:
     try:
         # Here, because Ctrl-C may come while it is imported, too.
         from milvise.cli import main
+        from milvise.cli_state import show_warnings
 
+        show_warnings()
         main()
     except SystemExit as end:
         code = end.code

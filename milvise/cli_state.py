@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from milvise.console import Output
+from milvise.terminal import print_remark
 
 if TYPE_CHECKING:
     from milvise.queries.database import Database
@@ -43,22 +45,24 @@ class State:
         """Open the Milvus that the options name."""
         from milvise.queries.database import connect
 
-        show_warnings()
         return connect(self.uri, token=self.token, create=create)
 
 
 state = State()
 
 
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_remark(f"Warning: {record.getMessage()}")
+
+
 def show_warnings() -> None:
     """Print what milvise warns of, such as a server that does not answer, as sentences on standard error."""
-    import logging
-
     logger = logging.getLogger("milvise")
+    # TensorFlow brings a handler for all loggers, which would print the same once more.
+    logger.propagate = False
     if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("Warning: %(message)s"))
-        logger.addHandler(handler)
+        logger.addHandler(_Remarks())
 
 
 @contextmanager

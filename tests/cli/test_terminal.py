@@ -220,3 +220,12 @@ def main_in_process(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     return int(ended.value.code or 0)
+
+
+def test_warnings_are_sentences_without_control_characters_and_said_once() -> None:
+    code = (
+        "import logging; logging.basicConfig(); from milvise.cli_state import show_warnings;"
+        f" show_warnings(); logging.getLogger('milvise').warning({ESCAPE!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == f"Warning: {visible(ESCAPE)}\n"
