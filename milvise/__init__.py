@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
@@ -15,6 +14,7 @@ from milvise.errors import MilviseError
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 if TYPE_CHECKING:
+    __version__: str
     from milvise.queries.database import Database, connect
     from milvise.queries.explain import Explanation
     from milvise.queries.refine import Rocchio
@@ -38,8 +38,6 @@ __all__ = [
     "errors",
 ]
 
-__version__ = _version("milvise")
-
 _LAZY = {
     "Database": "milvise.queries.database",
     "Explanation": "milvise.queries.explain",
@@ -52,7 +50,11 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pymilvus when it is first used: importing milvise stays quick."""
+    """Import what needs pymilvus when it is first used, and look up the version: importing milvise stays quick."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("milvise")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from milvise import __version__, config
+from milvise import config
 from milvise.cli_app import (
     App,
     JsonOption,
@@ -51,6 +51,8 @@ app.add_typer(export_app, name="export")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from milvise import __version__
+
         print(f"milvise {__version__}")
         raise typer.Exit
 
