@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -17,7 +18,7 @@ from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, ROOMS, Room
-from milvise.adapter.waiting import Beside, wait_for
+from milvise.adapter.waiting import Beside, wait_for, within
 from milvise.chunks import chunks
 from milvise.errors import DeniedError, UsageError
 
@@ -178,7 +179,7 @@ class Collection:
             for batch in chunks([row[self.room.key] for row in rows], _SCAN_ROWS):
                 yield from self.get(batch, fields=fields).values()
             return
-        iterator = self._call(
+        begin = partial(
             self._connection.client.query_iterator,
             self.name,
             batch_size=_SCAN_ROWS,
@@ -186,8 +187,10 @@ class Collection:
             output_fields=list(fields),
             timeout=READ_TIMEOUT_S,
         )
+        # pymilvus makes several calls for one step, some of them without the timeout that it was given.
+        iterator = self._call(within, begin, timeout=READ_TIMEOUT_S)
         try:
-            while rows := self._call(iterator.next):
+            while rows := self._call(within, iterator.next, timeout=READ_TIMEOUT_S):
                 yield from (dict(row) for row in rows)
         finally:
             iterator.close()
