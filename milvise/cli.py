@@ -9,16 +9,7 @@ from typing import Annotated
 import typer
 
 from milvise import config
-from milvise.cli_app import (
-    App,
-    JsonOption,
-    QuietOption,
-    TokenOption,
-    UriOption,
-    VerboseOption,
-    group,
-    take_shared,
-)
+from milvise.cli_app import App, group, with_shared
 from milvise.cli_evaluate import evaluate_app
 from milvise.cli_models import export_app, project, train
 from milvise.cli_search import duplicates, explain, search_app, tag
@@ -58,17 +49,13 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _shared(
-    uri: UriOption = None,
-    token: TokenOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+@with_shared
+def _version_or_command(
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    take_shared(uri, token, as_json, quiet, verbose)
+    pass
 
 
 @ingest_app.command("words")

@@ -42,7 +42,7 @@ class App(typer.Typer):
         register = super().command(*args, **kwargs)
 
         def decorate(function: Command) -> Command:
-            register(_with_shared(function))
+            register(with_shared(function))
             return function
 
         return decorate
@@ -51,7 +51,7 @@ class App(typer.Typer):
 def group(help: str) -> App:
     """Return a group of commands."""
     made = App(help=help, no_args_is_help=True)
-    made.callback()(_with_shared(lambda: None))
+    made.callback()(with_shared(lambda: None))
     return made
 
 
@@ -66,7 +66,7 @@ def take_shared(
     state.take(uri=uri, token=token, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-def _with_shared(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_shared(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command that also takes the shared options."""
     shared = inspect.signature(take_shared).parameters
 

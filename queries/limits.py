@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from typing import SupportsIndex
+
 from milvise.adapter.collection import MOST_HITS
 from milvise.errors import UsageError
 
@@ -21,8 +24,9 @@ def check_limit(limit: object, *, most: int | None = MOST_HITS, what: str = "lim
     UsageError
         If it is no whole number, is less than 1, or more than `most`.
     """
-    is_number = hasattr(limit, "__index__") and not isinstance(limit, bool)
-    if is_number and 1 <= int(limit) <= (most or int(limit)):  # type: ignore[call-overload]
-        return
+    if isinstance(limit, SupportsIndex) and not isinstance(limit, bool):
+        number = operator.index(limit)
+        if 1 <= number <= (most or number):
+            return
     allowed = f"a whole number between 1 and {most}" if most else "a whole number, 1 or more"
     raise UsageError(f"the {what} cannot be used.\nExpected: {allowed}\nReceived: {limit!r}")
