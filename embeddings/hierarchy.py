@@ -174,6 +174,11 @@ class Hierarchy:
             level = tuple(one for one in above if one not in found)
         return tuple(dict.fromkeys(name for node in found for name in self._lemmas(node)))
 
+    def parents(self, index: int) -> tuple[str, ...]:
+        """Return the lemmas of what a class is directly a kind of."""
+        node = self._node_of.get(index)
+        return () if node is None else tuple(name for one in self._parents[node] for name in self._lemmas(one))
+
     def nodes(self) -> tuple[Node, ...]:
         """Return all nodes, parents before children."""
         return tuple(

@@ -1,26 +1,22 @@
 """From what a request names to a query: words, pictures, and any mixture of them.
 
 Vectors of length one are added, each as often as its weight says. A word stands in the joint space as itself and in the
-visual one as a mixture of classes; a picture stands in both.
+visual one as a mixture of classes; a picture stands in both. A noun that the words lack stands in both as a mixture of classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
 from milvise.queries.expression import Term, parse
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named, find_pictures, require_several
-from milvise.queries.query import FUSED, JOINT, VISUAL, Ingredient, Query, Recipe, spaces_of
-from milvise.queries.vocabulary import term_vectors
+from milvise.queries.placed import Placed, place_terms
+from milvise.queries.query import RANKED, Ingredient, Query, Recipe, spaces_of
+from milvise.queries.ranking import JOINT, VISUAL, Ranking
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Weighted = PictureLike | tuple[PictureLike, float]
 
 
@@ -34,18 +30,18 @@ def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: s
 
     Parameters
     ----------
-    space : {"joint", "visual", "fused"}, optional
-        By default ``fused`` where the backbone's classes are loaded, else ``joint``.
+    space : {"joint", "visual", "fused", "ranked"}, optional
+        By default ``ranked`` where the backbone's classes are loaded, else ``joint``.
 
     Raises
     ------
     UnknownWordError, ExpressionError
         If a word is not in the vocabulary, or terms cancel out.
     """
-    spaces = spaces_of(space or words_space(now))
+    space = space or words_space(now)
     # All words at once: what is not known yet is fetched in one call.
-    term_vectors(now.words, [term for terms in expressions for term in terms], now.parts.known_words)
-    return [Query({one: Recipe(_words(now, terms, one)) for one in spaces}) for terms in expressions]
+    placed = iter(place_terms(now, [term for terms in expressions for term in terms]))
+    return [_query(space, [], [], [next(placed) for _ in terms], now) for terms in expressions]
 
 
 def mixed_query(
@@ -59,7 +55,7 @@ def mixed_query(
         Of an expression such as ``+night -day``; may be empty where there are pictures.
     pictures : sequence of pictures, each alone or with its weight
         May be empty where there are words.
-    space : {"joint", "visual", "fused"}, optional
+    space : {"joint", "visual", "fused", "ranked"}, optional
         By default ``visual`` for pictures alone; as `word_queries` where there are words.
 
     Raises
@@ -70,14 +66,12 @@ def mixed_query(
     require_several(pictures=pictures)
     if not terms and not pictures:
         raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
-    spaces = spaces_of(space or (words_space(now) if terms else VISUAL))
+    space = space or (words_space(now) if terms else VISUAL)
     weighted = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
     if any(weight == 0 for _, weight in weighted):
         raise UsageError("the weight of a picture must not be zero.")
-    found = find_pictures(now, [picture for picture, _ in weighted], spaces)
-    weights = [weight for _, weight in weighted]
-    recipes = {one: Recipe((*_pictures(found, weights, one), *_words(now, terms, one))) for one in spaces}
-    return Query(recipes), found
+    found = find_pictures(now, [picture for picture, _ in weighted], spaces_of(space))
+    return _query(space, found, [weight for _, weight in weighted], place_terms(now, terms), now), found
 
 
 def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
@@ -88,25 +82,24 @@ def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
 def words_space(now: Opened) -> str:
     """Return the space in which words are compared with pictures by default."""
     # Without joint vectors, or where they were made with other words, nothing is said of the classes.
-    return FUSED if now.joint and now.places_words else JOINT
+    return RANKED if now.joint and now.places_words else JOINT
+
+
+def _query(space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened) -> Query:
+    if words and space != JOINT and not now.mixture.tells_apart:
+        raise UsageError("the words know fewer than two of the classes' names, and no word has a place among visual vectors.")
+    recipes = {
+        name: Recipe((*_pictures(pictures, weights, name), *(word.ingredient(name) for word in words)))
+        for name in spaces_of(space)
+    }
+    if space != RANKED or not words:
+        return Query(recipes)
+    beside = float(sum(abs(weight) for weight in weights))
+    seen = tuple(word.seen() for word in words)
+    return Query(recipes, Ranking(now.mixture, seen, beside, now.joint_share))
 
 
 def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
     return tuple(
         Ingredient(one.name, weight, unit(one.vectors[space])) for one, weight in zip(pictures, weights, strict=True)
-    )
-
-
-def _words(now: Opened, terms: Sequence[Term], space: str) -> tuple[Ingredient, ...]:
-    if not terms:
-        return ()
-    vectors: list[Array] = term_vectors(now.words, terms, now.parts.known_words)
-    if space == VISUAL:
-        if not now.mixture.tells_apart:
-            raise UsageError(
-                "the words know fewer than two of the classes' names, and no word has a place among visual vectors."
-            )
-        vectors = [now.mixture.visual(vector) for vector in vectors]
-    return tuple(
-        Ingredient(term.phrase, term.weight, unit(vector)) for term, vector in zip(terms, vectors, strict=True)
     )

@@ -1,143 +1,175 @@
-"""Words among visual vectors: a word is a mixture of the classes whose names it is close to.
+"""Words among visual vectors: a word is a mixture of the classes that it means, or that are most like it.
 
-The share of a class is ``softmax(cos(word, name) / TEMPERATURE)``, its vector the classifier's weights. Names and weights
-count as they differ from the mean of all classes: what all classes have in common tells none from another.
+WordNet says which classes a noun means: *dog* is each of the breeds (`milvise.embeddings.hierarchy`). Of a noun that no class is a
+kind of, and of any other word, the classes are guessed: by the cosine of the word's vector with the classes' names, and by
+the similarity in the tree. The share of a class is ``softmax((cosine + TREE * similarity) / TEMPERATURE)``. What a word's later senses
+mean counts less than what its first one does.
+
+Names and weights count as they differ from the mean of all classes: what all classes have in common tells none from another.
 
 References
 ----------
 Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embeddings", turned round: there the classes of
-a picture are mixed from word vectors, here the classes of a word are mixed from weights.
+a picture are mixed from word vectors, here the classes of a word are mixed from weights. Lin 1998, "An
+information-theoretic definition of similarity", section 4, is the similarity in the tree.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from milvise import config
-from milvise.adapter import Collection
-from milvise.embeddings.classes import stored_classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.kept_files import read_arrays
-from milvise.embeddings.phrases import lookups, unit
+from milvise.embeddings.hierarchy import Hierarchy, Sense
+from milvise.embeddings.phrases import unit
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
-TEMPERATURE = 0.05
-"""Up to 0.08 little changes; `benchmarks/answers.py` has the table."""
+TEMPERATURE = 0.02
+TREE = 0.4
+"""How much the similarity in the tree counts beside the cosine; `benchmarks/everyday.py` prints what these values find."""
+
+OTHER_NAME = 0.05
+"""How much less the cosine with another name of a class counts than the one with its first."""
+
+SENSE_DECAY = 0.4
+_SENSES = 8
+_KINDS_POWER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WordClasses:
+    """The classes of one word.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (classes,), float32
+        They add up to one.
+    known : bool
+        Whether classes are kinds of the word; else the shares are a guess.
+    """
+
+    shares: Array
+    known: bool
+
+    @property
+    def relative(self) -> Array:
+        """The shares, shape (classes,), divided by the largest."""
+        return np.asarray(self.shares / self.shares.max(), dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class ClassMixture:
-    """The classes whose names the words know.
+    """The classes of a backbone among the words.
 
     Attributes
     ----------
     labels : tuple of str
-        Their names.
+        Their names, in the classifier's order.
     names : ndarray of shape (classes, words' width), float32
-        The names' unit vectors.
+        The names' unit vectors; zero for a class that no word stands for.
+    other_names : ndarray of shape (other names, words' width), float32
+        Of further names of the classes.
+    owners : ndarray of shape (other names,), int64
+        The class of each, by its place in `labels`.
     weights : ndarray of shape (classes, visual width), float32
     bias : ndarray of shape (classes,), float32
         The classifier.
+    hierarchy : Hierarchy, optional
+        WordNet's nouns around the classes.
     """
 
     labels: tuple[str, ...]
     names: Array
+    other_names: Array
+    owners: np.ndarray[Any, np.dtype[np.int64]]
     weights: Array
     bias: Array
+    hierarchy: Hierarchy | None = None
 
     @property
     def tells_apart(self) -> bool:
-        """Whether there are two classes or more: with one, every word would be the same."""
-        return len(self.labels) > 1
+        """Whether there are two classes with a name or more: with one, every word would be the same."""
+        return int(self._named.sum()) > 1
 
-    def shares(self, word: Array) -> Array:
-        """Return the share of each class, shape (classes,), in a word's vector, shape (words' width,)."""
-        cosines = self._names @ unit(word)
-        odds = np.exp((cosines - cosines.max()) / TEMPERATURE)
+    def of(self, phrase: str, vector: Array | None) -> WordClasses:
+        """Return the classes of a word or phrase.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (words' width,), optional
+            Its vector, None where the words lack it.
+        """
+        senses = self.hierarchy.senses(phrase)[:_SENSES] if self.hierarchy else ()
+        total = np.zeros(len(self.labels), dtype=np.float64)
+        known = False
+        for rank, sense in enumerate(senses):
+            if len(sense.kinds):
+                total[sense.kinds] += SENSE_DECAY**rank / len(sense.kinds) ** _KINDS_POWER
+                known = True
+            elif rank == 0:
+                total += self._guess(vector, sense)
+        if not known and (own := self._index.get(_folded(phrase))) is not None:
+            total, known = np.eye(1, len(self.labels), own)[0], True
+        if not senses and not known:
+            total = self._guess(vector, None)
+        return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known)
+
+    def visual(self, shares: Array) -> Array:
+        """Return the unit vector, shape (visual width,), to search visual vectors by for shares of classes."""
+        return unit(shares @ self._weights)
+
+    def joint(self, shares: Array) -> Array:
+        """Return the unit vector, shape (words' width,), that stands for shares of classes among the words."""
+        return unit(shares @ self.names)
+
+    def focus(self, shares: Array) -> Array:
+        """Return the class weights, shape (visual width,), of a word that need not be a class."""
+        return np.asarray(shares @ self.weights, dtype=np.float32)
+
+    def probabilities(self, visual: Array) -> Array:
+        """Return the probability of each class, shape (..., classes), for visual vectors as the backbone gave them."""
+        logits = visual @ self.weights.T + self.bias
+        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+    def _guess(self, vector: Array | None, sense: Sense | None) -> Array:
+        likeness = np.zeros(len(self.labels))
+        if vector is not None:
+            likeness = (self._names @ unit(vector)).astype(np.float64)
+            np.maximum.at(likeness, self.owners, self._other_names @ unit(vector) - OTHER_NAME)
+        if sense is not None:
+            likeness = likeness + TREE * sense.similarity
+        likeness = np.where(self._named, likeness, -np.inf)
+        odds = np.exp((likeness - likeness.max()) / TEMPERATURE)
         return np.asarray(odds / odds.sum(), dtype=np.float32)
 
-    def visual(self, word: Array) -> Array:
-        """Return the unit vector, shape (visual width,), to search visual vectors by for a word's vector."""
-        return unit(self.shares(word) @ self._weights)
+    @cached_property
+    def _named(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return np.asarray(self.names.any(axis=1))
+
+    @cached_property
+    def _mean(self) -> Array:
+        return np.asarray(self.names[self._named].mean(axis=0), dtype=np.float32)
 
     @cached_property
     def _names(self) -> Array:
-        return unit(self.names - self.names.mean(axis=0))
+        return unit(self.names - self._mean)
+
+    @cached_property
+    def _other_names(self) -> Array:
+        return unit(self.other_names - self._mean)
 
     @cached_property
     def _weights(self) -> Array:
         return np.asarray(self.weights - self.weights.mean(axis=0), dtype=np.float32)
 
-    def focus(self, word: Array) -> Array:
-        """Return the class weights, shape (visual width,), of a word that need not be a class."""
-        return np.asarray(self.shares(word) @ self.weights, dtype=np.float32)
-
-    def probabilities(self, visual: Array) -> Array:
-        """Return the probability of each class, shape (classes,), for a visual vector as the backbone gave it."""
-        logits = self.weights @ visual + self.bias
-        odds = np.exp(logits - logits.max())
-        return np.asarray(odds / odds.sum(), dtype=np.float32)
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {_folded(label): place for place, label in reversed(list(enumerate(self.labels)))}
 
 
-def load_mixture(classes: Collection, words: Collection) -> ClassMixture:
-    """Read the classes and their names' vectors: once on each machine, because neither changes under its name.
-
-    It takes one call to Milvus for the classes, and one for each thousand spellings of their names.
-
-    Raises
-    ------
-    ModelError
-        If the words know none of the names.
-    """
-    path = config.cache() / "classes" / f"{classes.name}-{words.name}.npz"
-    kept = _kept(path, classes.manifest.dim, words.manifest.dim)
-    if kept is None:
-        kept = _fetched(classes, words)
-        _keep(kept, path)
-    return kept
-
-
-def _fetched(classes: Collection, words: Collection) -> ClassMixture:
-    found = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
-    head = ConseHead(found, words.vectors([form for name in found.names for form in lookups(name)]))
-    unnamed = set(head.unnamed)
-    labels = tuple(name for name in found.names if name not in unnamed)
-    return ClassMixture(labels, head.names, np.ascontiguousarray(head.weights.T), head.bias)
-
-
-def _kept(path: Path, visual_dim: int, words_dim: int) -> ClassMixture | None:
-    arrays = read_arrays(path, {"labels": ("U", 1), "names": ("f", 2), "weights": ("f", 2), "bias": ("f", 1)})
-    if not arrays:
-        return None
-    count = len(arrays["labels"])
-    shapes = {"names": (count, words_dim), "weights": (count, visual_dim), "bias": (count,)}
-    if not count or any(arrays[name].shape != shape for name, shape in shapes.items()):
-        return None
-    return ClassMixture(tuple(arrays["labels"].tolist()), arrays["names"], arrays["weights"], arrays["bias"])
-
-
-def _keep(mixture: ClassMixture, path: Path) -> None:
-    """Write it for the next process; where the disk or the folder does not allow it, nothing is kept."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        config.cache_folder("classes")
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                labels=np.asarray(mixture.labels),
-                names=mixture.names,
-                weights=mixture.weights,
-                bias=mixture.bias,
-            )
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+def _folded(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())

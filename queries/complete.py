@@ -8,7 +8,8 @@ from milvise.adapter.escape import is_in
 from milvise.errors import UsageError
 from milvise.queries.build import mean_query
 from milvise.queries.encoder import PictureLike
-from milvise.queries.nearest import Match, nearest, nearest_to_each
+from milvise.queries.match import Match
+from milvise.queries.nearest import nearest, nearest_to_each
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named, find_pictures, require_several
 from milvise.queries.query import spaces_of

@@ -13,7 +13,7 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import unit
 from milvise.errors import UnknownWordError
 from milvise.queries.expression import Term
-from milvise.queries.nearest import FIELDS, Match
+from milvise.queries.match import FIELDS, Match
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
 from milvise.queries.query import JOINT, VISUAL, Ingredient, Query, Recipe

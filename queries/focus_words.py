@@ -14,8 +14,8 @@ import numpy as np
 from milvise.errors import ExpressionError, UnknownClassError, UnknownWordError
 from milvise.queries.expression import Term, parse
 from milvise.queries.opened import Opened
+from milvise.queries.placed import place_terms
 from milvise.queries.spelling import closest
-from milvise.queries.vocabulary import term_vectors
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -24,7 +24,7 @@ def focus_weights(now: Opened, focus: str) -> Array:
     """Return the weights, shape (visual width,), of a class or an expression such as ``cat + sofa - person``.
 
     Calls to Milvus: one for the weights of a class that was not focused on before; for words that are no class as
-    `milvise.queries.class_mixture.load_mixture`.
+    `milvise.queries.load_mixture.load_mixture`.
 
     Raises
     ------
@@ -59,8 +59,8 @@ def _weights(now: Opened, term: Term) -> Array:
     own = _class(now, term.phrase)
     if own is not None:
         return own
-    vector = term_vectors(now.words, [Term(term.phrase)], now.parts.known_words)[0]
-    return now.mixture.focus(vector)
+    (placed,) = place_terms(now, [term])
+    return now.mixture.focus(placed.classes.shares)
 
 
 def _class(now: Opened, name: str) -> Array | None:

@@ -12,7 +12,7 @@ from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
 from milvise.queries.limits import check_limit
-from milvise.queries.nearest import FIELDS, Match
+from milvise.queries.match import FIELDS, Match
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 

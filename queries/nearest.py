@@ -12,17 +12,16 @@ Fagin, Lotem and Naor 2003, "Optimal aggregation algorithms for middleware", sec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
 from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.embeddings.phrases import unit
 from milvise.queries.limits import check_limit
+from milvise.queries.match import FIELDS, Match, Row
 from milvise.queries.opened import Opened
-from milvise.queries.query import FUSED, JOINT, VISUAL, Query
-from milvise.records import Hit, distance
-
-FIELDS = ("uri", "label", "meta")
+from milvise.queries.query import FUSED, RANKED, Query
+from milvise.queries.ranked import ranked_to_each
+from milvise.queries.ranking import JOINT, VISUAL
 
 _FIELDS_OF = {JOINT: FIELDS, VISUAL: ("id",)}
 """What is read of a picture where both are searched: one of them is enough for what users get."""
@@ -31,32 +30,7 @@ _FIRST = 40
 _FOR_EACH = 4
 _STEP = 4
 
-Row = dict[str, Any]
 Scored = tuple[Row, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A picture that was found.
-
-    Attributes
-    ----------
-    row : dict
-        ``id`` and `FIELDS`.
-    similarity : float
-        Cosine in the query's space.
-    cosines : dict of str to float
-        Cosine in each of its spaces.
-    """
-
-    row: Row
-    similarity: float
-    cosines: dict[str, float]
-
-    def hit(self, confidence: float | None = None) -> Hit:
-        """Return it as users get it."""
-        row, score = self.row, self.similarity
-        return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
 
 
 def nearest(
@@ -77,7 +51,8 @@ def nearest_to_each(
         Primary keys of pictures that are left out; they may come first, and so many more are fetched.
 
     Calls to Milvus: one search in one space. In both it is a search in each, mostly followed by one read in each for
-    cosines that the other list lacks; both again for the few queries whose lists must be read further down.
+    cosines that the other list lacks; both again for the few queries whose lists must be read further down. For ranked queries as
+    `milvise.queries.ranked.ranked_to_each`.
     """
     check_limit(limit)
     found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter)
@@ -86,6 +61,8 @@ def nearest_to_each(
 
 def _found(now: Opened, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
     space = queries[0].space
+    if space == RANKED:
+        return ranked_to_each(now, queries, limit=limit, filter=filter)
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

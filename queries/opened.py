@@ -7,12 +7,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store, missing_gallery
+from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
-from milvise.queries.class_mixture import ClassMixture, load_mixture
+from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.confidence import Background, sample_background
+from milvise.queries.hierarchies import load_hierarchy
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
+from milvise.queries.load_mixture import load_mixture
 from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
 from milvise.queries.vocabulary import Vocabulary
 
@@ -103,9 +106,26 @@ class Opened:
     @property
     def mixture(self) -> ClassMixture:
         """The classes among the words."""
-        return self._kept(
-            "mixture", [self.classes.name, self.words.name], lambda: load_mixture(self.classes, self.words)
-        )
+        made_of = [self.classes.name, self.words.name, str(self.hierarchy is not None)]
+        return self._kept("mixture", made_of, lambda: load_mixture(self.classes, self.words, self.hierarchy))
+
+    @property
+    def hierarchy(self) -> Hierarchy | None:
+        """WordNet's nouns around the classes, None where they were loaded without."""
+        return self._kept("hierarchy", [self.classes.name], lambda: load_hierarchy(self.parts.store, self.classes))
+
+    def knows_noun(self, phrase: str) -> bool:
+        """Return whether a phrase is a noun that has a place among the classes."""
+        try:
+            return self.hierarchy is not None and self.hierarchy.knows(phrase)
+        except (NotFoundError, FingerprintError):
+            return False
+
+    @property
+    def joint_share(self) -> float | None:
+        """How much the joint cosine counts in a ranking, of one, where a trained head has chosen it."""
+        share = self.joint.manifest.recipe.get("joint_share")
+        return float(share) if isinstance(share, int | float) and 0 <= share <= 1 else None
 
     @property
     def background(self) -> Background:

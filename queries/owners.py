@@ -7,7 +7,8 @@ from collections import defaultdict
 from milvise.adapter.collection import MOST_HITS
 from milvise.errors import NotFoundError
 from milvise.queries.limits import check_limit
-from milvise.queries.nearest import Match, nearest
+from milvise.queries.match import Match
+from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
 from milvise.records import Owner

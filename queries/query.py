@@ -3,7 +3,8 @@
 A gallery has two spaces. In the ``joint`` one a picture stands among the words; in the ``visual`` one it stands among
 pictures, and a word is there as a mixture of classes (`milvise.queries.class_mixture`). ``fused`` is both: the cosine of
 two vectors laid end to end, the joint parts scaled so that they count `JOINT_SHARE`, the visual parts so that they count
-the rest. It therefore is the weighted mean of the two cosines, and a cosine itself.
+the rest. It therefore is the weighted mean of the two cosines, and a cosine itself. ``ranked`` is both for words, with the closest
+pictures ordered by what the network saw in them (`milvise.queries.ranking`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import numpy as np
 
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
+from milvise.queries.ranking import JOINT, VISUAL, Ranking
 from milvise.queries.vocabulary import weighted_sum
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
-JOINT, VISUAL, FUSED = "joint", "visual", "fused"
-SPACES = (JOINT, VISUAL, FUSED)
+FUSED, RANKED = "fused", "ranked"
+SPACES = (JOINT, VISUAL, FUSED, RANKED)
 
 JOINT_SHARE = 0.25
 """The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/answers.py` has the table."""
@@ -38,7 +40,7 @@ def spaces_of(space: str) -> tuple[str, ...]:
     """
     if space not in SPACES:
         raise UsageError(f"unknown space.\nExpected: {', '.join(SPACES)}\nReceived: {space}")
-    return (JOINT, VISUAL) if space == FUSED else (space,)
+    return (JOINT, VISUAL) if space in (FUSED, RANKED) else (space,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +97,30 @@ class Query:
     ----------
     recipes : mapping of str to Recipe
         By space: ``joint``, ``visual`` or both.
+    ranking : Ranking, optional
+        How the closest pictures are ordered; by their cosines where there is none.
     """
 
     recipes: Mapping[str, Recipe]
+    ranking: Ranking | None = None
 
     @property
     def space(self) -> str:
-        """``joint``, ``visual`` or ``fused``."""
+        """``joint``, ``visual``, ``fused`` or ``ranked``."""
+        if self.ranking is not None:
+            return RANKED
         return FUSED if len(self.recipes) > 1 else next(iter(self.recipes))
 
     @property
     def shares(self) -> dict[str, float]:
-        """How much the cosine in each space counts."""
+        """How much the cosine in each space counts, and what else does."""
+        if self.ranking is not None:
+            return self.ranking.shares
         return {JOINT: JOINT_SHARE, VISUAL: 1 - JOINT_SHARE} if len(self.recipes) > 1 else {self.space: 1.0}
 
-    def similarity(self, cosines: Mapping[str, float]) -> float:
-        """Return the cosine in the query's space that the cosines in its one or two spaces make together."""
-        return float(sum(share * cosines[name] for name, share in self.shares.items()))
+    def similarity(self, parts: Mapping[str, float]) -> float:
+        """Return what the cosines in the query's one or two spaces, and what else counts, make together."""
+        return float(sum(share * parts[name] for name, share in self.shares.items()))
 
     def cosines(self, vectors: Mapping[str, Array]) -> dict[str, float]:
         """Return the cosines with a picture's vectors, shape (dim,), by space."""

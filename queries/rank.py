@@ -10,10 +10,13 @@ import numpy as np
 
 from milvise.chunks import chunks
 from milvise.errors import NotFoundError
-from milvise.queries.nearest import FIELDS, Match
+from milvise.embeddings.phrases import unit
+from milvise.queries.match import FIELDS, Match
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
-from milvise.queries.query import Query
+from milvise.queries.query import RANKED, Query
+from milvise.queries.ranked import score_pictures
+from milvise.queries.ranking import JOINT, VISUAL
 
 _AT_ONCE = 500
 
@@ -53,9 +56,15 @@ def _scored(
 ) -> Iterator[Match]:
     keys = [row["id"] for row in rows]
     elsewhere = {name: now.space(name).vectors(keys) for name in others}
+    own = {row["id"]: np.asarray(row.pop("vector"), dtype=np.float32) for row in rows}
+    vectors = {first: own, **elsewhere}
+    rows = [row for row in rows if all(row["id"] in found for found in vectors.values())]
+    if query.space == RANKED:
+        target = query.recipes[JOINT].vector
+        cosines = {row["id"]: float(unit(vectors[JOINT][row["id"]]) @ target) for row in rows}
+        # What the first pictures look like depends on which pictures are given; a score does not.
+        yield from score_pictures(query, rows, vectors[VISUAL], cosines, alike=False)
+        return
     for row in rows:
-        found = {first: np.asarray(row.pop("vector"), dtype=np.float32)}
-        found |= {name: vectors[row["id"]] for name, vectors in elsewhere.items() if row["id"] in vectors}
-        if len(found) == len(query.recipes):
-            cosines = query.cosines(found)
-            yield Match(row, query.similarity(cosines), cosines)
+        parts = query.cosines({name: found[row["id"]] for name, found in vectors.items()})
+        yield Match(row, query.similarity(parts), parts)

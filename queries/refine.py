@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
-from milvise.queries.nearest import Match, nearest
+from milvise.queries.match import Match
+from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named
 from milvise.queries.query import Ingredient, Query, Recipe
@@ -65,7 +66,14 @@ def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], wei
     """Return ``query * q + liked * mean(liked) - disliked * mean(disliked)`` of unit vectors, in each of the query's spaces."""
     if not liked and not disliked:
         raise UsageError("there is no feedback.\nExpected: pictures that were liked, disliked, or both")
-    return Query({name: _refined(recipe, name, liked, disliked, weights) for name, recipe in query.recipes.items()})
+    recipes = {name: _refined(recipe, name, liked, disliked, weights) for name, recipe in query.recipes.items()}
+    if query.ranking is None:
+        return Query(recipes)
+    judged = (weights.liked if liked else 0.0) + (weights.disliked if disliked else 0.0)
+    if not weights.query:
+        return Query(recipes)
+    # What the network saw counts as often as the words do beside the pictures.
+    return Query(recipes, query.ranking.beside(weights.query, judged))
 
 
 def _refined(recipe: Recipe, space: str, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Recipe:

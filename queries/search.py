@@ -33,12 +33,14 @@ from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
 from milvise.queries.limits import check_limit
-from milvise.queries.nearest import Match, nearest, nearest_to_each
+from milvise.queries.match import Match
+from milvise.queries.nearest import nearest, nearest_to_each
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
 from milvise.queries.pictures import find_pictures, require_several
-from milvise.queries.query import JOINT, VISUAL, Query
+from milvise.queries.query import Query
 from milvise.queries.rank import rank
+from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
@@ -450,7 +452,7 @@ def _hits(now: Opened, query: Query, matches: Sequence[Match], least: float | No
         return [match.hit() for match in matches]
     if JOINT not in query.recipes:
         raise UsageError(
-            "confidence is about cosines in the joint space.\nExpected: --space joint or fused\nReceived: visual"
+            "confidence is about cosines in the joint space.\nExpected: --space joint, fused or ranked\nReceived: visual"
         )
-    trusted = [(match, now.background.confidence(match.cosines[JOINT])) for match in matches]
+    trusted = [(match, now.background.confidence(match.parts[JOINT])) for match in matches]
     return [match.hit(confidence) for match, confidence in trusted if confidence >= least]

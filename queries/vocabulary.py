@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,30 +87,38 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
     ExpressionError
         If the terms cancel out.
     """
-    found = term_vectors(words, terms, vectors)
-    return weighted_sum((term.weight, vector) for term, vector in zip(terms, found, strict=True))
+    found = term_vectors(words, terms, vectors, is_noun=lambda phrase: False)
+    return weighted_sum(
+        (term.weight, vector) for term, vector in zip(terms, found, strict=True) if vector is not None
+    )
 
 
-def term_vectors(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> list[Array]:
+def term_vectors(
+    words: Collection, terms: Sequence[Term], vectors: KnownVectors, *, is_noun: Callable[[str], bool]
+) -> list[Array | None]:
     """Return the unit vector, shape (dim,), of each term's phrase; those that are not known are fetched in one call.
 
     Parameters
     ----------
     vectors : KnownVectors
         Vectors that were fetched before.
+    is_noun : callable
+        Whether a phrase that the vocabulary lacks has a place all the same: its vector is None where no word of it is known.
 
     Raises
     ------
     UnknownWordError
-        If a word is not in the vocabulary; it carries close spellings.
+        If a word is not in the vocabulary, and its phrase is no noun; it carries close spellings.
     """
     known = vectors.of(words, _forms(terms))
     for term in terms:
         for word in missing_words(term.phrase, known):
+            if is_noun(term.phrase):
+                break
             made = words.manifest.fingerprint
             place = f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
             raise UnknownWordError(word, suggest(word, lambda candidates: _ranks(words, candidates)), place=place)
-    return [vector for term in terms if (vector := phrase_vector(term.phrase, known)) is not None]
+    return [phrase_vector(term.phrase, known) for term in terms]
 
 
 def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:

@@ -1,0 +1,36 @@
+"""A picture that was found, before users get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from milvise.records import Hit, distance
+
+FIELDS = ("uri", "label", "meta")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A picture that was found.
+
+    Attributes
+    ----------
+    row : dict
+        ``id`` and `FIELDS`.
+    similarity : float
+        In the query's space.
+    parts : dict of str to float
+        What it is made of: the cosine in each of the query's spaces, and what else counts in a ranking.
+    """
+
+    row: Row
+    similarity: float
+    parts: dict[str, float]
+
+    def hit(self, confidence: float | None = None) -> Hit:
+        """Return it as users get it."""
+        row, score = self.row, self.similarity
+        return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)

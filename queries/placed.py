@@ -1,0 +1,68 @@
+"""Where a word stands: among the words, and among the classes of a backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.phrases import unit
+from milvise.queries.class_mixture import WordClasses
+from milvise.queries.expression import Term
+from milvise.queries.opened import Opened
+from milvise.queries.query import Ingredient
+from milvise.queries.ranking import JOINT, Seen
+from milvise.queries.vocabulary import term_vectors
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One term of an expression.
+
+    Attributes
+    ----------
+    now : Opened
+    term : Term
+    vector : ndarray of shape (words' width,), optional
+        Its unit vector, None for a noun that the words lack.
+    """
+
+    now: Opened
+    term: Term
+    vector: Array | None
+
+    @cached_property
+    def classes(self) -> WordClasses:
+        """The classes of the word; errors as `Opened.mixture`."""
+        return self.now.mixture.of(self.term.phrase, self.vector)
+
+    def ingredient(self, space: str) -> Ingredient:
+        """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `Opened.mixture`."""
+        if space != JOINT:
+            vector = self.now.mixture.visual(self.classes.shares)
+        else:
+            vector = self.now.mixture.joint(self.classes.shares) if self.vector is None else self.vector
+        return Ingredient(self.term.phrase, self.term.weight, unit(vector))
+
+    def seen(self) -> Seen:
+        """Return the term as the network may have seen it."""
+        return Seen(self.term.phrase, self.term.weight, self.classes)
+
+
+def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
+    """Return where terms stand; words that were not asked for before are fetched in one call.
+
+    Raises
+    ------
+    UnknownWordError
+        If a word is neither in the vocabulary nor a noun that the class hierarchy knows; it carries close spellings.
+    """
+    if not terms:
+        return []
+    vectors = term_vectors(now.words, terms, now.parts.known_words, is_noun=now.knows_noun)
+    return [Placed(now, term, vector) for term, vector in zip(terms, vectors, strict=True)]

@@ -1,0 +1,178 @@
+"""The score of a search by word: what its vectors say, what the network saw, and what the first pictures look like.
+
+Four parts, each in [-1, 1], are added with shares that add up to one; a hit's `similarity` is their sum:
+
+``joint``, ``visual``
+    The cosines with the query's vectors.
+``classes``
+    How sure the network is of the classes that the words mean: ``1 + log((p + FLOOR) / (1 + FLOOR)) / log((1 + FLOOR) / FLOOR)`` of the
+    probability p of a word's classes, each as often as its share says. It is 1 where the network is certain and 0 where it sees none of
+    them. Several words are averaged; what is subtracted counts negatively.
+``alike``
+    The cosine with the mean of the first pictures, for words whose classes are a guess.
+
+A word of which classes are kinds is best told by the classes. Where they are a guess the vectors count, and pictures that are alike. The
+constants were chosen on half of the words of `benchmarks/everyday.py`, which prints what they find on the other half.
+
+References
+----------
+Hedged guesses by a tree: Deng et al. 2012, "Hedging your bets". Pictures alike: pseudo relevance feedback, Manning, Raghavan and
+Schütze 2008, "Introduction to Information Retrieval", section 9.1.6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from milvise.embeddings.phrases import unit
+from milvise.queries.class_mixture import ClassMixture, WordClasses
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+JOINT, VISUAL, CLASSES, ALIKE = "joint", "visual", "classes", "alike"
+
+FLOOR = 0.001
+"""The probability that counts as none."""
+
+_RANGE = math.log((1 + FLOOR) / FLOOR)
+
+FIRST = 8
+"""So many pictures are what others are to be alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How much each part counts for one word, beside its two cosines together, which count one.
+
+    Attributes
+    ----------
+    joint : float
+        The part of the two cosines that is the joint one.
+    classes, alike : float
+        Beside them.
+    """
+
+    joint: float
+    classes: float
+    alike: float
+
+
+KNOWN = Trust(joint=0.1, classes=0.8 * _RANGE, alike=0.0)
+"""For a word of which classes are kinds."""
+
+GUESSED = Trust(joint=0.4, classes=0.03 * _RANGE, alike=1.0)
+"""For any other word."""
+
+PICTURE = Trust(joint=0.25, classes=0.0, alike=0.0)
+"""For a picture beside words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One word of a search, as the network may have seen it.
+
+    Attributes
+    ----------
+    name : str
+    weight : float
+        As in the expression.
+    classes : WordClasses
+    """
+
+    name: str
+    weight: float
+    classes: WordClasses
+
+    @property
+    def trust(self) -> Trust:
+        """How much each part counts for it."""
+        return KNOWN if self.classes.known else GUESSED
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How candidates of one search are ordered.
+
+    Attributes
+    ----------
+    mixture : ClassMixture
+    seen : tuple of Seen
+        The words.
+    pictures : float
+        The sum of the sizes of the weights of pictures beside them.
+    joint_share : float, optional
+        What the joint part counts, of one, where a trained head has chosen it; else it follows from the words.
+    """
+
+    mixture: ClassMixture
+    seen: tuple[Seen, ...]
+    pictures: float = 0.0
+    joint_share: float | None = None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How much each part counts; together one."""
+        joint, classes, alike = (self._mean(name) for name in (JOINT, CLASSES, ALIKE))
+        if self.joint_share is None:
+            parts = {JOINT: joint, VISUAL: 1 - joint, CLASSES: classes, ALIKE: alike}
+            return {name: value / (1 + classes + alike) for name, value in parts.items()}
+        rest = (1 - self.joint_share) / (1 + classes + alike)
+        return {JOINT: self.joint_share, VISUAL: rest, CLASSES: rest * classes, ALIKE: rest * alike}
+
+    @property
+    def shares_alone(self) -> dict[str, float]:
+        """How much each part counts where there are no first pictures."""
+        shares = self.shares
+        rest = 1 - shares.pop(ALIKE)
+        return {name: value / rest for name, value in shares.items()}
+
+    def evidence(self, visual: Array) -> Array:
+        """Return the part ``classes``, shape (n,), of pictures with visual vectors, shape (n, dim), as the backbone gave them."""
+        return np.asarray(self.evidence_by_word(visual).sum(axis=1), dtype=np.float32)
+
+    def evidence_by_word(self, visual: Array) -> Array:
+        """Return what each word adds to the part ``classes``, shape (n, words)."""
+        sizes = np.asarray([abs(one.weight) * one.trust.classes for one in self.seen])
+        signs = np.sign([one.weight for one in self.seen])
+        certain = 1 + np.log((self.chances(visual) + FLOOR) / (1 + FLOOR)) / _RANGE
+        return np.asarray(certain * signs * sizes / sizes.sum(), dtype=np.float32)
+
+    def chances(self, visual: Array) -> Array:
+        """Return the probability of each word's classes, each as often as its share says, shape (n, words)."""
+        classes = np.stack([one.classes.relative for one in self.seen], axis=1)
+        return np.asarray(np.minimum(self.mixture.probabilities(visual) @ classes, 1.0), dtype=np.float32)
+
+    def beside(self, words: float, pictures: float) -> Ranking:
+        """Return the ranking with words scaled to weights that add up to `words`, beside pictures whose weights add up to `pictures`."""
+        total = sum(abs(one.weight) for one in self.seen)
+        seen = tuple(replace(one, weight=one.weight * words / total) for one in self.seen)
+        return replace(self, seen=seen, pictures=pictures)
+
+    def _mean(self, part: str) -> float:
+        weighted = [(abs(one.weight), one.trust) for one in self.seen]
+        weighted.append((self.pictures, PICTURE))
+        total = sum(weight for weight, _ in weighted)
+        return float(sum(weight * getattr(trust, part) for weight, trust in weighted) / total)
+
+
+def likeness(vectors: Array, scores: Array) -> Array:
+    """Return the cosine of pictures, shape (n,), with the mean of those with the best scores.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, dim)
+        Unit vectors.
+    scores : ndarray of shape (n,)
+    """
+    first = np.argsort(-scores, kind="stable")[:FIRST]
+    return np.asarray(vectors @ unit(vectors[first].mean(axis=0)), dtype=np.float32)
+
+
+def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:
+    """Return the sum, shape (n,), of parts with their shares."""
+    return np.asarray(sum(share * parts[name] for name, share in shares.items()), dtype=np.float32)
