@@ -47,6 +47,11 @@ def _fits_the_rest(ground: Ground, found: Collection, rows: int) -> bool:
         return rows == (made.rows if made.rows is not None else fingerprint.get("count", rows))
     if made.room == "classes":
         return content_hash(found) == fingerprint.get("classifier")
+    if made.room == "hierarchy":
+        classes = ground.classes
+        return (
+            classes is None or fingerprint.get("classes") == dict(classes.manifest.fingerprint)
+        ) and rows == made.rows
     if made.room == "joint":
         of_words = words is None or fingerprint.get("words") == dict(words.manifest.fingerprint)
         return visual is not None and fingerprint.get("visual") == dict(visual.manifest.fingerprint) and of_words
