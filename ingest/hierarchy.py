@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.catalog import hierarchy_of
@@ -28,11 +29,9 @@ def load_hierarchy(store: Store, classes: Manifest, known: Callable[[], Classes]
     if _stands(store, manifest):
         return []
     found = known()
-    nouns = load_nouns()
-    synsets = found.synsets or imagenet_synsets(found.names) or synsets_of(found.names, nouns)
-    if not any(synsets):
+    rows = _rows(found.names, found.synsets)
+    if not rows:
         return [NO_NOUNS]
-    rows = make_hierarchy(nouns, synsets).to_rows()
     collection = store.build(manifest)
     collection.upsert({**row, "vector": [1.0, 0.0]} for row in rows)
     if not collection.is_new:
@@ -41,6 +40,14 @@ def load_hierarchy(store: Store, classes: Manifest, known: Callable[[], Classes]
         collection.delete([row["part"] for row in stored if row["part"] not in written])
     store.publish(store.finish(collection, IndexSpec("flat")))
     return []
+
+
+@lru_cache(maxsize=2)
+def _rows(names: tuple[str, ...], known: tuple[str | None, ...] | None) -> list[dict[str, str]]:
+    """Return the rows of the hierarchy of these classes, none where no class is a noun: a second's work, done once for all galleries."""
+    nouns = load_nouns()
+    synsets = known or imagenet_synsets(names) or synsets_of(names, nouns)
+    return make_hierarchy(nouns, synsets).to_rows() if any(synsets) else []
 
 
 def _stands(store: Store, manifest: Manifest) -> bool:

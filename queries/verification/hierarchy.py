@@ -8,17 +8,21 @@ from milvise.errors import ModelError
 from milvise.queries.verification.record import Notes
 
 
+def is_readable(hierarchy: Collection) -> bool:
+    """Return whether all parts are there and fit together; one call."""
+    try:
+        Hierarchy.from_rows(hierarchy.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
+    except ModelError:
+        return False
+    return True
+
+
 def check_hierarchy(hierarchy: Collection, classes: Collection | None, gallery: str, notes: Notes) -> None:
-    """Check the hierarchy; one call."""
+    """Check the hierarchy; two calls."""
     alias = hierarchy.manifest.alias
     again = f"Make it again: milvise ingest images SOURCE --gallery {gallery}"
     if classes is not None and hierarchy.manifest.fingerprint.get("classes") != dict(classes.manifest.fingerprint):
         notes.problem("hierarchy", f"{alias} belongs to other classes than those that stand. {again}")
-    rows = hierarchy.query('part != ""', fields=["part", "text"], limit=MOST_PARTS)
-    notes.looked_at("parts of the hierarchy", len(rows))
-    try:
-        Hierarchy.from_rows(rows)
-    except ModelError:
-        known = hierarchy.manifest.rows
-        stand = f"{len(rows)} of its {known} parts stand, and they" if known is not None else "its parts"
-        notes.problem("hierarchy", f"{alias}: {stand} cannot be read. {again}")
+    elif not is_readable(hierarchy):
+        notes.problem("hierarchy", f"{alias}: its parts are not all there, or damaged. {again}")
+    notes.looked_at("parts of the hierarchy", hierarchy.count())

@@ -47,6 +47,8 @@ class Known:
             self._add(self.visual, (fingerprint, dict(made.recipe)))
         elif made.room == "words":
             self._add(self.words, fingerprint)
+        elif made.room == "hierarchy" and isinstance(fingerprint.get("classes"), Mapping):
+            self.learn(made.changed(room="classes", fingerprint=dict(fingerprint["classes"])))
         elif made.room in ("classes", "joint"):
             if isinstance(fingerprint.get("visual"), Mapping):
                 self._add(self.visual, (dict(fingerprint["visual"]), {}))
