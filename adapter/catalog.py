@@ -32,6 +32,12 @@ def copies_alias(alias: str) -> str:
     return f"{alias}_copy"
 
 
+def hierarchy_of(classes: Manifest, version: Mapping[str, Any]) -> Manifest:
+    """Return the manifest of the hierarchy of these classes; every client knows from it what the collection is called."""
+    alias = f"hierarchy_{classes.alias.removeprefix('classes_')}"
+    return Manifest(alias, "hierarchy", 2, {"classes": dict(classes.fingerprint), **version})
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a real collection is.
@@ -41,7 +47,7 @@ class Manifest:
     alias : str
         The name that points at it when it is live, such as ``holiday_visual``.
     room : str
-        ``words``, ``classes``, ``visual`` or ``joint``.
+        ``words``, ``classes``, ``hierarchy``, ``visual`` or ``joint``.
     dim : int
         Width of its vectors.
     fingerprint : mapping
@@ -57,7 +63,7 @@ class Manifest:
     stamp : str
         What the last complete load left, another each time; empty while something is loaded.
     rows : int, optional
-        How many rows there were when words or classes were complete, which never change afterwards; None for others, and
+        How many rows there were when words, classes or a hierarchy were complete, which never change afterwards; None for others, and
         where it was not noted.
     """
 

@@ -13,6 +13,7 @@ ID_LENGTH = 64
 URI_LENGTH = 4096
 TEXT_LENGTH = 1024
 META_BYTES = 65_536
+PART_LENGTH = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,14 @@ _PICTURE_SCALARS = (
 
 WORDS = Room("words", "word", TEXT_LENGTH, (("rank", DataType.INT64, 0),))
 CLASSES = Room("classes", "name", TEXT_LENGTH, (("index", DataType.INT64, 0), ("bias", DataType.FLOAT, 0)))
+# Text in parts, each as long as a server takes; the vector means nothing.
+HIERARCHY = Room("hierarchy", "part", ID_LENGTH, (("text", DataType.VARCHAR, PART_LENGTH),))
 VISUAL = Room("visual", "id", ID_LENGTH, _PICTURE_SCALARS)
 JOINT = Room("joint", "id", ID_LENGTH, _PICTURE_SCALARS)
 CATALOG = Room("catalog", "name", TEXT_LENGTH, (("manifest", DataType.JSON, 0),))
 FEEDBACK = Room("feedback", "id", ID_LENGTH, (("gallery", DataType.VARCHAR, TEXT_LENGTH), ("entry", DataType.JSON, 0)))
 
-ROOMS = {room.name: room for room in (WORDS, CLASSES, VISUAL, JOINT, CATALOG, FEEDBACK)}
+ROOMS = {room.name: room for room in (WORDS, CLASSES, HIERARCHY, VISUAL, JOINT, CATALOG, FEEDBACK)}
 
 
 def schema(room: Room, dim: int, *, description: str = "") -> CollectionSchema:

@@ -16,7 +16,7 @@ from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableEr
 
 CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
 ESSENCE_PROPERTY = "milvise.manifest"
-_NEVER_CHANGED = ("words", "classes")
+_NEVER_CHANGED = ("words", "classes", "hierarchy")
 LEASE_S = 1.0
 """How long a client may go on reading a collection without asking whether the alias still points at it."""
 

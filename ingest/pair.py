@@ -119,15 +119,15 @@ class Pair:
         return strays
 
 
-def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int]:
-    """Return the collections to write to, and how many stored pictures were projected into a new joint collection.
+def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int, list[str]]:
+    """Return the collections to write to, how many stored pictures were projected into a new joint collection, and remarks.
 
     What stands already and was made the same way is taken; else it is built beside the live one. A gallery that is new is
     published at once, so that it can be searched while it grows.
     """
     # Before anything is made: where the catalog lost the gallery's entry, only what made it may go on with it.
     store.live(plan.visual.alias, made_as=plan.visual)
-    load_classes(store, plan)
+    remarks = load_classes(store, plan)
     visual = _build(store, plan.visual, roots)
     # One strong read: what an earlier run wrote is seen by all reads behind it.
     visual.count()
@@ -137,7 +137,7 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     for collection in pair.in_order:
         if store.live(collection.manifest.alias) is None:
             store.publish(collection)
-    return pair, projected
+    return pair, projected, remarks
 
 
 def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable[[Row], bool]) -> int:

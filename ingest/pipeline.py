@@ -193,7 +193,8 @@ class _Run:
         if names:
             listed = ", ".join(names[:5])
             self._summary.notes.append(f"{len(names)} classes without any known word take no part: {listed} …")
-        pair, self._summary.projected = open_pair(self._store, self._plan, roots)
+        pair, self._summary.projected, remarks = open_pair(self._store, self._plan, roots)
+        self._summary.notes += remarks
         stamp = Stamp(self._store, pair.visual, pair.joint, self._known)
         return replace(pair, before_write=stamp.take), stamp
 

@@ -9,7 +9,7 @@ the same command goes on with what is there. Neither pictures nor the neural net
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ import numpy as np
 from milvise.adapter import Collection, IndexSpec, Store, missing_gallery
 from milvise.adapter.escape import both
 from milvise.adapter.store import check_name
-from milvise.embeddings.classes import stored_classes
+from milvise.embeddings.classes import Classes, stored_classes
 from milvise.errors import FingerprintError, NotFoundError, StoreError
+from milvise.ingest.hierarchy import load_hierarchy
 from milvise.ingest.pair import Pair
 from milvise.ingest.target import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
 
@@ -41,6 +42,8 @@ class Projection:
         Stored vectors that were compared with the head's.
     replaced, kept : str, optional
         The joint collection that was live before, dropped or kept.
+    notes : list of str
+        What else there is to say.
     """
 
     gallery: str
@@ -54,6 +57,7 @@ class Projection:
     replaced: str | None
     kept: str | None
     seconds: float
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the projection as plain values."""
@@ -99,9 +103,10 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     replaced = None if before is None or before.name == finished.name else before.name
     # A manifest found in the catalog may name another file with the same head.
     store.publish(store.record(finished.manifest.changed(recipe=manifest.recipe)), keep=keep)
+    notes = _load_hierarchy(store, visual)
     return Projection(
         gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
-        None if keep else replaced, replaced if keep else None, time.monotonic() - started,
+        None if keep else replaced, replaced if keep else None, time.monotonic() - started, notes,
     )  # fmt: skip
 
 
@@ -118,8 +123,20 @@ def _head(store: Store, spec: str, gallery: str, visual: Collection, words: Coll
             f"the classes of {made_by['backbone']} belong to another version of it than the gallery {gallery!r}.\n"
             f"Expected: {made_by}\nReceived: {dict(classes.manifest.fingerprint['visual'])}"
         )
-    rows = classes.query('name != ""', fields=["name", "index", "bias", "vector"])
-    return conse_head(stored_classes(rows), words), conse_fingerprint(classes.manifest.fingerprint)
+    return conse_head(_stored(classes), words), conse_fingerprint(classes.manifest.fingerprint)
+
+
+def _load_hierarchy(store: Store, visual: Collection) -> list[str]:
+    """Load the hierarchy of the gallery's classes, which galleries that were made before it have not; return remarks."""
+    made_by = dict(visual.manifest.fingerprint)
+    classes = store.live(f"classes_{made_by['backbone']}")
+    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made_by:
+        return []
+    return load_hierarchy(store, classes.manifest, lambda: _stored(classes))
+
+
+def _stored(classes: Collection) -> Classes:
+    return stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
 
 
 def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Collection]:

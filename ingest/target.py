@@ -16,6 +16,7 @@ from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.embeddings.trained_head import TrainedHead, load_head
 from milvise.errors import ModelError, NotFoundError, UsageError
+from milvise.ingest.hierarchy import load_hierarchy
 
 Head = ConseHead | TrainedHead
 
@@ -143,22 +144,29 @@ def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mappin
     return Manifest(visual.alias.removesuffix("visual") + "joint", "joint", head.dim, fingerprint, recipe=recipe)
 
 
-def load_classes(store: Store, plan: Plan) -> None:
-    """Load the backbone's classes into Milvus where they are not there yet."""
+def load_classes(store: Store, plan: Plan) -> list[str]:
+    """Load the backbone's classes and their hierarchy into Milvus where they are not there yet; return what is to be remarked."""
     if plan.classes is None:
-        return
+        return []
+    classes = plan.classes
+    manifest = _load_classes(store, plan, classes)
+    return load_hierarchy(store, manifest, lambda: classes)
+
+
+def _load_classes(store: Store, plan: Plan, classes: Classes) -> Manifest:
     alias = f"classes_{plan.backbone.name}"
-    manifest = Manifest(alias, "classes", plan.backbone.dim, classes_fingerprint(plan.backbone, plan.classes))
+    manifest = Manifest(alias, "classes", plan.backbone.dim, classes_fingerprint(plan.backbone, classes))
     live = store.live(alias, made_as=manifest)
-    if live is not None and live.name == manifest.collection and live.count() == len(plan.classes.names):
-        return
+    if live is not None and live.name == manifest.collection and live.count() == len(classes.names):
+        return manifest
     collection = store.build(manifest)
-    rows = zip(plan.classes.names, plan.classes.bias, plan.classes.weights, strict=True)
+    rows = zip(classes.names, classes.bias, classes.weights, strict=True)
     collection.upsert(
         {"name": name, "index": index, "bias": float(bias), "vector": weights}
         for index, (name, bias, weights) in enumerate(rows)
     )
     store.publish(store.finish(collection, IndexSpec("flat")))
+    return manifest
 
 
 def classes_fingerprint(backbone: Network, classes: Classes) -> dict[str, Any]:

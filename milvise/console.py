@@ -243,6 +243,10 @@ def _made_by(entry: Mapping[str, Any]) -> str:
             return f"{made['head']['kind']} with {made['words']['words']} {made['words']['content'][:8]}"
         case "classes":
             return f"{made['visual']['backbone']} {made['visual']['weights'][:8]}"
+        case "hierarchy":
+            return (
+                f"{made['nouns']}, {made['classes']['visual']['backbone']} {made['classes']['visual']['weights'][:8]}"
+            )
     return f"{made['backbone']} {made['weights'][:8]}"
 
 

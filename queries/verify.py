@@ -1,6 +1,6 @@
 """Start here: whether a gallery, and everything that it stands on, is whole.
 
-    aliases -> catalog -> schemas and indexes -> words -> classes -> pictures in both collections -> joint vectors
+    aliases -> catalog -> schemas and indexes -> words -> classes and their hierarchy -> pictures in both collections -> joint vectors
 
 Rows are read as streams, a thousand at a time. The kinds of findings:
 
@@ -10,8 +10,8 @@ Rows are read as streams, a thousand at a time. The kinds of findings:
     Milvus describes a collection otherwise than its manifest does.
 ``models``, ``no_words``
     Vectors that were made by different models, or no words.
-``word_count``, ``word_rank``, ``word_vector``, ``classes``
-    Words or classes are not what was loaded.
+``word_count``, ``word_rank``, ``word_vector``, ``classes``, ``hierarchy``
+    Words, classes or their hierarchy are not what was loaded.
 ``vector``, ``duplicate``, ``missing``, ``stray``, ``version``, ``label``, ``joint_vector``, ``visual_vector``
     Rows (`verification.rows`, `verification.files`).
 ``unpointed``, ``orphan_entry``, ``unsigned``, ``no_head_file``, ``no_backbone_file``, ``no_weights_file``, ``no_gallery``, ``changing``
@@ -28,6 +28,7 @@ from milvise.adapter.missing import galleries
 from milvise.queries.verification.classes import check_classes
 from milvise.queries.verification.files import wrong_pictures
 from milvise.queries.verification.ground import Ground, survey
+from milvise.queries.verification.hierarchy import check_hierarchy
 from milvise.queries.verification.pointers import check_pointers
 from milvise.queries.verification.record import Notes, Verification
 from milvise.queries.verification.rows import check_pictures, usable_head
@@ -101,6 +102,9 @@ def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
         sound = check_words(words, notes)
     if classes is not None and classes.manifest.alias not in unfit:
         sound = check_classes(classes, ground.gallery, notes) and sound
+    hierarchy = ground.hierarchy
+    if hierarchy is not None and hierarchy.manifest.alias not in unfit:
+        check_hierarchy(hierarchy, classes, ground.gallery, notes)
     if visual is None or unfit:
         return
     head, why = usable_head(ground, sound=sound)

@@ -170,6 +170,7 @@ PROJECT = document(
         "replaced": {"type": ["string", "null"]},
         "kept": {"type": ["string", "null"]},
         "seconds": NUMBER,
+        "notes": {"type": "array", "items": TEXT},
     }
 )
 

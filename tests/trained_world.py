@@ -69,7 +69,7 @@ def put_world_words(store: Store, seed: int | None = None) -> None:
 
 
 def drop_trained_world(store: Store, gallery: str = "t") -> None:
-    for alias in ("words", "classes_trained_world", f"{gallery}_visual", f"{gallery}_joint"):
+    for alias in ("words", "classes_trained_world", "hierarchy_trained_world", f"{gallery}_visual", f"{gallery}_joint"):
         store.drop(alias)
 
 

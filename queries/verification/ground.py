@@ -20,7 +20,7 @@ class Ground:
     names : list of str
         The real collections that stand.
     pointers : dict of str to str or None
-        What the aliases of this gallery point at: ``words``, its classes, its visual and its joint collection.
+        What the aliases of this gallery point at: ``words``, its classes, their hierarchy, its visual and its joint collection.
     live : dict of str to Collection
         The collections behind those aliases whose entries fit them.
     """
@@ -50,7 +50,15 @@ class Ground:
     @property
     def classes(self) -> Collection | None:
         """The classes of the backbone that made the visual vectors."""
-        return next((found for found in self.live.values() if found.room.name == "classes"), None)
+        return self._in("classes")
+
+    @property
+    def hierarchy(self) -> Collection | None:
+        """The hierarchy of those classes."""
+        return self._in("hierarchy")
+
+    def _in(self, room: str) -> Collection | None:
+        return next((found for found in self.live.values() if found.room.name == room), None)
 
     def made_for(self, alias: str) -> list[Manifest]:
         """Return the manifests, fitting their names, of collections that stand and were made for an alias."""
@@ -70,7 +78,8 @@ def survey(store: Store, gallery: str) -> Ground:
     entries, names = store.entries(), store.real_names()
     pointers = {alias: store.points_at(alias) for alias in ("words", f"{gallery}_visual", f"{gallery}_joint")}
     for backbone in _backbones(gallery, entries, pointers):
-        pointers[f"classes_{backbone}"] = store.points_at(f"classes_{backbone}")
+        for alias in (f"classes_{backbone}", f"hierarchy_{backbone}"):
+            pointers[alias] = store.points_at(alias)
     live = {}
     for alias, name in pointers.items():
         made = entries.get(name) if name is not None else None

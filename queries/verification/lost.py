@@ -8,11 +8,13 @@ from itertools import product
 from typing import Any
 
 from milvise.adapter import Manifest, Store
+from milvise.adapter.catalog import hierarchy_of
 from milvise.adapter.schema import ROOMS, fits, width
 from milvise.adapter.store import essence_of
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.engines import load_network
+from milvise.embeddings.hierarchy import VERSION
 from milvise.embeddings.words import PACKAGED, load_words
 from milvise.errors import MilviseError
 from milvise.queries.verification.classes import content_hash
@@ -45,6 +47,8 @@ class Known:
             self._add(self.visual, (fingerprint, dict(made.recipe)))
         elif made.room == "words":
             self._add(self.words, fingerprint)
+        elif made.room == "hierarchy" and isinstance(fingerprint.get("classes"), Mapping):
+            self.learn(made.changed(room="classes", fingerprint=dict(fingerprint["classes"])))
         elif made.room in ("classes", "joint"):
             if isinstance(fingerprint.get("visual"), Mapping):
                 self._add(self.visual, (dict(fingerprint["visual"]), {}))
@@ -125,6 +129,15 @@ def _candidates(
         classifier = content_hash(store.bare(name, room))
         for visual, _ in (*known.visual, *machine.backbones()):
             yield Manifest(alias, room, dim, {"visual": visual, "classifier": classifier})
+    elif room == "hierarchy":
+        for (visual, _), classifier in product(known.visual, known.classifiers):
+            classes = Manifest(
+                f"classes_{alias.removeprefix('hierarchy_')}",
+                "classes",
+                1,
+                {"visual": visual, "classifier": classifier},
+            )
+            yield hierarchy_of(classes, VERSION)
     elif room == "visual":
         # A recipe that is known is worth more than none, and may be learned of after the fingerprint.
         for visual, recipe in sorted(known.visual, key=lambda one: not one[1]):
@@ -143,8 +156,10 @@ def room_of(alias: str, described: Mapping[str, Any]) -> str:
 
     Visual and joint collections have the same fields, and other aliases.
     """
-    fitting = [room for room in ("words", "classes", "visual", "joint") if fits(described, ROOMS[room])]
-    return next((room for room in fitting if room in ("words", "classes") or alias.endswith(f"_{room}")), "")
+    fitting = [room for room in ("words", "classes", "hierarchy", "visual", "joint") if fits(described, ROOMS[room])]
+    return next(
+        (room for room in fitting if room in ("words", "classes", "hierarchy") or alias.endswith(f"_{room}")), ""
+    )
 
 
 def _recipe_of(visual: Fingerprint, machine: _Machine) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from milvise.adapter.schema import fits, width
 from milvise.adapter.store import CATALOG_NAME, essence_of
 from milvise.queries.verification.classes import content_hash
 from milvise.queries.verification.ground import Ground
+from milvise.queries.verification.hierarchy import is_readable
 from milvise.queries.verification.record import Notes, many, mend
 
 
@@ -47,6 +48,10 @@ def _fits_the_rest(ground: Ground, found: Collection, rows: int) -> bool:
         return rows == (made.rows if made.rows is not None else fingerprint.get("count", rows))
     if made.room == "classes":
         return content_hash(found) == fingerprint.get("classifier")
+    if made.room == "hierarchy":
+        classes = ground.classes
+        of_these = classes is None or fingerprint.get("classes") == dict(classes.manifest.fingerprint)
+        return of_these and is_readable(found)
     if made.room == "joint":
         of_words = words is None or fingerprint.get("words") == dict(words.manifest.fingerprint)
         return visual is not None and fingerprint.get("visual") == dict(visual.manifest.fingerprint) and of_words

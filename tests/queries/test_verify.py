@@ -64,8 +64,9 @@ def test_a_whole_gallery_is_whole_and_says_what_was_looked_at(db: Database) -> N
     found = db.verify("v")
     assert found.whole, found.problems
     assert found.remarks == ()
+    parts = live(db, "hierarchy_trained_world").count()
     assert dict(found.checked) == {
-        "aliases": 4, "schemas": 4, "indexes": 4, "catalog entries": len(db.store.entries()), "words": len(WORDS),
+        "aliases": 5, "schemas": 5, "indexes": 5, "parts of the hierarchy": parts, "catalog entries": len(db.store.entries()), "words": len(WORDS),
         "classes": len(CLASSES), "visual rows": PICTURES, "joint rows": PICTURES,
         "joint vectors compared with the head's": PICTURES,
     }  # fmt: skip

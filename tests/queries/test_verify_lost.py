@@ -76,7 +76,7 @@ def test_a_dropped_catalog_is_made_again_and_every_command_works(db: Database) -
 def test_catalog_and_aliases_lost_together(db: Database) -> None:
     put_gallery(db.store)
     before = hits(db)
-    for alias in ("l_visual", "l_joint", "words", "classes_trained_world"):
+    for alias in ("l_visual", "l_joint", "words", "classes_trained_world", "hierarchy_trained_world"):
         db.store.unpublish(alias)
     fresh = lose_catalog(db.store)
     assert "no_entry" in {problem.kind for problem in fresh.verify("l").problems}
@@ -91,10 +91,10 @@ def test_a_gallery_made_before_is_whole_and_gets_what_it_lacks(db: Database, mon
         put_gallery(db.store)
     found = db.verify("l")
     assert found.whole, found.problems
-    assert [remark.kind for remark in found.remarks] == ["unsigned"] * 4
+    assert [remark.kind for remark in found.remarks] == ["unsigned"] * 5
     mended = db.verify("l", repair=True)
     assert mended.whole
-    assert (len(mended.repaired), mended.remarks) == (4, ())
+    assert (len(mended.repaired), mended.remarks) == (5, ())
     fresh = lose_catalog(db.store)
     assert fresh.verify("l", repair=True).whole
 

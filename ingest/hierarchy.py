@@ -1,0 +1,62 @@
+"""The hierarchy of a backbone's classes, loaded into Milvus beside them: with it a client ties any noun to the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from milvise.adapter import IndexSpec, Manifest, Store
+from milvise.adapter.catalog import hierarchy_of
+from milvise.embeddings.classes import Classes, imagenet_synsets
+from milvise.embeddings.hierarchy import MOST_PARTS, VERSION, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.nouns import load_nouns
+from milvise.errors import ModelError
+
+NO_NOUNS = "No class of the backbone is called by a noun that WordNet knows: searching by word goes by the names' vectors alone."
+
+
+def load_hierarchy(store: Store, classes: Manifest, known: Callable[[], Classes]) -> list[str]:
+    """Load the hierarchy of classes where it is not there yet; return what is to be remarked.
+
+    Parameters
+    ----------
+    classes : Manifest
+        Of the classes that stand.
+    known : callable
+        Returns these classes; called where there is something to make.
+    """
+    manifest = hierarchy_of(classes, VERSION)
+    if _stands(store, manifest):
+        return []
+    found = known()
+    rows = _rows(found.names, found.synsets)
+    if not rows:
+        return [NO_NOUNS]
+    collection = store.build(manifest)
+    collection.upsert({**row, "vector": [1.0, 0.0]} for row in rows)
+    if not collection.is_new:
+        written = {row["part"] for row in rows}
+        stored = collection.query('part != ""', fields=["part"], own_writes=True)
+        collection.delete([row["part"] for row in stored if row["part"] not in written])
+    store.publish(store.finish(collection, IndexSpec("flat")))
+    return []
+
+
+@lru_cache(maxsize=2)
+def _rows(names: tuple[str, ...], known: tuple[str | None, ...] | None) -> list[dict[str, str]]:
+    """Return the rows of the hierarchy of these classes, none where no class is a noun: a second's work, done once for all galleries."""
+    nouns = load_nouns()
+    synsets = known or imagenet_synsets(names) or synsets_of(names, nouns)
+    return make_hierarchy(nouns, synsets).to_rows() if any(synsets) else []
+
+
+def _stands(store: Store, manifest: Manifest) -> bool:
+    """Return whether the alias points at this hierarchy, and it can be read."""
+    live = store.live(manifest.alias, made_as=manifest)
+    if live is None or live.name != manifest.collection:
+        return False
+    try:
+        Hierarchy.from_rows(live.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
+    except ModelError:
+        return False
+    return True

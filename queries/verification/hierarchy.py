@@ -1,0 +1,28 @@
+"""The hierarchy of the classes: whether its parts are all there and can be read, and whether it is of the classes that stand."""
+
+from __future__ import annotations
+
+from milvise.adapter import Collection
+from milvise.embeddings.hierarchy import MOST_PARTS, Hierarchy
+from milvise.errors import ModelError
+from milvise.queries.verification.record import Notes
+
+
+def is_readable(hierarchy: Collection) -> bool:
+    """Return whether all parts are there and fit together; one call."""
+    try:
+        Hierarchy.from_rows(hierarchy.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
+    except ModelError:
+        return False
+    return True
+
+
+def check_hierarchy(hierarchy: Collection, classes: Collection | None, gallery: str, notes: Notes) -> None:
+    """Check the hierarchy; two calls."""
+    alias = hierarchy.manifest.alias
+    again = f"Make it again: milvise ingest images SOURCE --gallery {gallery}"
+    if classes is not None and hierarchy.manifest.fingerprint.get("classes") != dict(classes.manifest.fingerprint):
+        notes.problem("hierarchy", f"{alias} belongs to other classes than those that stand. {again}")
+    elif not is_readable(hierarchy):
+        notes.problem("hierarchy", f"{alias}: its parts are not all there, or damaged. {again}")
+    notes.looked_at("parts of the hierarchy", hierarchy.count())
