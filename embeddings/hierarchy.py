@@ -162,6 +162,14 @@ class Hierarchy:
         """Return whether a noun or a phrase, or what it is an inflected form of, has visible meanings."""
         return bool(self._told(phrase))
 
+    def base(self, phrase: str) -> str:
+        """Return the noun that a phrase is an inflected form of, such as ``apple`` for ``apples``; the phrase itself where it is none."""
+        for spelling in spellings(phrase):
+            for form in base_forms(spelling, lambda form: self._line(self._exceptions, form)):
+                if self._line(self._nouns, form):
+                    return phrase if form == spelling else form.replace("_", " ")
+        return phrase
+
     def lemmas(self, index: int) -> tuple[str, ...]:
         """Return the names of a class: all lemmas of its synset, blanks between words; none where it has no synset."""
         node = self._node_of.get(index)

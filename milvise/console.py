@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from milvise.ingest.summary import Summary
 
 
+_BESIDE = {"classes": "seen by the network", "alike": "like the first pictures"}
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """How a command answers.
@@ -109,8 +112,11 @@ class Output:
         if hit["confidence"] is not None:
             facts["confidence"] = f"{hit['confidence']:.3f}"
         for space, cosine in told["cosines"].items():
-            searched = told["searched"][space]
-            facts[f"{space} cosine"] = f"{cosine:.4f}, counts {told['shares'].get(space, 1.0):.2f}"
+            searched = told["searched"].get(space)
+            what = f"{space} cosine" if searched else _BESIDE.get(space, space)
+            facts[what] = f"{cosine:.4f}, counts {told['shares'].get(space, 1.0):.2f}"
+            if searched is None:
+                continue
             facts[f"{space} index"] = f"{searched['collection']}, {searched['index']}, {searched['search_params']}"
         for word, near in told["unknown_words"].items():
             facts[f"unknown: {word}"] = f"took no part; close spellings: {', '.join(near) or 'none'}"

@@ -7,6 +7,7 @@ visual one as a mixture of classes; a picture stands in both. A noun that the wo
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
@@ -85,9 +86,13 @@ def words_space(now: Opened) -> str:
     return RANKED if now.joint and now.places_words else JOINT
 
 
-def _query(space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened) -> Query:
+def _query(
+    space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened
+) -> Query:
     if words and space != JOINT and not now.mixture.tells_apart:
-        raise UsageError("the words know fewer than two of the classes' names, and no word has a place among visual vectors.")
+        raise UsageError(
+            "the words know fewer than two of the classes' names, and no word has a place among visual vectors."
+        )
     recipes = {
         name: Recipe((*_pictures(pictures, weights, name), *(word.ingredient(name) for word in words)))
         for name in spaces_of(space)

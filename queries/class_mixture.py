@@ -112,7 +112,8 @@ class ClassMixture:
             elif rank == 0:
                 total += self._guess(vector, sense)
         if not known and (own := self._index.get(_folded(phrase))) is not None:
-            total, known = np.eye(1, len(self.labels), own)[0], True
+            total[:] = 0
+            total[own], known = 1.0, True
         if not senses and not known:
             total = self._guess(vector, None)
         return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known)

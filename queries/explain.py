@@ -13,11 +13,15 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import unit
 from milvise.errors import UnknownWordError
 from milvise.queries.expression import Term
-from milvise.queries.match import FIELDS, Match
+from milvise.queries.match import FIELDS, Match, Row
+from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
-from milvise.queries.query import JOINT, VISUAL, Ingredient, Query, Recipe
-from milvise.queries.vocabulary import term_vectors, weighted_sum
+from milvise.queries.placed import place_terms
+from milvise.queries.query import Ingredient, Query, Recipe
+from milvise.queries.ranked import CANDIDATES, score_pictures
+from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL
+from milvise.queries.vocabulary import weighted_sum
 from milvise.records import Hit
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -47,7 +51,7 @@ class Tie:
     similarity : float
         Cosine of the class's name and the words.
     contribution : float
-        To the cosine of the words and the picture as the conse head places it: over all classes the sum is that cosine.
+        To the probability that the picture shows the words: the class's probability, as often as its share in the words says.
     """
 
     name: str
@@ -65,9 +69,9 @@ class Explanation:
     hit : Hit
         With the exact similarity, and its confidence where there are words.
     space : str
-        ``joint``, ``visual`` or ``fused``.
+        ``joint``, ``visual``, ``fused`` or ``ranked``.
     cosines : mapping
-        Cosine in each space.
+        Cosine in each space, and in a ranking what else counts, see `milvise.queries.ranking`.
     shares : mapping
         How much each of them counts; the similarity is their weighted sum.
     terms : tuple of Contribution
@@ -95,12 +99,12 @@ class Explanation:
 
 
 def known_part(now: Opened, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
-    """Return the terms that the vocabulary knows, and by word an error for each of the others."""
+    """Return the terms that have a place, and by word an error for each of the others."""
     kept: list[Term] = []
     unknown: dict[str, UnknownWordError] = {}
     for term in terms:
         try:
-            term_vectors(now.words, [term], now.parts.known_words)
+            place_terms(now, [term])
             kept.append(term)
         except UnknownWordError as error:
             unknown[error.word] = error
@@ -118,35 +122,64 @@ def explain(
 ) -> Explanation:
     """Return why a stored picture has its place; see `Gallery.explain`.
 
-    Calls to Milvus: one read in each space, and what the classes and the confidence take the first time.
+    Calls to Milvus: one read in each space, what the classes and the confidence take the first time, and for a ranking those of a
+    search, because a picture may be ranked by the first ones.
     """
     spaces = dict.fromkeys([*query.recipes, VISUAL])
     rows = {space: find_rows(now, [name], space, [*FIELDS, "vector"])[name] for space in spaces}
-    vectors = {space: np.asarray(row["vector"], dtype=np.float32) for space, row in rows.items()}
+    vectors = {space: np.asarray(row.pop("vector"), dtype=np.float32) for space, row in rows.items()}
     seen = {space: unit(vectors[space]) for space in query.recipes}
     recipes = dict(query.recipes)
     if focus is not None:
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}
         recipes = {VISUAL: _focused(query.recipes[VISUAL], focus)}
-    parts = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
-    cosines = {space: sum(found) for space, found in parts.items()}
+    told = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
+    match, shares = _match(now, query, rows[VISUAL], vectors, {space: sum(found) for space, found in told.items()})
     contributions = tuple(
-        Contribution(space, one.name, one.weight, query.shares[space] * part)
+        Contribution(space, one.name, one.weight, shares[space] * part)
         for space, recipe in recipes.items()
-        for one, part in zip(recipe.ingredients, parts[space], strict=True)
+        for one, part in zip(recipe.ingredients, told[space], strict=True)
     )
-    match = Match(rows[VISUAL], query.similarity(cosines), cosines)
-    trusted = now.background.confidence(cosines[JOINT]) if terms and JOINT in cosines else None
+    trusted = now.background.confidence(match.parts[JOINT]) if terms and JOINT in match.parts else None
     return Explanation(
         hit=match.hit(trusted),
         space=query.space,
-        cosines=cosines,
-        shares=query.shares,
-        terms=contributions,
+        cosines=match.parts,
+        shares=shares,
+        terms=(*contributions, *_ranked(query, match, shares, vectors[VISUAL])),
         unknown_words={word: error.suggestions for word, error in unknown.items()},
         classes=_ties(now, terms, vectors[VISUAL]) if terms and now.places_words else (),
         searched={space: _searched(now, space, focus is not None) for space in recipes},
     )
+
+
+def _match(
+    now: Opened, query: Query, row: Row, vectors: Mapping[str, Array], cosines: dict[str, float]
+) -> tuple[Match, dict[str, float]]:
+    """Return the picture with its similarity, and how much each part of that counts."""
+    if query.ranking is None:
+        return Match(row, query.similarity(cosines), cosines), query.shares
+    found = next((one for one in nearest(now, query, limit=CANDIDATES) if one.row["id"] == row["id"]), None)
+    if found is not None:
+        return found, query.shares
+    # It is not among the candidates, and its score is that of `rank`.
+    key = row["id"]
+    (alone,) = score_pictures(query, [row], {key: vectors[VISUAL]}, {key: cosines[JOINT]}, alike=False)
+    return alone, query.ranking.shares_alone
+
+
+def _ranked(query: Query, match: Match, shares: Mapping[str, float], visual: Array) -> list[Contribution]:
+    """Return what a ranking adds beside the cosines."""
+    if query.ranking is None:
+        return []
+    parts = query.ranking.evidence_by_word(visual[np.newaxis])[0].tolist()
+    told = [
+        Contribution(CLASSES, one.name, one.weight, shares[CLASSES] * part)
+        for one, part in zip(query.ranking.seen, parts, strict=True)
+    ]
+    if shares.get(ALIKE):
+        told.append(Contribution(ALIKE, "(the first pictures)", 1.0, shares[ALIKE] * match.parts[ALIKE]))
+    return told
 
 
 def _focused(recipe: Recipe, weights: Array) -> Recipe:
@@ -154,12 +187,12 @@ def _focused(recipe: Recipe, weights: Array) -> Recipe:
 
 
 def _ties(now: Opened, terms: Sequence[Term], visual: Array) -> tuple[Tie, ...]:
-    vectors = term_vectors(now.words, terms, now.parts.known_words)
-    wanted = weighted_sum((term.weight, vector) for term, vector in zip(terms, vectors, strict=True))
-    mixture = now.mixture
+    placed, mixture = place_terms(now, terms), now.mixture
+    total = sum(abs(one.term.weight) for one in placed)
+    shares = sum(one.term.weight / total * one.classes.relative for one in placed)
+    wanted = weighted_sum((one.weight, one.vector) for one in (each.ingredient(JOINT) for each in placed))
     probabilities, cosines = mixture.probabilities(visual), mixture.names @ wanted
-    length = float(np.linalg.norm(probabilities @ mixture.names))
-    parts = probabilities * cosines / length
+    parts = probabilities * shares
     return tuple(
         Tie(mixture.labels[place], float(probabilities[place]), float(cosines[place]), float(parts[place]))
         for place in np.argsort(-np.abs(parts), kind="stable")[:_CLASSES]

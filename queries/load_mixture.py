@@ -97,7 +97,9 @@ class _Spoken:
             # Only a single word stands for a class without its name: a mud puppy, which is an axolotl, would be a puppy.
             first = next((vector for phrase, vector in others.items() if " " not in phrase), None)
         if first is None:
-            first = next((vector for phrase in self._broader if (vector := phrase_vector(phrase, known)) is not None), None)
+            first = next(
+                (vector for phrase in self._broader if (vector := phrase_vector(phrase, known)) is not None), None
+            )
         return [] if first is None else [unit(vector + above) for vector in (first, *others.values())]
 
 
@@ -115,7 +117,9 @@ def _kept(path: Path, visual_dim: int, words_dim: int, hierarchy: Hierarchy | No
     if owners.size and not 0 <= owners.min() <= owners.max() < count:
         return None
     labels = tuple(arrays["labels"].tolist())
-    return ClassMixture(labels, arrays["names"], arrays["other_names"], owners, arrays["weights"], arrays["bias"], hierarchy)
+    return ClassMixture(
+        labels, arrays["names"], arrays["other_names"], owners, arrays["weights"], arrays["bias"], hierarchy
+    )
 
 
 def _keep(mixture: ClassMixture, path: Path) -> None:

@@ -116,10 +116,18 @@ class Opened:
 
     def knows_noun(self, phrase: str) -> bool:
         """Return whether a phrase is a noun that has a place among the classes."""
+        return self._nouns is not None and self._nouns.knows(phrase)
+
+    def base_noun(self, phrase: str) -> str:
+        """Return the singular of a noun; any other phrase as it is."""
+        return phrase if self._nouns is None else self._nouns.base(phrase)
+
+    @cached_property
+    def _nouns(self) -> Hierarchy | None:
         try:
-            return self.hierarchy is not None and self.hierarchy.knows(phrase)
+            return self.hierarchy
         except (NotFoundError, FingerprintError):
-            return False
+            return None
 
     @property
     def joint_share(self) -> float | None:

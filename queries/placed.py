@@ -28,18 +28,22 @@ class Placed:
     ----------
     now : Opened
     term : Term
+        As it was asked for.
+    phrase : str
+        Its phrase; of a noun in the plural, the singular.
     vector : ndarray of shape (words' width,), optional
         Its unit vector, None for a noun that the words lack.
     """
 
     now: Opened
     term: Term
+    phrase: str
     vector: Array | None
 
     @cached_property
     def classes(self) -> WordClasses:
         """The classes of the word; errors as `Opened.mixture`."""
-        return self.now.mixture.of(self.term.phrase, self.vector)
+        return self.now.mixture.of(self.phrase, self.vector)
 
     def ingredient(self, space: str) -> Ingredient:
         """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `Opened.mixture`."""
@@ -64,5 +68,6 @@ def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
     """
     if not terms:
         return []
-    vectors = term_vectors(now.words, terms, now.parts.known_words, is_noun=now.knows_noun)
-    return [Placed(now, term, vector) for term, vector in zip(terms, vectors, strict=True)]
+    bases = [now.base_noun(term.phrase) for term in terms]
+    vectors = term_vectors(now.words, [Term(base) for base in bases], now.parts.known_words, is_noun=now.knows_noun)
+    return [Placed(now, *found) for found in zip(terms, bases, vectors, strict=True)]

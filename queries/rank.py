@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from milvise.chunks import chunks
-from milvise.errors import NotFoundError
 from milvise.embeddings.phrases import unit
+from milvise.errors import NotFoundError
 from milvise.queries.match import FIELDS, Match
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows

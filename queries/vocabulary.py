@@ -88,9 +88,7 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
         If the terms cancel out.
     """
     found = term_vectors(words, terms, vectors, is_noun=lambda phrase: False)
-    return weighted_sum(
-        (term.weight, vector) for term, vector in zip(terms, found, strict=True) if vector is not None
-    )
+    return weighted_sum((term.weight, vector) for term, vector in zip(terms, found, strict=True) if vector is not None)
 
 
 def term_vectors(

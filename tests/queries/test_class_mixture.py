@@ -14,8 +14,9 @@ from milvise import config
 from milvise.adapter import Collection, Store
 from milvise.embeddings.phrases import unit
 from milvise.errors import NotFoundError
-from milvise.queries.class_mixture import ClassMixture, load_mixture
+from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.database import Database
+from milvise.queries.load_mixture import load_mixture
 
 
 @pytest.fixture
@@ -29,20 +30,26 @@ def collections(lite: Store) -> Iterator[tuple[Collection, Collection]]:
 
 
 def kept(classes: Collection, words: Collection) -> Path:
-    return config.cache() / "classes" / f"{classes.name}-{words.name}.npz"
+    return config.cache() / "classes" / f"{classes.name}-{words.name}-names.npz"
 
 
-def test_a_class_name_is_mostly_its_own_class(collections: tuple[Collection, Collection]) -> None:
+def test_a_class_name_is_its_own_class_and_what_lies_between_two_is_a_mixture(
+    collections: tuple[Collection, Collection],
+) -> None:
     mixture = load_mixture(*collections)
-    assert mixture.labels == CLASSES[:3], "the words do not know the fourth"
+    assert mixture.labels == CLASSES
+    assert not mixture.names[3].any(), "the words do not know the fourth"
     for place, name in enumerate(("cat", "dog")):
-        shares = mixture.shares(VECTOR[name])
-        assert shares.sum() == pytest.approx(1)
-        assert shares[place] > 0.99
+        told = mixture.of(name, VECTOR[name])
+        assert told.known
+        assert told.shares.tolist() == np.eye(1, 4, place)[0].tolist()
         towards = mixture.weights[place] - mixture.weights.mean(axis=0)
-        assert mixture.visual(VECTOR[name]) @ unit(towards) == pytest.approx(1, abs=1e-3)
-    between = mixture.shares(unit(VECTOR["cat"] + VECTOR["dog"]))
-    assert between[:2].min() > 0.1, "what lies between two names is a mixture of both"
+        assert mixture.visual(told.shares) @ unit(towards) == pytest.approx(1, abs=1e-3)
+    guessed = mixture.of("between", unit(VECTOR["cat"] + VECTOR["dog"]))
+    assert not guessed.known
+    assert guessed.shares.sum() == pytest.approx(1)
+    assert guessed.shares[:2].min() > 0.1
+    assert guessed.shares[3] == 0, "nothing says what the fourth is like"
 
 
 def test_it_is_read_from_milvus_once_on_each_machine(
@@ -53,7 +60,7 @@ def test_it_is_read_from_milvus_once_on_each_machine(
     monkeypatch.setattr(Collection, "query", None)
     again = load_mixture(*collections)
     assert again.labels == first.labels
-    for name in ("names", "weights", "bias"):
+    for name in ("names", "other_names", "owners", "weights", "bias"):
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
 
 
@@ -66,7 +73,8 @@ def test_a_damaged_file_is_read_from_milvus_again(collections: tuple[Collection,
 
 
 def test_one_class_tells_nothing_apart() -> None:
-    one = ClassMixture(("cat",), np.ones((1, 3), np.float32), np.ones((1, 4), np.float32), np.zeros(1, np.float32))
+    none = np.zeros((0, 3), np.float32), np.zeros(0, np.int64)
+    one = ClassMixture(("cat",), np.ones((1, 3), np.float32), *none, np.ones((1, 4), np.float32), np.zeros(1, np.float32))
     assert not one.tells_apart
 
 
