@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from milvise.embeddings.hierarchy import VERSION
 from milvise.embeddings.nouns import Nouns, load_nouns
 
 ROOT = Path(__file__).parent.parent.parent
@@ -80,6 +82,13 @@ def test_table_and_licence_are_in_the_package() -> None:
     licence = files("milvise.embeddings").joinpath("wordnet/LICENSE").read_text("ascii")
     assert "WordNet 3.0 Copyright 2006 by Princeton University" in licence
     assert 'PROVIDED "AS IS"' in licence
+
+
+def test_another_table_is_another_version() -> None:
+    """What stands in Milvus is called after `VERSION`: where the table changes, that must."""
+    packed = files("milvise.embeddings").joinpath("wordnet/nouns.txt.gz").read_bytes()
+    stamp = hashlib.sha256(gzip.decompress(packed)).hexdigest()[:16]
+    assert (VERSION, stamp) == ({"nouns": "WordNet 3.0", "format": 1}, "9ae56d6a4badaca3")
 
 
 def test_the_packaged_nouns_are_wordnets() -> None:
