@@ -276,11 +276,10 @@ def explain(
 ) -> None:
     """Show why a picture has its place in the answer to a request."""
     wanted = [_weighted(one) for one in picture or []]
-    read_as: dict[str, Any] = {}
     with state.connect() as db:
-        asked = _read(db.gallery(gallery), words, fix, read_as)
+        asked = _read(db.gallery(gallery), words, fix, {})
         told = asked.explain(hit, words=words, pictures=wanted, focus=focus, space=space, fix=fix)
-    state.output.explanation(told.to_json() | ({"request": read_as} if read_as else {}))
+    state.output.explanation(told.to_json())
 
 
 @stoppable("What was printed is right as far as it goes.")

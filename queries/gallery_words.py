@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from milvise.errors import FingerprintError, ModelError, NotFoundError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, UnknownWordError
+from milvise.queries.explain import known_part
 from milvise.queries.expression import Term
 from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.opened import Opened
 from milvise.queries.typed import read, read_all
-from milvise.queries.vocabulary import require_known
+from milvise.queries.vocabulary import require_known, unknown_error
 
 
 class GalleryKnowledge(WordKnowledge):
@@ -63,6 +64,11 @@ def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ..
     return terms_typed(now, [words], fix=fix)[0] if words.strip() else ()
 
 
-def words_explained(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
-    """Return the terms of words as `words_typed`, those that the vocabulary lacks among them."""
-    return read(words, GalleryKnowledge(now), fix=fix).terms if words.strip() else ()
+def words_explained(now: Opened, words: str, *, fix: bool = False) -> tuple[list[Term], dict[str, UnknownWordError]]:
+    """Return the terms of words as `words_typed` where they are known, and by word an error for each of the others."""
+    if not words.strip():
+        return [], {}
+    reading = read(words, GalleryKnowledge(now), fix=fix)
+    errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
+    known, others = known_part(now, [term for term in reading.terms if term.phrase not in errors])
+    return known, errors | others

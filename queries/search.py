@@ -27,7 +27,7 @@ from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
 from milvise.queries.encoder import PictureLike
-from milvise.queries.explain import Explanation, explain, known_part
+from milvise.queries.explain import Explanation, explain
 from milvise.queries.expression import render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
@@ -413,7 +413,7 @@ class Gallery:
             raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
 
         def request(now: Opened) -> Explanation:
-            terms, unknown = known_part(now, words_explained(now, words, fix=fix))
+            terms, unknown = words_explained(now, words, fix=fix)
             if unknown and not terms and not pictures:
                 raise next(iter(unknown.values()))
             query, _ = mixed_query(now, terms, pictures, space=space)

@@ -134,7 +134,12 @@ def term_vectors(words: Collection, terms: Sequence[Term], vectors: KnownVectors
 def require_known(reading: Reading, words: Collection) -> None:
     """Raise UnknownWordError if a reading has a word that is not known."""
     for word in reading.unknown:
-        raise UnknownWordError(word, reading.suggestions.get(word, ()), place=_place(words), can_fix=True)
+        raise unknown_error(reading, word, words)
+
+
+def unknown_error(reading: Reading, word: str, words: Collection) -> UnknownWordError:
+    """Return the error for a word of a reading that is not known, with its close spellings."""
+    return UnknownWordError(word, reading.suggestions.get(word, ()), place=_place(words), can_fix=True)
 
 
 def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
