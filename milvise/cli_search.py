@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,6 +17,10 @@ from milvise.records import Hit, WordHit
 
 if TYPE_CHECKING:
     from milvise.queries.database import Database
+    from milvise.queries.search import Gallery
+    from milvise.queries.vocabulary import Vocabulary
+
+T = TypeVar("T", "Gallery", "Vocabulary")
 
 search_app = group("Find words and pictures.")
 
@@ -45,6 +49,9 @@ ConfidenceOption = Annotated[
         help="Only hits that are closer than what this share of random words finds.",
     ),
 ]
+FixOption = Annotated[
+    bool, typer.Option("--fix", help="Replace words that are misspelt, or perhaps are, by the likeliest known one.")
+]
 
 
 @search_app.command("words")
@@ -52,11 +59,12 @@ def search_words(
     expression: Annotated[list[str], typer.Argument(metavar="EXPR", help="dog; king - man + woman; cat^2 sofa.")],
     limit: LimitOption = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
+    fix: FixOption = False,
 ) -> None:
     """Find the words closest to a word or expression."""
     text = " ".join(expression)
     request = {"kind": "words", "expression": text, "filter": filter, "limit": limit}
-    _search(request, lambda db: db.words.similar(text, limit=limit, filter=filter))
+    _search(request, lambda db: _read(db.words, text, fix, request).similar(text, limit=limit, filter=filter, fix=fix))
 
 
 @search_app.command("images")
@@ -67,6 +75,7 @@ def search_images(
     limit: LimitOption = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
     min_confidence: ConfidenceOption = None,
+    fix: FixOption = False,
 ) -> None:
     """Find the pictures that show what the words say."""
     text = " ".join(expression)
@@ -76,8 +85,8 @@ def search_images(
     }  # fmt: skip
     _search(
         request,
-        lambda db: db.gallery(gallery).search(
-            text, space=space, limit=limit, filter=filter, min_confidence=min_confidence
+        lambda db: _read(db.gallery(gallery), text, fix, request).search(
+            text, space=space, limit=limit, filter=filter, min_confidence=min_confidence, fix=fix
         ),
     )
 
@@ -111,6 +120,7 @@ def search_mixed(
     space: SpaceOption = None,
     limit: LimitOption = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
+    fix: FixOption = False,
 ) -> None:
     """Find the pictures closest to pictures with and without words: --words '+night -day'."""
     request = {
@@ -118,7 +128,12 @@ def search_mixed(
         "limit": limit,
     }  # fmt: skip
     wanted = [_weighted(picture) for picture in pictures]
-    _search(request, lambda db: db.gallery(gallery).mixed(wanted, words, space=space, limit=limit, filter=filter))
+    _search(
+        request,
+        lambda db: _read(db.gallery(gallery), words, fix, request).mixed(
+            wanted, words, space=space, limit=limit, filter=filter, fix=fix
+        ),
+    )
 
 
 @search_app.command("complete")
@@ -155,6 +170,7 @@ def search_rank(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the best so many. (default: all)")] = None,
     filter: FilterOption = "",
     min_confidence: ConfidenceOption = None,
+    fix: FixOption = False,
 ) -> None:
     """Order given pictures by how well they fit a brief."""
     request = {
@@ -164,9 +180,9 @@ def search_rank(
     wanted = [_weighted(one) for one in picture or []]
     _search(
         request,
-        lambda db: db.gallery(gallery).rank(
+        lambda db: _read(db.gallery(gallery), words, fix, request).rank(
             words=words, pictures=wanted, ids=ids or None, space=space, limit=limit, filter=filter,
-            min_confidence=min_confidence,
+            min_confidence=min_confidence, fix=fix,
         ),
     )  # fmt: skip
 
@@ -181,6 +197,7 @@ def search_owners(
     space: SpaceOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many owners.")] = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
+    fix: FixOption = False,
 ) -> None:
     """Find whose pictures fit a brief best."""
     wanted = [_weighted(one) for one in picture or []]
@@ -190,8 +207,8 @@ def search_owners(
     }  # fmt: skip
     started = time.perf_counter()
     with state.connect() as db:
-        found = db.gallery(gallery).owners(
-            words=words, pictures=wanted, by=by, evidence=evidence, space=space, limit=limit, filter=filter
+        found = _read(db.gallery(gallery), words, fix, request).owners(
+            words=words, pictures=wanted, by=by, evidence=evidence, space=space, limit=limit, filter=filter, fix=fix
         )
         state.output.owners(request, round(1000 * (time.perf_counter() - started), 2), found)
 
@@ -218,6 +235,7 @@ def search_refine(
     space: SpaceOption = None,
     limit: LimitOption = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
+    fix: FixOption = False,
 ) -> None:
     """Search again, with pictures that were liked and disliked; those are left out."""
     from milvise.queries.refine import Rocchio
@@ -229,9 +247,9 @@ def search_refine(
     }  # fmt: skip
     _search(
         request,
-        lambda db: db.gallery(gallery).refine(
+        lambda db: _read(db.gallery(gallery), words, fix, request).refine(
             words=words, pictures=wanted, liked=liked or [], disliked=disliked or [], weights=Rocchio(*weights),
-            space=space, limit=limit, filter=filter, log=log,
+            space=space, limit=limit, filter=filter, log=log, fix=fix,
         ),
     )  # fmt: skip
 
@@ -254,11 +272,13 @@ def explain(
     focus: Annotated[str | None, typer.Option(metavar="CLASS_OR_EXPR", help="As for search similar.")] = None,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     space: SpaceOption = None,
+    fix: FixOption = False,
 ) -> None:
     """Show why a picture has its place in the answer to a request."""
     wanted = [_weighted(one) for one in picture or []]
     with state.connect() as db:
-        told = db.gallery(gallery).explain(hit, words=words, pictures=wanted, focus=focus, space=space)
+        asked = _read(db.gallery(gallery), words, fix, {})
+        told = asked.explain(hit, words=words, pictures=wanted, focus=focus, space=space, fix=fix)
     state.output.explanation(told.to_json())
 
 
@@ -294,6 +314,16 @@ def _weighted(picture: str) -> str | tuple[str, float]:
         return name, float(weight)
     except ValueError:
         return picture
+
+
+def _read(asked: T, words: str, fix: bool, request: dict[str, Any]) -> T:
+    """Say what words are taken for, before they are searched for, and note it in the request."""
+    if words.strip():
+        reading = asked.read(words, fix=fix)
+        for remark in reading.remarks:
+            state.output.note(remark)
+        request |= {"read_as": reading.expression, "remarks": list(reading.remarks)}
+    return asked
 
 
 def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]]) -> None:

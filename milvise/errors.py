@@ -55,10 +55,14 @@ class UnknownWordError(UsageError):
         Close spellings that are in the vocabulary, the most frequent first.
     """
 
-    def __init__(self, word: str, suggestions: tuple[str, ...], *, kind: str = "word", place: str) -> None:
+    def __init__(
+        self, word: str, suggestions: tuple[str, ...], *, kind: str = "word", place: str, can_fix: bool = False
+    ) -> None:
         self.word = word
         self.suggestions = suggestions
         hint = f"Close spellings: {', '.join(suggestions)}." if suggestions else "No close spelling was found."
+        if suggestions and can_fix:
+            hint += " To search for the first of them: --fix (Python: fix=True)."
         super().__init__(f"the {kind} {word!r} is not in {place}. {hint}")
 
 

@@ -34,8 +34,33 @@ class Term:
     weight: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A term as it was typed.
+
+    Attributes
+    ----------
+    quoted : bool
+        Whether it stood in quotes.
+    signed : bool
+        Whether an operator stood in front of it.
+    weighted : bool
+        Whether a weight stood behind it.
+    """
+
+    term: Term
+    quoted: bool
+    signed: bool
+    weighted: bool
+
+
 def parse(text: str) -> tuple[Term, ...]:
-    """Read an expression.
+    """Read an expression, literally; raises as `pieces`."""
+    return tuple(piece.term for piece in pieces(text))
+
+
+def pieces(text: str) -> tuple[Piece, ...]:
+    """Read an expression, literally, with how each term was typed.
 
     Raises
     ------
@@ -47,7 +72,7 @@ def parse(text: str) -> tuple[Term, ...]:
         raise ExpressionError(
             f"an expression is text, and this one holds bytes that are not UTF-8.\nReceived: {text!a}"
         )
-    terms: list[Term] = []
+    found: list[Piece] = []
     position, sign = 0, 0.0
     text = text.strip()
     while position < len(text):
@@ -57,18 +82,25 @@ def parse(text: str) -> tuple[Term, ...]:
             sign = 1.0 if text[position] == "+" else -1.0
             position += 1
         else:
-            phrase, weight, position = _term(text, position)
-            terms.append(Term(phrase, (sign or 1.0) * weight))
+            quoted = text[position] == '"'
+            phrase, weight, position = _quoted_term(text, position) if quoted else _bare_term(text, position)
+            term = Term(phrase, (sign or 1.0) * _weight(weight, text))
+            found.append(Piece(term, quoted, signed=bool(sign), weighted=weight is not None))
             sign = 0.0
     if sign:
         raise ExpressionError(
             f"nothing follows the last operator.\nReceived: {text}\nTo search for the sign, quote it."
         )
-    if not terms:
+    if not found:
         raise ExpressionError("the expression is empty.\nExpected: a word, such as dog, or several, such as cat sofa")
-    if len(terms) > MOST_TERMS:
-        raise ExpressionError(f"an expression has at most {MOST_TERMS} terms.\nReceived: {len(terms)}")
-    return tuple(terms)
+    check_count(len(found))
+    return tuple(found)
+
+
+def check_count(terms: int) -> None:
+    """Raise ExpressionError if an expression has more terms than it may."""
+    if terms > MOST_TERMS:
+        raise ExpressionError(f"an expression has at most {MOST_TERMS} terms.\nReceived: {terms}")
 
 
 def render(terms: tuple[Term, ...]) -> str:
@@ -81,18 +113,16 @@ def render(terms: tuple[Term, ...]) -> str:
     return " ".join(parts).removeprefix("+ ")
 
 
-def _term(text: str, start: int) -> tuple[str, float, int]:
-    if text[start] == '"':
-        return _quoted_term(text, start)
+def _bare_term(text: str, start: int) -> tuple[str, str | None, int]:
     end = start
     while end < len(text) and not text[end].isspace():
         end += 1
     match = _BARE.match(text[start:end])
     assert match is not None
-    return match[1], _weight(match[2], text), end
+    return match[1], match[2], end
 
 
-def _quoted_term(text: str, start: int) -> tuple[str, float, int]:
+def _quoted_term(text: str, start: int) -> tuple[str, str | None, int]:
     match = _QUOTED.match(text, start)
     if match is None:
         raise ExpressionError(f'a quote is not closed. To search for the quote itself, write "\\"".\nReceived: {text}')
@@ -101,10 +131,10 @@ def _quoted_term(text: str, start: int) -> tuple[str, float, int]:
         raise ExpressionError(f"there is nothing between two quotes.\nReceived: {text}")
     weight = _WEIGHT.match(text, end)
     if weight is not None:
-        return phrase, _weight(weight[1], text), weight.end()
+        return phrase, weight[1], weight.end()
     if end < len(text) and not text[end].isspace():
         raise ExpressionError(f"a blank or a weight such as ^2 must follow a closing quote.\nReceived: {text}")
-    return phrase, 1.0, end
+    return phrase, None, end
 
 
 def _weight(text: str | None, expression: str) -> float:

@@ -1,4 +1,4 @@
-"""Vectors that were fetched before: words and classes never change under the name of their collection."""
+"""What was fetched before: words and classes never change under the name of their collection."""
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ class KnownVectors:
     """Vectors of one collection by primary key, fetched once; of another collection as soon as that one is asked for.
 
     The name of a real collection of words or classes holds a hash of what made its vectors.
+
+    Parameters
+    ----------
+    field : {"vector", "rank"}
+        What is fetched of each row. A rank counts as a vector of width one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, field: str = "vector") -> None:
+        self._field = field
         self._lock = Lock()
         self._name = ""
         self._vectors: dict[str, Array | None] = {}
@@ -35,19 +41,25 @@ class KnownVectors:
             known = self._vectors
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update(_fetched(collection, missing))
+            known.update(self._fetched(collection, missing))
         return {key: vector for key in keys if (vector := known[key]) is not None}
 
+    def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Array | None]:
+        """Return the values of these keys, None for keys that are not there."""
+        is_rank = self._field == "rank"
+        kept = KeptVectors(f"{collection.name}_rank" if is_rank else collection.name)
+        found = kept.get(keys, dim=1 if is_rank else collection.manifest.dim) if collection.is_lite else {}
+        missing = [key for key in keys if key not in found]
+        if missing:
+            fetched = _ranks(collection, missing) if is_rank else collection.vectors(missing)
+            asked = {key: fetched.get(key) for key in missing}
+            if collection.is_lite:
+                kept.put(asked.items())
+            found |= asked
+        return found
 
-def _fetched(collection: Collection, keys: Sequence[str]) -> dict[str, Array | None]:
-    """Return the vectors of these keys, None for keys that are not there."""
-    kept = KeptVectors(collection.name)
-    found = kept.get(keys, dim=collection.manifest.dim) if collection.is_lite else {}
-    missing = [key for key in keys if key not in found]
-    if missing:
-        fetched = collection.vectors(missing)
-        asked = {key: fetched.get(key) for key in missing}
-        if collection.is_lite:
-            kept.put(asked.items())
-        found |= asked
-    return found
+
+def _ranks(collection: Collection, keys: Sequence[str]) -> dict[str, Array]:
+    return {
+        key: np.asarray([row["rank"]], dtype=np.float32) for key, row in collection.get(keys, fields=["rank"]).items()
+    }

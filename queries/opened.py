@@ -37,6 +37,7 @@ class Parts:
         self.words = words.live
         self.classes = LiveClasses(store)
         self.known_words = words.known
+        self.known_ranks = words.known_ranks
         self.known_classes = KnownVectors()
         self.made: dict[str, tuple[list[str], Any]] = {}
 

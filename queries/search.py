@@ -27,11 +27,12 @@ from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
 from milvise.queries.encoder import PictureLike
-from milvise.queries.explain import Explanation, explain, known_part
-from milvise.queries.expression import parse
+from milvise.queries.explain import Explanation, explain
+from milvise.queries.expression import render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
+from milvise.queries.gallery_words import GalleryKnowledge, terms_typed, words_explained, words_typed
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest, nearest_to_each
@@ -42,6 +43,7 @@ from milvise.queries.query import Query
 from milvise.queries.rank import rank
 from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
+from milvise.queries.typed import Reading, read
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
@@ -61,6 +63,7 @@ class Gallery:
         limit: int = DEFAULT_LIMIT,
         filter: str = "",
         min_confidence: float | None = None,
+        fix: bool = False,
     ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first.
 
@@ -69,7 +72,8 @@ class Gallery:
         Parameters
         ----------
         expression : str
-            Such as ``dog``, ``cat sofa`` or ``"dining table"``; see `milvise.queries.expression`.
+            Such as ``dog``, ``cat sofa``, ``"dining table"`` or ``a photo of a dog, without snow``; see
+            `milvise.queries.typed`, and `read` for what is made of it.
         space : {"joint", "visual", "fused"}, optional
             Where words and pictures are compared, see `milvise.queries.query`. By default ``fused`` where the backbone's
             classes are loaded, else ``joint``.
@@ -80,6 +84,8 @@ class Gallery:
         min_confidence : float, optional
             In [0, 1]: only hits that are closer in the joint space than this share of random words' best pictures. The
             hits then carry their `confidence`. The first time it takes six calls more.
+        fix : bool
+            Whether words that are misspelt, or perhaps are, are replaced by the likeliest known one.
 
         Raises
         ------
@@ -95,17 +101,35 @@ class Gallery:
         check_confidence(min_confidence)
 
         def request(now: Opened) -> list[Hit]:
-            query = word_queries(now, [parse(expression)], space=space)[0]
+            query = word_queries(now, terms_typed(now, [expression], fix=fix), space=space)[0]
             return _hits(now, query, nearest(now, query, limit=limit, filter=filter), min_confidence)
 
         return self._parts.answered(request)
+
+    def read(self, expression: str, *, fix: bool = False) -> Reading:
+        """Return what `search` takes an expression for, with a remark for each thing that was done or is suspected.
+
+        At most three calls, and none for words that were read before.
+
+        Raises
+        ------
+        ExpressionError
+            If it cannot be read. A word that is not known is no error here; it is listed with close spellings.
+        """
+        return self._parts.answered(lambda now: read(expression, GalleryKnowledge(now), fix=fix))
 
     def words_space(self) -> str:
         """Return the space in which `search` compares words and pictures by default: ``fused`` or ``joint``."""
         return self._parts.answered(words_space)
 
     def search_many(
-        self, expressions: Sequence[str], *, space: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
+        self,
+        expressions: Sequence[str],
+        *,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+        fix: bool = False,
     ) -> list[list[Hit]]:
         """Return for each of several expressions what `search` does, in as many calls to Milvus as one of them.
 
@@ -114,11 +138,11 @@ class Gallery:
         UnknownWordError, ExpressionError, FingerprintError, FilterError
             As `search`, if it would for any of them.
         """
-        several = [parse(expression) for expression in expressions]
-        if not several:
+        if not expressions:
             return []
 
         def request(now: Opened) -> list[list[Hit]]:
+            several = terms_typed(now, expressions, fix=fix)
             found = nearest_to_each(now, word_queries(now, several, space=space), limit=limit, filter=filter)
             return [[match.hit() for match in matches] for matches in found]
 
@@ -170,6 +194,7 @@ class Gallery:
         space: str | None = None,
         limit: int = DEFAULT_LIMIT,
         filter: str = "",
+        fix: bool = False,
     ) -> list[Hit]:
         """Return the pictures closest to a sum of pictures and words, such as one picture ``+night -day``.
 
@@ -181,12 +206,12 @@ class Gallery:
             As `similar`; stored ones are left out of the hits.
         words : str
             An expression as for `search`.
-        space, limit, filter
+        space, limit, filter, fix
             As `search`; for pictures alone ``visual`` by default.
         """
 
         def request(now: Opened) -> list[Hit]:
-            query, named = mixed_query(now, terms_of(words), pictures, space=space)
+            query, named = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             matches = nearest(now, query, limit=limit, filter=filter, without={one.key for one in named})
             return [match.hit() for match in matches]
 
@@ -232,6 +257,7 @@ class Gallery:
         space: str | None = None,
         limit: int | None = None,
         min_confidence: float | None = None,
+        fix: bool = False,
     ) -> list[Hit]:
         """Return given pictures in the order of how well they fit a brief, each with its exact score.
 
@@ -239,7 +265,7 @@ class Gallery:
 
         Parameters
         ----------
-        words, pictures
+        words, pictures, fix
             The brief, as `mixed`.
         ids : sequence of str, optional
             Ids or URIs; by default all pictures that fit the filter.
@@ -265,7 +291,7 @@ class Gallery:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
         def request(now: Opened) -> list[Hit]:
-            query, _ = mixed_query(now, terms_of(words), pictures, space=space)
+            query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             return _hits(now, query, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
 
         return self._parts.answered(request)
@@ -280,6 +306,7 @@ class Gallery:
         space: str | None = None,
         limit: int = DEFAULT_LIMIT,
         filter: str = "",
+        fix: bool = False,
     ) -> list[Owner]:
         """Return whose pictures fit a brief best, each with the pictures that speak for it.
 
@@ -287,7 +314,7 @@ class Gallery:
 
         Parameters
         ----------
-        words, pictures, space
+        words, pictures, space, fix
             The brief, as `mixed`.
         by : str
             The metadata column that names the owner; pictures without it count for nobody.
@@ -305,7 +332,7 @@ class Gallery:
         """
 
         def request(now: Opened) -> list[Owner]:
-            query, _ = mixed_query(now, terms_of(words), pictures, space=space)
+            query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
 
         return self._parts.answered(request)
@@ -322,6 +349,7 @@ class Gallery:
         limit: int = DEFAULT_LIMIT,
         filter: str = "",
         log: str | Path | None = None,
+        fix: bool = False,
     ) -> list[Hit]:
         """Return what a search finds that has heard which pictures were liked and which were not; those are left out.
 
@@ -329,7 +357,7 @@ class Gallery:
 
         Parameters
         ----------
-        words, pictures, space, limit, filter
+        words, pictures, space, limit, filter, fix
             What was searched for, as `mixed`.
         liked, disliked : sequence of str
             Ids or URIs.
@@ -341,13 +369,14 @@ class Gallery:
         require_several(liked=liked, disliked=disliked)
 
         def request(now: Opened) -> tuple[list[Hit], Feedback]:
-            query, named = mixed_query(now, terms_of(words), pictures, space=space)
+            terms = words_typed(now, words, fix=fix)
+            query, named = mixed_query(now, terms, pictures, space=space)
             judged = find_pictures(now, [*liked, *disliked], list(query.recipes))
             good, bad = judged[: len(liked)], judged[len(liked) :]
             matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
             feedback = Feedback(
                 gallery=self.name,
-                words=words,
+                words=words if terms == terms_of(words) else render(terms),
                 pictures=tuple(one.name for one in named),
                 liked=tuple(str(one.key) for one in good),
                 disliked=tuple(str(one.key) for one in bad),
@@ -367,6 +396,7 @@ class Gallery:
         pictures: Sequence[Weighted] = (),
         focus: str | None = None,
         space: str | None = None,
+        fix: bool = False,
     ) -> Explanation:
         """Return why a stored picture has its place in the answer to a request.
 
@@ -376,7 +406,7 @@ class Gallery:
         ----------
         hit : str
             Id or URI of the picture.
-        words, pictures, space
+        words, pictures, space, fix
             The request, as `mixed`. Words that the vocabulary lacks are listed, and take no part.
         focus : str, optional
             As `similar`; without words.
@@ -385,7 +415,7 @@ class Gallery:
             raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
 
         def request(now: Opened) -> Explanation:
-            terms, unknown = known_part(now, terms_of(words))
+            terms, unknown = words_explained(now, words, fix=fix)
             if unknown and not terms and not pictures:
                 raise next(iter(unknown.values()))
             query, _ = mixed_query(now, terms, pictures, space=space)

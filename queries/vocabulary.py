@@ -13,10 +13,12 @@ from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.queries.expression import Term, parse
+from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.known import KnownVectors
 from milvise.queries.limits import check_limit
 from milvise.queries.live import Live, answered
 from milvise.queries.spelling import suggest
+from milvise.queries.typed import Reading, read_exactly
 from milvise.records import WordHit, distance
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -31,8 +33,11 @@ class Vocabulary:
     def __init__(self, live: Live) -> None:
         self.live = live
         self.known = KnownVectors()
+        self.known_ranks = KnownVectors("rank")
 
-    def similar(self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "") -> list[WordHit]:
+    def similar(
+        self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "", fix: bool = False
+    ) -> list[WordHit]:
         """Return the words closest to a word or expression, closest first.
 
         The word itself comes first, at distance 0; the words of an expression of several terms are left out, as is
@@ -46,6 +51,8 @@ class Vocabulary:
             How many, at most 16,384.
         filter : str
             A Milvus expression over ``word`` and ``rank`` (0 = most frequent).
+        fix : bool
+            Whether an unknown word is replaced by the closest known one.
 
         Raises
         ------
@@ -55,15 +62,28 @@ class Vocabulary:
             If the expression cannot be read, or its terms cancel out.
         """
         check_limit(limit)
-        terms = parse(expression)
-        own = {form for term in terms for form in lookups(term.phrase)} if len(terms) > 1 else set()
 
         def request() -> list[WordHit]:
             words = self.live.collection
-            vector = expression_vector(words, terms, self.known)
-            return nearest_words(words, vector[np.newaxis], limit=min(MOST_HITS, limit + len(own)), filter=filter)[0]
+            reading = self._read(words, expression, fix=fix)
+            require_known(reading, words)
+            several = len(reading.terms) > 1
+            own = {form for term in reading.terms for form in lookups(term.phrase)} if several else set()
+            vector = expression_vector(words, reading.terms, self.known)
+            hits = nearest_words(words, vector[np.newaxis], limit=min(MOST_HITS, limit + len(own)), filter=filter)[0]
+            return [hit for hit in hits if hit.word not in own][:limit]
 
-        return [hit for hit in answered(request, self.live) if hit.word not in own][:limit]
+        return answered(request, self.live)
+
+    def read(self, expression: str, *, fix: bool = False) -> Reading:
+        """Return what `similar` takes an expression for, in at most three calls; errors as `milvise.queries.typed.read`.
+
+        The grammar holds exactly. Only punctuation at the ends of an unknown word without quotes is left out.
+        """
+        return answered(lambda: self._read(self.live.collection, expression, fix=fix), self.live)
+
+    def _read(self, words: Collection, expression: str, *, fix: bool) -> Reading:
+        return read_exactly(expression, WordKnowledge(words, self.known, self.known_ranks), fix=fix)
 
     def vector(self, expression: str) -> Array:
         """Return the unit vector, float32 of shape (dim,), of an expression.
@@ -113,10 +133,19 @@ def term_vectors(
         for word in missing_words(term.phrase, known):
             if is_noun(term.phrase):
                 break
-            made = words.manifest.fingerprint
-            place = f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
-            raise UnknownWordError(word, suggest(word, lambda candidates: _ranks(words, candidates)), place=place)
+            raise UnknownWordError(word, suggest(word, lambda some: _ranks(words, some)), place=_place(words))
     return [phrase_vector(term.phrase, known) for term in terms]
+
+
+def require_known(reading: Reading, words: Collection) -> None:
+    """Raise UnknownWordError if a reading has a word that is not known."""
+    for word in reading.unknown:
+        raise unknown_error(reading, word, words)
+
+
+def unknown_error(reading: Reading, word: str, words: Collection) -> UnknownWordError:
+    """Return the error for a word of a reading that is not known, with its close spellings."""
+    return UnknownWordError(word, reading.suggestions.get(word, ()), place=_place(words), can_fix=True)
 
 
 def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
@@ -143,6 +172,11 @@ def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str 
 def _forms(terms: Sequence[Term]) -> list[str]:
     """Return the vocabulary entries that may be needed for terms."""
     return list(dict.fromkeys(form for term in terms for form in lookups(term.phrase)))
+
+
+def _place(words: Collection) -> str:
+    made = words.manifest.fingerprint
+    return f"the vocabulary {made.get('words', '')} ({made.get('count', 0):,} words)"
 
 
 def _ranks(words: Collection, candidates: Sequence[str]) -> dict[str, int]:

@@ -14,7 +14,8 @@ def document(properties: dict[str, Any]) -> dict[str, Any]:
 def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
     hit = {"rank": {"type": "integer", "minimum": 1}, **hit, "similarity": NUMBER, "distance": NUMBER}
     took = {"type": "object", "required": ["connect", "search", "total"], "additionalProperties": NUMBER}
-    asked = {"type": "object", "required": ["kind", "limit", *request]}
+    read = {"read_as": TEXT, "remarks": {"type": "array", "items": TEXT}}
+    asked = {"type": "object", "required": ["kind", "limit", *request], "properties": read}
     return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
 
 

@@ -116,3 +116,29 @@ def test_errors_say_what_to_do(world: Path, arguments: list[str], message: str) 
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert message in done.stderr.replace("\n", " ")
+
+
+def test_what_was_typed_is_said_and_corrected(world: Path) -> None:
+    asked = ["search", "images", "a photo of a CAT, without gitar", "--gallery", "g"]
+    refused = milvise(world, *asked)
+    assert refused.returncode == 2
+    assert "Close spellings: guitar" in refused.stderr
+    assert "--fix" in refused.stderr
+    document = answer(milvise(world, "--json", *asked, "--fix"))
+    validate(document, schemas.PICTURES)
+    assert document["request"]["read_as"] == '"cat" - "guitar"'
+    fixed = milvise(world, *asked, "--fix")
+    assert fixed.returncode == 0
+    assert all(remark in fixed.stderr for remark in document["request"]["remarks"])
+    assert '"gitar" was corrected to "guitar".' in document["request"]["remarks"]
+    assert "corrected" not in milvise(world, "--quiet", *asked, "--fix").stderr
+    owners = answer(milvise(world, "--json", "search", "owners", "--words", "the kat", "--gallery", "g", "--fix"))
+    assert owners["request"]["remarks"][0] == "Left out: the."
+
+
+def test_words_among_words_are_corrected_where_that_is_asked(world: Path) -> None:
+    document = answer(milvise(world, "--json", "search", "words", "gitar!", "--fix"))
+    validate(document, schemas.WORDS)
+    assert document["request"]["read_as"] == '"guitar"'
+    assert document["hits"][0]["word"] == "guitar"
+    assert answer(milvise(world, "--json", "search", "words", "guitar!"))["hits"] == document["hits"]

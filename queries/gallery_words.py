@@ -1,0 +1,68 @@
+"""The words that a person types for one gallery, read with what its vocabulary and its classes know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+from milvise.errors import FingerprintError, ModelError, NotFoundError, UnknownWordError
+from milvise.queries.explain import known_part
+from milvise.queries.expression import Term
+from milvise.queries.knowledge import WordKnowledge
+from milvise.queries.opened import Opened
+from milvise.queries.typed import read, read_all
+from milvise.queries.vocabulary import require_known, unknown_error
+
+
+class GalleryKnowledge(WordKnowledge):
+    """The words in Milvus, and the classes of a gallery's backbone with their hierarchy, where they are loaded."""
+
+    def __init__(self, now: Opened) -> None:
+        # A gallery that is not there is a clearer error than words that are not.
+        _ = now.visual
+        super().__init__(now.words, now.parts.known_words, now.parts.known_ranks, now.knows_noun)
+        self._now = now
+
+    def is_class(self, phrase: str) -> bool:
+        """Return whether a phrase is the name of a class, or its plural."""
+        return phrase in self._class_names or (phrase.endswith("s") and phrase[:-1] in self._class_names)
+
+    @cached_property
+    def _class_names(self) -> frozenset[str]:
+        """The names in lower case, without what explains them: ``kite`` for ``kite (bird of prey)``."""
+        try:
+            # The search needs the mixture too, and it is kept on disk: the classes are not asked for their names.
+            names = self._now.mixture.labels
+        except (NotFoundError, FingerprintError, ModelError):
+            return frozenset()
+        return frozenset(re.split(r"[(,]", name)[0].strip().lower().replace("_", " ") for name in names)
+
+
+def terms_typed(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[tuple[Term, ...]]:
+    """Return what is searched for with each of several texts, see `milvise.queries.typed`.
+
+    Raises
+    ------
+    UnknownWordError, ExpressionError
+        If a word is not in the vocabulary and is not to be corrected, or a text cannot be read.
+    """
+    readings = read_all(texts, GalleryKnowledge(now), fix=fix)
+    for reading in readings:
+        require_known(reading, now.words)
+    return [reading.terms for reading in readings]
+
+
+def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
+    """Return what is searched for with the words beside pictures, nothing where there are none; raises as `terms_typed`."""
+    return terms_typed(now, [words], fix=fix)[0] if words.strip() else ()
+
+
+def words_explained(now: Opened, words: str, *, fix: bool = False) -> tuple[list[Term], dict[str, UnknownWordError]]:
+    """Return the terms of words as `words_typed` where they are known, and by word an error for each of the others."""
+    if not words.strip():
+        return [], {}
+    reading = read(words, GalleryKnowledge(now), fix=fix)
+    errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
+    known, others = known_part(now, [term for term in reading.terms if term.phrase not in errors])
+    return known, errors | others
