@@ -47,16 +47,20 @@ class Match:
         Cosine in the query's space.
     cosines : dict of str to float
         Cosine in each of its spaces.
+    reasons : tuple of str
+        As in `milvise.records.Hit`.
     """
 
     row: Row
     similarity: float
     cosines: dict[str, float]
+    reasons: tuple[str, ...] = ()
 
     def hit(self, confidence: float | None = None) -> Hit:
         """Return it as users get it."""
         row, score = self.row, self.similarity
-        return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
+        meta = dict(row["meta"] or {})
+        return Hit(row["id"], row["uri"], row["label"], score, distance(score), meta, confidence, self.reasons)
 
 
 def nearest(
