@@ -14,7 +14,7 @@ from milvise.queries.confidence import Background, sample_background
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
 from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
-from milvise.queries.texts import Texts, read_texts
+from milvise.queries.texts import Texts, load_texts
 from milvise.queries.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class Opened:
     @property
     def texts(self) -> Texts:
         """What is known of the text of this gallery's pictures; read again when pictures were added."""
-        return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: read_texts(self.visual))
+        return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
 
     def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
         """Return what an earlier request made of the same collections, whose names hold a hash of what made them."""

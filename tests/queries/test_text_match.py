@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -249,3 +250,40 @@ def test_an_expression_of_many_words_makes_a_filter_that_milvus_reads(store_with
     expression = text_filter(terms, columns=["label", "uri"], infix=gallery.looks_inside)
     found = gallery.query(expression, fields=["uri"])
     assert any(row["uri"] == "dog_1.jpg" for row in found)
+
+
+def test_texts_are_kept_for_the_next_process_until_pictures_are_added(
+    lite: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
+    made = GALLERIES["small"]
+    collection = lite.build(Manifest("kept_visual", "visual", VISUAL_DIM, BACKBONE, stamp="../1"))
+    collection.upsert({**row, "vector": vector} for row, vector in zip(made, SEEN["small"][1], strict=True))
+    lite.publish(lite.finish(collection, IndexSpec("flat")))
+    visual = lite.live("kept_visual")
+    assert visual is not None
+    before = texts.load_texts(visual)
+    assert len(before.rows) == len(made)
+    (path,) = (tmp_path / "cache/texts").iterdir()
+    with monkeypatch.context() as without:
+        without.setattr(visual, "query", lambda *args, **kwargs: pytest.fail("Milvus was asked"))
+        assert texts.load_texts(visual) == before
+    for damaged in (
+        "{",
+        "[]",
+        '{"columns": [], "rows": [[1]], "is_whole": true}',
+        '{"columns": [1], "rows": [["", "", "", 5]]}',
+    ):
+        path.write_text(damaged)
+        assert texts.load_texts(visual) == before
+    new = made[0] | {"id": record_id("x/dog.jpg"), "uri": "x/dog.jpg", "vector": SEEN["small"][1][0]}
+    visual.upsert([new])
+    visual.settle()
+    visual.manifest = visual.manifest.changed(stamp="2")
+    assert len(texts.load_texts(visual).rows) == len(made) + 1
+    assert [one.name for one in (tmp_path / "cache/texts").iterdir()] != [path.name]
+    assert len(list((tmp_path / "cache/texts").iterdir())) == 1
+    for stamp in ("", "open:3"):
+        visual.manifest = visual.manifest.changed(stamp=stamp)
+        assert len(texts.load_texts(visual).rows) == len(made) + 1
+        assert len(list((tmp_path / "cache/texts").iterdir())) == 1
