@@ -119,13 +119,13 @@ def test_errors_say_what_to_do(world: Path, arguments: list[str], message: str) 
 
 
 def test_pictures_are_found_by_text_and_say_so(world: Path) -> None:
-    search = ("--json", "search", "images", "photos", "--gallery", "g", "--limit", "4")
+    search = ("--json", "search", "images", "bob", "--gallery", "g", "--limit", "4")
     document = answer(milvise(world, *search, "--by", "text"))
     validate(document, schemas.PICTURES)
     assert document["request"]["by"] == "text"
-    assert [hit["reasons"][0] for hit in document["hits"]] == ["label"] * 4
+    assert [hit["reasons"][0] for hit in document["hits"]] == ["meta.owner"] * 4
     alone = answer(milvise(world, *search, "--by", "meaning"))
     assert {tuple(hit["reasons"]) for hit in alone["hits"]} == {("meaning",)}
-    refused = milvise(world, "search", "images", "photos", "--gallery", "g", "--by", "name")
+    refused = milvise(world, "search", "images", "bob", "--gallery", "g", "--by", "name")
     assert refused.returncode == 2
     assert "Expected: meaning, text, both" in refused.stderr
