@@ -15,6 +15,7 @@ from milvise.adapter.connection import Connection
 from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import is_in
 from milvise.adapter.index_spec import IndexSpec
+from milvise.adapter.probe import looks_inside
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, ROOMS, Room
@@ -59,6 +60,11 @@ class Collection:
     def is_lite(self) -> bool:
         """Whether it is in Milvus Lite, whose engine runs in this process."""
         return self._connection.is_lite
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether its Milvus understands ``LIKE "%x%"``, not only prefixes."""
+        return looks_inside(self._connection.version, is_lite=self.is_lite)
 
     def with_index(self, index: IndexSpec) -> Collection:
         """Return the same collection, searched with the search parameters of `index`; nothing is stored."""

@@ -1,4 +1,7 @@
-"""Why a server cannot be reached: pymilvus says the same of a wrong token, a wrong port and a server that is not there."""
+"""Why a server cannot be reached, and what one that answers can do.
+
+pymilvus says the same of a wrong token, a wrong port and a server that is not there.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,18 @@ from milvise.errors import DeniedError, MilviseError, UnavailableError
 CALL_TIMEOUT_S = 5.0
 LOOK_TIMEOUT_S = 3.0
 
+_FIRST_INFIX = (2, 4)
+"""Release notes of 2.4.0-rc.1: "Inverted Index and Fuzzy Matching"."""
+
 _REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 _SILENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 _NO_SUCH_NAME = re.compile(r"errors resolving|DNS resolution failed|lookup failed|not found", re.IGNORECASE)
+
+
+def looks_inside(version: str, *, is_lite: bool) -> bool:
+    """Return whether ``LIKE "%x%"`` is understood; older servers know prefixes only, and so may one of no version."""
+    numbers = re.search(r"(\d+)\.(\d+)", version)
+    return is_lite or (numbers is not None and (int(numbers[1]), int(numbers[2])) >= _FIRST_INFIX)
 
 
 def explain_failure(address: Address) -> MilviseError | None:

@@ -123,7 +123,7 @@ def text(world: World) -> dict[str, Any]:
         words = world.words(part)
         found[part] = [
             float(np.mean([
-                world.precision(world.gallery.search(word, space=space, limit=K, filter=only(part)), word, len(world.of[part][word]))
+                world.precision(world.gallery.search(word, space=space, limit=K, filter=only(part), by="meaning"), word, len(world.of[part][word]))
                 for word in words
             ]))
             for space in SPACES
@@ -159,7 +159,7 @@ def feedback(world: World) -> dict[str, Any]:
     for part in DEV:
         before, after = [], []
         for word in world.words(part):
-            hits = world.gallery.search(word, limit=2 * K, filter=only(part))
+            hits = world.gallery.search(word, limit=2 * K, filter=only(part), by="meaning")
             liked = [hit.id for hit in hits[:K] if world.word[hit.uri] == word]
             disliked = [hit.id for hit in hits[:K] if world.word[hit.uri] != word]
             left = len(world.of[part][word]) - len(liked)

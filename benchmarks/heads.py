@@ -109,7 +109,9 @@ def _figures(
     precisions, known = [], {}
     for word in sorted({row["word"] for row in rows}):
         try:
-            hits = gallery.search(word, space="joint", limit=K, filter=f'meta["part"] == "{rows[0]["part"]}"')
+            hits = gallery.search(
+                word, space="joint", limit=K, filter=f'meta["part"] == "{rows[0]["part"]}"', by="meaning"
+            )
         except UnknownWordError:
             continue
         relevant = sum(row["word"] == word for row in rows)

@@ -54,7 +54,7 @@ def single(db: milvise.Database, name: str, word: str) -> dict[str, float]:
             consistency_level="Bounded",
         )  # fmt: skip
 
-    ours, theirs = by_turns(lambda: gallery.search(word, space="joint", limit=LIMIT), bare, ROUNDS)
+    ours, theirs = by_turns(lambda: gallery.search(word, space="joint", limit=LIMIT, by="meaning"), bare, ROUNDS)
     print(f"Milvus {db.store.connection.version}, {joint.count():,} pictures, {joint.manifest.index}")
     print(f"search p50 {1e3 * ours:.2f} ms, MilvusClient.search {1e3 * theirs:.2f} ms, ratio {ours / theirs:.3f}")
     return {"search_ratio": ours / theirs, "search_p50_ms": 1e3 * ours, **fused(db, name, word, bare)}
@@ -64,7 +64,7 @@ def fused(db: milvise.Database, name: str, word: str, bare_joint: Callable[[], A
     gallery, client = db.gallery(name), db.store.connection.client
     visual = db.store.live(f"{name}_visual")
     assert visual is not None
-    vector = visual.vectors([gallery.search(word, space="visual", limit=1)[0].id]).popitem()[1]
+    vector = visual.vectors([gallery.search(word, space="visual", limit=1, by="meaning")[0].id]).popitem()[1]
     params = {"metric_type": "COSINE", "params": IndexSpec.parse(visual.manifest.index).search_params(LIMIT)}
 
     def bare() -> None:
@@ -84,13 +84,13 @@ def fused(db: milvise.Database, name: str, word: str, bare_joint: Callable[[], A
 def many(db: milvise.Database, name: str) -> dict[str, float]:
     gallery = db.gallery(name)
     words = [hit.word for hit in db.words.similar("dog", limit=100)]
-    gallery.search_many(words, limit=LIMIT)
+    gallery.search_many(words, limit=LIMIT, by="meaning")
 
     def one_by_one() -> None:
         for word in words:
-            gallery.search(word, limit=LIMIT)
+            gallery.search(word, limit=LIMIT, by="meaning")
 
-    together, single = by_turns(lambda: gallery.search_many(words, limit=LIMIT), one_by_one, 7)
+    together, single = by_turns(lambda: gallery.search_many(words, limit=LIMIT, by="meaning"), one_by_one, 7)
     print(
         f"100 words: at once {1e3 * together:.0f} ms, one by one {1e3 * single:.0f} ms, throughput {single / together:.1f}"
     )

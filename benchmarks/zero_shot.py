@@ -93,7 +93,7 @@ def print_set(gallery: milvise.Gallery, name: str, rows: list[dict[str, str]]) -
     for label, word in words.items():
         relevant = sum(row["label"] == label for row in rows)
         try:
-            hits = gallery.search(word, space="joint", limit=K, filter=f'meta["part"] == "{name}"')
+            hits = gallery.search(word, space="joint", limit=K, filter=f'meta["part"] == "{name}"', by="meaning")
         except UnknownWordError:
             unknown.append(word)
             continue

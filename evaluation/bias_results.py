@@ -39,7 +39,7 @@ def ask_neutrally(
     for name, words in queries.items():
         for word in words:
             try:
-                hits = reading.gallery.search(text_of(word), limit=min(rows, 4 * k), filter=filter)
+                hits = reading.gallery.search(text_of(word), limit=min(rows, 4 * k), filter=filter, by="meaning")
             except UnknownWordError:
                 missing.append(word)
                 continue

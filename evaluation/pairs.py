@@ -30,7 +30,7 @@ def accuracy_of_pairs(reading: Reading, pictures: Pictures, searchable: frozense
         if count < LEAST:
             break
         text = " ".join(text_of(label) for label in pair)
-        hits = reading.gallery.search(text, limit=min(DEPTH, len(pictures.labels)), filter=filter)
+        hits = reading.gallery.search(text, limit=min(DEPTH, len(pictures.labels)), filter=filter, by="meaning")
         relevant = [set(pair) <= set(pictures.labels.get(hit.id, ())) for hit in hits]
         rankings[" + ".join(pair)] = Ranking([hit.similarity for hit in hits], relevant, count)
     if not rankings:

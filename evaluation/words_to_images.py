@@ -71,7 +71,11 @@ def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, f
         text, relevant = text_of(label), frozenset(members[label])
         hits, deep = (
             # What was written meanwhile was not asked about.
-            [hit for hit in reading.gallery.search(text, limit=limit, filter=filter) if hit.id in pictures.labels]
+            [
+                hit
+                for hit in reading.gallery.search(text, limit=limit, filter=filter, by="meaning")
+                if hit.id in pictures.labels
+            ]
             for limit in (SHOWN, DEPTH)
         )
         found[label] = Query(text, tuple(hits), _ranking(hits, relevant), _ranking(deep, relevant))

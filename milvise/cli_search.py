@@ -40,6 +40,9 @@ SpaceOption = Annotated[
     str | None,
     typer.Option(help="joint, visual or fused. (default: fused for words, if classes are loaded; visual for pictures)"),
 ]
+ByOption = Annotated[
+    str, typer.Option(help="meaning, text (their label, file name or metadata holds the words), or both.")
+]
 ConfidenceOption = Annotated[
     float | None,
     typer.Option(
@@ -76,17 +79,24 @@ def search_images(
     filter: FilterOption = "",
     min_confidence: ConfidenceOption = None,
     fix: FixOption = False,
+    by: ByOption = "both",
 ) -> None:
     """Find the pictures that show what the words say."""
     text = " ".join(expression)
     request = {
         "kind": "images", "expression": text, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
-        "min_confidence": min_confidence,
+        "min_confidence": min_confidence, "by": by,
     }  # fmt: skip
     _search(
         request,
         lambda db: _read(db.gallery(gallery), text, fix, request).search(
-            text, space=space, limit=limit, filter=filter, min_confidence=min_confidence, fix=fix
+            text,
+            space=space,
+            limit=limit,
+            filter=filter,
+            min_confidence=min_confidence,
+            fix=fix,
+            by=by,
         ),
     )
 

@@ -70,9 +70,10 @@ class Output:
             return
         names = ("word",) if isinstance(hits[0], WordHit) else ("uri", "label")
         trusted = isinstance(hits[0], Hit) and hits[0].confidence is not None
+        by_text = any(set(hit.reasons) - {"meaning"} for hit in hits if isinstance(hit, Hit))
         columns = [*numbers("rank"), *texts(*names), *numbers("similarity", "distance")]
         print_table(
-            [*columns, *numbers("confidence")] if trusted else columns,
+            [*columns, *(numbers("confidence") if trusted else []), *(texts("found by") if by_text else [])],
             (
                 [
                     str(rank),
@@ -80,6 +81,7 @@ class Output:
                     _figure(hit.similarity),
                     _figure(hit.distance),
                     *([f"{hit.confidence:.3f}"] if isinstance(hit, Hit) and hit.confidence is not None else []),
+                    *([", ".join(hit.reasons)] if isinstance(hit, Hit) and by_text else []),
                 ]
                 for rank, hit in enumerate(hits, start=1)
             ),

@@ -42,6 +42,9 @@ class Hit:
         The further columns of the manifest.
     confidence : float, optional
         Share of random words whose best picture in this gallery is less similar; None where it was not asked for.
+    reasons : tuple of str
+        How words found it: ``meaning``, or where its text holds them: ``label``, ``file name``, ``folder``, or ``meta.`` with
+        the name of a column. Empty where the request was not one by words.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Hit:
     distance: float
     meta: Mapping[str, Any] = field(default_factory=dict)
     confidence: float | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,17 @@ class Match:
         In the query's space.
     parts : dict of str to float
         What it is made of: the cosine in each of the query's spaces, and what else counts in a ranking.
+    reasons : tuple of str
+        As in `milvise.records.Hit`.
     """
 
     row: Row
     similarity: float
     parts: dict[str, float]
+    reasons: tuple[str, ...] = ()
 
     def hit(self, confidence: float | None = None) -> Hit:
         """Return it as users get it."""
         row, score = self.row, self.similarity
-        return Hit(row["id"], row["uri"], row["label"], score, distance(score), dict(row["meta"] or {}), confidence)
+        meta = dict(row["meta"] or {})
+        return Hit(row["id"], row["uri"], row["label"], score, distance(score), meta, confidence, self.reasons)

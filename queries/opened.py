@@ -17,6 +17,7 @@ from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
 from milvise.queries.load_mixture import load_mixture
 from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
+from milvise.queries.texts import Texts, load_texts
 from milvise.queries.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -141,6 +142,11 @@ class Opened:
         """What random words find in this gallery; taken again when pictures were added."""
         made_of = [self.joint.name, self.visual.manifest.stamp]
         return self._kept("background", made_of, lambda: sample_background(self.joint, self.words))
+
+    @property
+    def texts(self) -> Texts:
+        """What is known of the text of this gallery's pictures; read again when pictures were added."""
+        return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
 
     def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
         """Return what an earlier request made of the same collections, whose names hold a hash of what made them."""

@@ -43,6 +43,7 @@ from milvise.queries.query import Query
 from milvise.queries.rank import rank
 from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
+from milvise.queries.text_match import BOTH, found_by
 from milvise.queries.typed import Reading, read
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
@@ -64,10 +65,12 @@ class Gallery:
         filter: str = "",
         min_confidence: float | None = None,
         fix: bool = False,
+        by: str = BOTH,
     ) -> list[Hit]:
-        """Return the pictures that show what the words say, closest first.
+        """Return the pictures that show what the words say, closest first, and those whose text holds the words.
 
-        One search; in the fused space two, and mostly one read in each collection.
+        One search; in the fused space two, and mostly one read in each collection. Unless it is by meaning, mostly one
+        read more, and where texts hold the words of pictures that are not found yet, the same searches again.
 
         Parameters
         ----------
@@ -86,6 +89,9 @@ class Gallery:
             hits then carry their `confidence`. The first time it takes six calls more.
         fix : bool
             Whether words that are misspelt, or perhaps are, are replaced by the likeliest known one.
+        by : {"both", "meaning", "text"}
+            Whether a picture is found by what it shows, by its label, file name and metadata, or by either; each hit
+            carries its `reasons`, and `milvise.queries.text_match` says how much a text counts.
 
         Raises
         ------
@@ -101,8 +107,10 @@ class Gallery:
         check_confidence(min_confidence)
 
         def request(now: Opened) -> list[Hit]:
-            query = word_queries(now, terms_typed(now, [expression], fix=fix), space=space)[0]
-            return _hits(now, query, nearest(now, query, limit=limit, filter=filter), min_confidence)
+            terms = terms_typed(now, [expression], fix=fix)
+            query = word_queries(now, terms, space=space)[0]
+            matches = found_by(now, [query], terms, nearest_to_each, by=by, limit=limit, filter=filter)[0]
+            return _hits(now, query, matches, min_confidence)
 
         return self._parts.answered(request)
 
@@ -130,8 +138,11 @@ class Gallery:
         limit: int = DEFAULT_LIMIT,
         filter: str = "",
         fix: bool = False,
+        by: str = BOTH,
     ) -> list[list[Hit]]:
         """Return for each of several expressions what `search` does, in as many calls to Milvus as one of them.
+
+        Only an expression that stands in the text of pictures which are not found yet takes searches of its own.
 
         Raises
         ------
@@ -143,7 +154,8 @@ class Gallery:
 
         def request(now: Opened) -> list[list[Hit]]:
             several = terms_typed(now, expressions, fix=fix)
-            found = nearest_to_each(now, word_queries(now, several, space=space), limit=limit, filter=filter)
+            queries = word_queries(now, several, space=space)
+            found = found_by(now, queries, several, nearest_to_each, by=by, limit=limit, filter=filter)
             return [[match.hit() for match in matches] for matches in found]
 
         return self._parts.answered(request)

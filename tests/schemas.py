@@ -19,7 +19,9 @@ def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
     return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
 
 
-_PICTURE = {"id": TEXT, "uri": TEXT, "label": TEXT, "meta": {"type": "object"}}
+_PICTURE = {
+    "id": TEXT, "uri": TEXT, "label": TEXT, "meta": {"type": "object"}, "reasons": {"type": "array", "items": TEXT},
+}  # fmt: skip
 PICTURES = search(_PICTURE, ["gallery", "filter"])
 TRUSTED_PICTURES = search({**_PICTURE, "confidence": NUMBER}, ["gallery", "filter", "min_confidence"])
 WORDS = search({"word": TEXT}, [])

@@ -13,6 +13,7 @@ import pytest
 from milvus_server import free_port
 
 import milvise
+from milvise.adapter.probe import looks_inside
 from milvise.errors import DeniedError, MilviseError, UnavailableError
 
 
@@ -82,3 +83,20 @@ def test_a_port_that_never_answers() -> None:
         port = silent.getsockname()[1]
         with refused(UnavailableError, "connections are accepted and nothing is answered"):
             milvise.connect(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_lite", "expected"),
+    [
+        ("v2.3.5", False, False),
+        ("2.3.22-dev", False, False),
+        ("v2.4.0", False, True),
+        ("2.10.1", False, True),
+        ("3.0.1", False, True),
+        ("Zilliz Cloud (compatible with Milvus 2.5)", False, True),
+        ("unknown", False, False),
+        ("milvus-lite-1.0", True, True),
+    ],
+)
+def test_patterns_inside_a_text_are_known_since_2_4(version: str, is_lite: bool, expected: bool) -> None:
+    assert looks_inside(version, is_lite=is_lite) is expected

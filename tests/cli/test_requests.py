@@ -142,3 +142,16 @@ def test_words_among_words_are_corrected_where_that_is_asked(world: Path) -> Non
     assert document["request"]["read_as"] == '"guitar"'
     assert document["hits"][0]["word"] == "guitar"
     assert answer(milvise(world, "--json", "search", "words", "guitar!"))["hits"] == document["hits"]
+
+
+def test_pictures_are_found_by_text_and_say_so(world: Path) -> None:
+    search = ("--json", "search", "images", "bob", "--gallery", "g", "--limit", "4")
+    document = answer(milvise(world, *search, "--by", "text"))
+    validate(document, schemas.PICTURES)
+    assert document["request"]["by"] == "text"
+    assert [hit["reasons"][0] for hit in document["hits"]] == ["meta.owner"] * 4
+    alone = answer(milvise(world, *search, "--by", "meaning"))
+    assert {tuple(hit["reasons"]) for hit in alone["hits"]} == {("meaning",)}
+    refused = milvise(world, "search", "images", "bob", "--gallery", "g", "--by", "name")
+    assert refused.returncode == 2
+    assert "Expected: meaning, text, both" in refused.stderr

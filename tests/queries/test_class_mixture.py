@@ -74,7 +74,9 @@ def test_a_damaged_file_is_read_from_milvus_again(collections: tuple[Collection,
 
 def test_one_class_tells_nothing_apart() -> None:
     none = np.zeros((0, 3), np.float32), np.zeros(0, np.int64)
-    one = ClassMixture(("cat",), np.ones((1, 3), np.float32), *none, np.ones((1, 4), np.float32), np.zeros(1, np.float32))
+    one = ClassMixture(
+        ("cat",), np.ones((1, 3), np.float32), *none, np.ones((1, 4), np.float32), np.zeros(1, np.float32)
+    )
     assert not one.tells_apart
 
 

@@ -1,0 +1,223 @@
+"""Pictures whose label, file name or metadata holds the words of a search, beside those that the words mean.
+
+A picture whose text holds the share f of what is searched for is moved f/2 of the way from its similarity to 1. One whose
+text holds the share g of what is subtracted is then moved g/2 of the way to -1. Hits stay in the order of their
+similarity.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from milvise.adapter.collection import MOST_HITS
+from milvise.adapter.escape import both, is_in
+from milvise.errors import UsageError
+from milvise.queries.expression import Term
+from milvise.queries.limits import check_limit
+from milvise.queries.match import Match
+from milvise.queries.opened import Opened
+from milvise.queries.query import Query
+from milvise.queries.text_filter import LABEL, URI, text_filter
+from milvise.queries.text_words import Forms, Phrase, phrases, plain_forms, readings
+from milvise.queries.texts import FIELDS, texts_of
+
+BOTH, MEANING, TEXT = "both", "meaning", "text"
+BY = (MEANING, TEXT, BOTH)
+
+FILE_NAME, FOLDER = "file name", "folder"
+
+_MOST_ROWS = 1_000
+_MOST_SHARES = 3
+_BESIDE = 100
+"""How many more are looked at where hits may be moved down."""
+
+
+class Finder(Protocol):
+    """What finds the closest pictures by meaning, such as `milvise.queries.nearest.nearest_to_each`."""
+
+    def __call__(self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
+        """Return for each query the closest pictures, closest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """What a picture's text holds of an expression.
+
+    Attributes
+    ----------
+    share, against : float
+        Share in [0, 1] of the weight of what is searched for, and of what is subtracted.
+    reasons : tuple of str
+        Where it stands: ``label``, ``file name``, ``folder``, ``meta.`` and a column.
+    """
+
+    share: float = 0.0
+    against: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+    def moved(self, similarity: float) -> float:
+        """Return the similarity of a picture with this text."""
+        raised = similarity + self.share / 2 * (1 - similarity)
+        return raised + self.against / 2 * (-1 - raised)
+
+
+def check_by(by: str) -> None:
+    """Raise `UsageError` where `by` is none of `BY`."""
+    if by not in BY:
+        raise UsageError(
+            f"pictures are found by their meaning, by their text, or by both.\nExpected: {', '.join(BY)}\nReceived: {by}"
+        )
+
+
+def matched(wanted: Sequence[Phrase], row: Mapping[str, Any]) -> TextMatch:
+    """Return what the text of a picture holds of phrases, word by word.
+
+    Parameters
+    ----------
+    wanted : sequence of Phrase
+        Of `milvise.queries.text_words.phrases`.
+    row : mapping
+        ``label``, ``uri`` and ``meta``.
+    """
+    texts = [(reason, reading) for reason, text in _named_texts(row) for reading in readings(text)]
+    held = {place: [reason for reason, words in texts if one.stands_in(words)] for place, one in enumerate(wanted)}
+    reasons = dict.fromkeys(reason for place, one in enumerate(wanted) if one.weight > 0 for reason in held[place])
+    if LABEL in reasons:
+        # The label mostly is the name of the folder.
+        reasons.pop(FOLDER, None)
+    return TextMatch(_share(wanted, held, 1.0), _share(wanted, held, -1.0), tuple(reasons))
+
+
+def found_by(
+    now: Opened,
+    queries: Sequence[Query],
+    expressions: Sequence[Sequence[Term]],
+    find: Finder,
+    *,
+    by: str,
+    limit: int,
+    filter: str = "",
+    forms: Forms = plain_forms,
+) -> list[list[Match]]:
+    """Return for each of several expressions the pictures that it finds, most similar first.
+
+    Parameters
+    ----------
+    queries, expressions : sequence of Query, sequence of sequence of Term
+        What each expression means, and what it says.
+    find : callable
+        How pictures are found by meaning.
+    by : {"meaning", "text", "both"}
+        With ``text``, only pictures are returned whose text holds a word that is searched for.
+    forms : callable
+        From a word to what may stand for it in a text.
+
+    Calls to Milvus: for ``meaning`` those of `find`. Otherwise one read for all expressions, unless the gallery's texts
+    are known here; and for each expression that stands in the text of pictures that are not found yet, those of `find`,
+    again for each share of the expression that texts hold, at most three.
+
+    Raises
+    ------
+    UsageError
+        If `by` or `limit` is none that can be used.
+    """
+    check_by(by)
+    check_limit(limit)
+    if by == MEANING:
+        return [
+            [replace(one, reasons=(MEANING,)) for one in found]
+            for found in find(now, queries, limit=limit, filter=filter)
+        ]
+    wanted = [phrases(terms, forms) for terms in expressions]
+    deeper = min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for each in wanted for one in each) else limit
+    meant = find(now, queries, limit=deeper, filter=filter) if by == BOTH else [[] for _ in queries]
+    if by == TEXT and filter:
+        # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
+        now.visual.query(filter, fields=["id"], limit=1)
+    rows = _candidates(now, expressions, wanted, filter, forms)
+    answers = []
+    for query, each, close in zip(queries, wanted, meant, strict=True):
+        known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
+        for expression, count in _tiers(each, rows, known):
+            for match in find(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
+                known.setdefault(match.row["id"], match)
+        moved = [(match, matched(each, match.row)) for match in known.values()]
+        best = [
+            replace(match, similarity=text.moved(match.similarity), reasons=(*match.reasons, *text.reasons))
+            for match, text in moved
+            if by == BOTH or text.share
+        ]
+        answers.append(sorted(best, key=lambda match: -match.similarity)[:limit])
+    return answers
+
+
+def _candidates(
+    now: Opened, expressions: Sequence[Sequence[Term]], wanted: Sequence[Sequence[Phrase]], filter: str, forms: Forms
+) -> list[Mapping[str, Any]]:
+    """Return pictures whose text may hold one of the expressions' phrases."""
+    looked_for = [one for each in wanted for one in each if one.weight > 0]
+    texts = now.texts
+    if texts.is_whole or not looked_for:
+        return texts.holding(looked_for)
+    columns, infix = texts.columns, now.visual.looks_inside
+    if now.visual.is_lite:
+        columns = (LABEL, URI)
+    terms = [term for each in expressions for term in each]
+    expression = text_filter(terms, columns=columns, infix=infix, forms=forms)
+    labels = {row[LABEL] for row in texts.holding(looked_for) if row[LABEL]}
+    if labels:
+        expression = f"({expression}) or {is_in(LABEL, sorted(labels))}"
+    found = now.visual.query(both(filter, expression), fields=FIELDS, limit=_MOST_ROWS)
+    if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
+        # Letters within longer words have taken the place of words.
+        found = now.visual.query(both(filter, expression), fields=FIELDS)
+    return list(found)
+
+
+def _tiers(
+    wanted: Sequence[Phrase], rows: Sequence[Mapping[str, Any]], known: Mapping[str, Match]
+) -> Iterator[tuple[str, int]]:
+    """Yield for the largest shares that texts hold the expression for these pictures, and how many are known to fit it.
+
+    Each share by itself: the few texts that hold all of an expression would be lost among many that hold half of it.
+    Where all of them are found already, there is nothing to look for.
+    """
+    by_label = {
+        label: matched(wanted, {LABEL: label, URI: "", "meta": {}}).share for label in {row[LABEL] for row in rows}
+    }
+    by_share = defaultdict(list)
+    for row in rows:
+        # Labels are few and pictures many: a label that says it all is looked at once.
+        share = by_label[row[LABEL]]
+        share = share if share == 1 else matched(wanted, row).share
+        if share:
+            by_share[share].append(row)
+    for share in sorted(by_share, reverse=True)[:_MOST_SHARES]:
+        rest = [row for row in by_share[share] if row["id"] not in known]
+        # Pictures of a label that says as much need not be named one by one, and there may be more than were read.
+        labels = {row[LABEL] for row in rest if by_label[row[LABEL]] >= share}
+        ids = [row["id"] for row in rest if row[LABEL] not in labels][:_MOST_ROWS]
+        parts = [is_in(field, sorted(values)) for field, values in ((LABEL, labels), ("id", ids)) if values]
+        if parts:
+            yield " or ".join(parts), len(ids) + sum(row[LABEL] in labels for row in by_share[share])
+
+
+def _share(wanted: Sequence[Phrase], held: Mapping[int, Sequence[str]], sign: float) -> float:
+    whole = sum(abs(one.weight) for one in wanted if one.weight * sign > 0)
+    part = sum(abs(one.weight) for place, one in enumerate(wanted) if one.weight * sign > 0 and held[place])
+    return part / whole if whole else 0.0
+
+
+def _named_texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a picture's texts with what they are called to users; a file name without its ending."""
+    for column, text in texts_of(row):
+        if column == URI:
+            *folders, name = text.replace("\\", "/").split("/")
+            yield from ((FOLDER, folder) for folder in folders)
+            yield FILE_NAME, name.rpartition(".")[0] or name
+        else:
+            yield column, text
