@@ -10,7 +10,7 @@ from milvise.adapter import Collection, Store, missing_gallery
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture, load_mixture
-from milvise.queries.confidence import Background, sample_background
+from milvise.queries.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
 from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
@@ -106,6 +106,12 @@ class Opened:
         return self._kept(
             "mixture", [self.classes.name, self.words.name], lambda: load_mixture(self.classes, self.words)
         )
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns evidence in this gallery into a probability; taken again when pictures were added."""
+        made_of = [self.visual.name, self.visual.manifest.stamp]
+        return self._kept("calibration", made_of, lambda: sample_calibration(self))
 
     @property
     def background(self) -> Background:
