@@ -38,17 +38,19 @@ from milvise.errors import UsageError
 from milvise.queries.vocabulary import FREQUENT
 
 if TYPE_CHECKING:
+    from milvise.embeddings.hierarchy import Sense
     from milvise.queries.opened import Opened
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-EQUAL = 3_700
-"""The number of pictures at which the odds of the evidence are those of being shown; 2,500 to 5,000 do as well."""
+EQUAL = 4_600
+"""The number of pictures at which the odds of the evidence are those of being shown; 3,000 to 8,000 do nearly as well."""
 
 GUESS = -2.1
 CLOSE = 2.0
 _MIDDLE = 500
+_SENSES = 3
 
 _LEAST = 1e-3
 """Smaller probabilities say nothing more: ``log odds`` stays within 7."""
@@ -80,7 +82,12 @@ class Meaning:
     def evidence(self, probabilities: Array) -> Floats:
         """Return what speaks for the word, shape (pictures,) in [0, 1], by probabilities of shape (pictures, classes)."""
         weights = np.asarray(self.shares, np.float64)
-        return np.clip(np.asarray(probabilities, np.float64) @ (weights / weights.max()), 0.0, 1.0)
+        return np.asarray(np.clip(np.asarray(probabilities, np.float64) @ (weights / weights.max()), 0.0, 1.0))
+
+
+def closeness(senses: Sequence[Sense]) -> float:
+    """Return the similarity of the class closest to a word's first three meanings, 0 to 1; 0 where it has none."""
+    return max((float(sense.similarity.max(initial=0.0)) for sense in senses[:_SENSES]), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

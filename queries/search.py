@@ -40,7 +40,7 @@ from milvise.queries.pictures import find_pictures, require_several
 from milvise.queries.query import JOINT, VISUAL, Query
 from milvise.queries.rank import rank
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
-from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
+from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words, term_vectors
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 
@@ -76,8 +76,9 @@ class Gallery:
         filter : str
             A Milvus expression over ``label``, ``uri``, ``width``, ``height`` and ``meta["…"]``.
         min_confidence : float, optional
-            In [0, 1]: only hits that are closer in the joint space than this share of random words' best pictures. The
-            hits then carry their `confidence`. The first time it takes six calls more.
+            In [0, 1]: only hits that show what the words say with at least this probability. The hits then carry their
+            `confidence`, see `milvise.queries.confidence`. The first time it takes one call more, and six where the
+            classes have no hierarchy.
 
         Raises
         ------
@@ -443,6 +444,24 @@ class Gallery:
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
         return self._parts.answered(lambda now: list(now.class_names))
+
+    def classes_of(self, words: str) -> dict[str, float]:
+        """Return the classes that an expression is a mixture of, each with its share: none where it has no place among them.
+
+        Raises
+        ------
+        UnknownWordError, ExpressionError
+            As `search`.
+        """
+        terms = parse(words)
+
+        def request(now: Opened) -> dict[str, float]:
+            if not now.places_words:
+                return {}
+            shares = sum(now.mixture.shares(vector) for vector in term_vectors(now.words, terms, now.parts.known_words))
+            return dict(zip(now.mixture.labels, (np.asarray(shares) / len(terms)).tolist(), strict=True))
+
+        return self._parts.answered(request)
 
 
 def _hits(now: Opened, query: Query, matches: Sequence[Match], least: float | None) -> list[Hit]:
