@@ -1,11 +1,11 @@
 """How far a hit can be trusted: the probability that the picture shows what the words say.
 
 What speaks for a word in a picture is its *evidence*: the network's probabilities of the word's classes, added up. Its odds
-are those of the picture, were the gallery as varied as what the network learned from. Among many pictures some reach high odds
-by chance, and the best of n does so as the square root of n (measured for 20 to 4,244 pictures). So, for a word that has kinds
-among the classes::
+are those of the picture, were the gallery as varied as what the network learned from. But every picture is a chance to reach high
+odds without showing the word, and so is every class of it: the best of n chances does so as the square root of n
+(measured for 20 to 4,244 pictures and 1 to 398 classes). So, for a word that has kinds among the classes::
 
-    odds(shown) = odds(evidence) * sqrt(EQUAL / pictures)
+    odds(shown) = odds(evidence) * sqrt(EQUAL / (pictures * classes of the word))
 
 A word without kinds is a guess, in which similar classes stand for it. Evidence for these counts half as much in the
 logarithm, and what the word is worth is said by how similar the closest class is in the hierarchy; a word that is no noun, such
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-EQUAL = 4_600
-"""The number of pictures at which the odds of the evidence are those of being shown; 3,000 to 8,000 do nearly as well."""
+EQUAL = 3_700
+"""The number of chances at which the odds of the evidence are those of being shown."""
 
 GUESS = -2.1
 CLOSE = 2.0
@@ -79,6 +79,11 @@ class Meaning:
     kinds: bool
     closeness: float = 0.0
 
+    @property
+    def width(self) -> float:
+        """How many classes it has, one that counts half as much as the first being half a class; at least 1."""
+        return float(self.shares.sum() / self.shares.max())
+
     def evidence(self, probabilities: Array) -> Floats:
         """Return what speaks for the word, shape (pictures,) in [0, 1], by probabilities of shape (pictures, classes)."""
         weights = np.asarray(self.shares, np.float64)
@@ -102,21 +107,21 @@ class Calibration:
 
     pictures: int
 
-    def confidence(self, evidence: Floats, *, kinds: bool, closeness: float = 0.0) -> Floats:
+    def confidence(self, word: Meaning, evidence: Floats) -> Floats:
         """Return the probability that a picture shows a word; more evidence never gives less.
 
         Parameters
         ----------
+        word : Meaning
         evidence : ndarray of shape (pictures,)
             As `Meaning.evidence`.
-        kinds, closeness
-            As `Meaning`.
         """
+        pictures = max(1, self.pictures)
         odds = np.log((evidence + _LEAST) / (1 - evidence + _LEAST))
-        if kinds:
-            odds = odds + np.log(EQUAL / max(1, self.pictures)) / 2
+        if word.kinds:
+            odds = odds + np.log(EQUAL / (pictures * word.width)) / 2
         else:
-            odds = GUESS + CLOSE * closeness + odds / 2 + np.log(_MIDDLE / max(1, self.pictures)) / 2
+            odds = GUESS + CLOSE * word.closeness + odds / 2 + np.log(_MIDDLE / pictures) / 2
         return np.asarray(1 / (1 + np.exp(-odds)))
 
     def shown(self, words: Sequence[Meaning], probabilities: Array) -> Floats:
@@ -131,9 +136,7 @@ class Calibration:
             At least one: what is to be seen. Words that are subtracted say nothing of what is.
         probabilities : ndarray of shape (pictures, classes)
         """
-        each = [
-            self.confidence(word.evidence(probabilities), kinds=word.kinds, closeness=word.closeness) for word in words
-        ]
+        each = [self.confidence(word, word.evidence(probabilities)) for word in words]
         return np.asarray(np.min(each, axis=0))
 
 

@@ -26,20 +26,33 @@ def test_evidence_is_the_sum_of_the_probabilities_each_as_much_as_its_class_coun
     assert half.evidence(probabilities) == pytest.approx([0.625, 0])
 
 
-def test_the_odds_are_those_of_the_evidence_divided_by_the_root_of_the_number_of_pictures() -> None:
-    for pictures, factor in ((4_600, 1), (1_150, 2), (460_000, 0.1)):
+def test_the_odds_are_those_of_the_evidence_divided_by_the_root_of_the_chances() -> None:
+    assert (CAT.width, SOFA.width) == (2, 1)
+    wide = Meaning(np.asarray([1.0, 0.5, 0.5, 0.0], np.float32), kinds=True)
+    assert wide.width == 2
+    for word, pictures, factor in (
+        (SOFA, 3_700, 1),
+        (SOFA, 925, 2),
+        (SOFA, 370_000, 0.1),
+        (CAT, 1_850, 1),
+        (wide, 1_850, 1),
+    ):
         odds = factor * (0.6 + 0.001) / (0.4 + 0.001)
-        confidence = Calibration(pictures).confidence(np.asarray([0.6]), kinds=True)
+        confidence = Calibration(pictures).confidence(word, np.asarray([0.6]))
         assert one(confidence) == pytest.approx(odds / (1 + odds))
+
+
+def guess(closeness: float) -> Meaning:
+    return Meaning(np.asarray([1.0, 0.3], np.float32), kinds=False, closeness=closeness)
 
 
 def test_a_guess_is_worth_what_its_closest_class_is_like() -> None:
     calibration, sure, even = Calibration(500), np.asarray([1.0]), np.asarray([0.5])
-    assert one(calibration.confidence(even, kinds=False, closeness=1.05)) == pytest.approx(0.5)
-    meaningless = one(calibration.confidence(np.asarray([0.9]), kinds=False))
+    assert one(calibration.confidence(guess(1.05), even)) == pytest.approx(0.5)
+    meaningless = one(calibration.confidence(guess(0), np.asarray([0.9])))
     assert meaningless == pytest.approx(1 / (1 + np.exp(2.1) / np.sqrt(0.901 / 0.101)))
-    assert meaningless < 0.5 < one(calibration.confidence(sure, kinds=False, closeness=0.8))
-    assert one(calibration.confidence(sure, kinds=False, closeness=1)) < one(calibration.confidence(sure, kinds=True))
+    assert meaningless < 0.5 < one(calibration.confidence(guess(0.8), sure))
+    assert one(calibration.confidence(guess(1), sure)) < one(calibration.confidence(SOFA, sure))
 
 
 def test_closeness_is_that_of_the_first_three_meanings() -> None:
@@ -58,11 +71,12 @@ def test_several_words_are_shown_as_much_as_the_one_that_is_shown_least() -> Non
     assert both[0] > cat[0] * sofa[0]
 
 
-@given(st.lists(SHARE, min_size=2, max_size=8), st.integers(0, 10**9), st.booleans(), SHARE)
-def test_more_evidence_never_gives_less(found: list[float], pictures: int, kinds: bool, close: float) -> None:
+@given(
+    st.lists(SHARE, min_size=2, max_size=8), st.integers(0, 10**9), st.sampled_from([CAT, SOFA, guess(0), guess(0.7)])
+)
+def test_more_evidence_never_gives_less(found: list[float], pictures: int, word: Meaning) -> None:
     evidence = np.sort(np.asarray(found))
-    confidence = Calibration(pictures).confidence(evidence, kinds=kinds, closeness=close)
+    confidence = Calibration(pictures).confidence(word, evidence)
     assert ((confidence >= 0) & (confidence <= 1)).all()
     assert (np.diff(confidence) >= 0).all()
-    more = Calibration(pictures * 2 + 1).confidence(evidence, kinds=kinds, closeness=close)
-    assert (more <= confidence).all()
+    assert (Calibration(pictures * 2 + 1).confidence(word, evidence) <= confidence).all()
