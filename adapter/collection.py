@@ -163,14 +163,20 @@ class Collection:
         )
         return [dict(row) for row in rows]
 
-    def count(self, filter: str = "") -> int:
-        """Return how many rows there are, everything written so far included."""
+    def count(self, filter: str = "", *, settled: bool = False) -> int:
+        """Return how many rows there are, everything written so far included.
+
+        Parameters
+        ----------
+        settled : bool
+            Whether what was written a moment ago may be left out, which a server answers at once.
+        """
         rows = self._call(
             self._connection.client.query,
             self.name,
             filter=filter,
             output_fields=["count(*)"],
-            consistency_level="Strong",
+            consistency_level="Bounded" if settled else "Strong",
             timeout=READ_TIMEOUT_S,
         )
         return int(rows[0]["count(*)"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from milvise.evaluation.images_to_words import accuracy_among_all_words, accurac
 from milvise.evaluation.pairs import accuracy_of_pairs
 from milvise.evaluation.part import Part, listed
 from milvise.evaluation.pictures import LABEL, Pictures, read_pictures
+from milvise.evaluation.reliability import absent_classes, judge_confidence, reliability
 from milvise.evaluation.splits import split_labels
 from milvise.evaluation.taxonomy import Taxonomy, accuracy_in_taxonomy, read_taxonomy
-from milvise.evaluation.words_to_images import accuracy_by_word, ask_labels, phrase_of
+from milvise.evaluation.words_to_images import accuracy_by_word, ask_labels, phrase_of, text_of
 from milvise.queries.reading import Reading
 
 
@@ -112,6 +113,7 @@ def _in_joint_space(
     queries = ask_labels(reading, pictures, known, filter=options.filter)
     figures, part.tables["labels"] = accuracy_by_word(queries, pictures, split)
     part.figures += figures
+    _confidence(reading, pictures, known.keys(), part, options.filter, note)
     note(f"Tagging {len(sample):,} pictures …")
     figures, part.tables["tags"] = accuracy_of_tags(reading, pictures, sample, known, split)
     part.figures += figures
@@ -132,3 +134,25 @@ def _in_joint_space(
     part.figures += figures
     if missing:
         part.not_measured.append(f"Hierarchical precision of labels that the taxonomy lacks: {listed(missing)}.")
+
+
+def _confidence(
+    reading: Reading, pictures: Pictures, known: Set[str], part: Part, filter: str, note: Callable[[str], None]
+) -> None:
+    names = reading.class_names()
+    findable = reading.phrases([phrase_of(name) for name in names])
+    absent = absent_classes(
+        (name for name in names if phrase_of(name) in findable), pictures.by_label(),
+        lambda label: reading.gallery.classes_of(text_of(label)) if label in known else {},
+    )  # fmt: skip
+    if not absent:
+        part.not_measured.append(
+            "Confidence of labels against what the gallery lacks: the backbone has no class that is not tied to a label, or"
+            " none are loaded."
+        )
+        return
+    note("Searching for classes that are not there …")
+    judged = judge_confidence(reading, pictures, known, absent, filter=filter)
+    figures, part.tables["reliability"] = reliability(judged)
+    part.figures += figures
+    part.facts["absent classes searched for"] = sum(not one.present for one in judged)

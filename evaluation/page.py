@@ -11,13 +11,13 @@ from milvise.errors import MissingExtraError
 from milvise.evaluation.figures import Figure
 from milvise.evaluation.findings import findings
 from milvise.evaluation.part import Part
-from milvise.evaluation.plots import labels_plot, recall_plot, shares_plot
+from milvise.evaluation.plots import labels_plot, recall_plot, reliability_plot, shares_plot
 from milvise.evaluation.report import Report
 from milvise.evaluation.thumbnails import Thumbnails
 
 KEY_FIGURES = (
     "zero_shot.capped_p@10", "zero_shot.p@10", "seen.capped_p@10", "all.capped_p@10", "zero_shot.tag_hit@1",
-    "generalised.harmonic_mean", "tags.hit@1", "similar.p@10", "pairs.p@10", "taxonomy.hp@5", "index.joint.recall@10",
+    "generalised.harmonic_mean", "tags.hit@1", "similar.p@10", "pairs.p@10", "taxonomy.hp@5", "confidence.auc", "confidence.ece", "index.joint.recall@10",
     "index.joint.p95_ms", "index.visual.recall@10", "index.visual.p95_ms", "bias.max_skew", "bias.ndkl",
 )  # fmt: skip
 """What is said first, as far as it was measured."""
@@ -26,7 +26,7 @@ _TITLES = {
     "all": "Search by word, all labels", "seen": "Search by word, labels that were trained on",
     "zero_shot": "Zero-shot: labels that neither head nor backbone was trained on", "tags": "Tags among the gallery's labels",
     "generalised": "Tags, seen and unseen labels together", "all_words": "Tags among all words", "similar": "Search by picture",
-    "rated": "Answers that people judged",
+    "confidence": "Confidence, labels against classes that the gallery lacks", "rated": "Answers that people judged",
     "pairs": "Search for two things at once", "taxonomy": "Tags in a taxonomy", "index": "The index in use", "bias": "Bias",
 }  # fmt: skip
 _MOST_ROWS = 200
@@ -119,6 +119,8 @@ def _plots(parts: Mapping[str, Part]) -> dict[str, str]:
     plots = {}
     if "accuracy" in parts and parts["accuracy"].tables.get("labels"):
         plots["labels"] = labels_plot(parts["accuracy"].tables["labels"])
+    if "accuracy" in parts and parts["accuracy"].tables.get("reliability"):
+        plots["reliability"] = reliability_plot(parts["accuracy"].tables["reliability"])
     if "index" in parts:
         for name in ("joint", "visual"):
             if rows := parts["index"].tables.get(name):

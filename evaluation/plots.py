@@ -32,6 +32,23 @@ def labels_plot(rows: Sequence[dict[str, Any]]) -> str:
     return svg()
 
 
+def reliability_plot(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the share of right first hits against their confidence; larger dots stand for more searches."""
+    with _axes(3.8) as (axes, svg):
+        axes.plot([0, 1], [0, 1], "--", color=_INK, lw=0.8, label="as it should be")
+        confidence, right = [row["confidence"] for row in rows], [row["right"] for row in rows]
+        axes.plot(confidence, right, "-", color=_COLOURS[0])
+        axes.scatter(
+            confidence, right, s=[20 + 300 * row["weight"] for row in rows], color=_COLOURS[0], label="searches"
+        )
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("confidence of the first hit")
+        axes.set_ylabel("share that is right")
+        _legend(axes)
+    return svg()
+
+
 def recall_plot(rows: Sequence[dict[str, Any]], k: int) -> str:
     """Return recall against time of each setting, settings of one kind of index joined; a ring marks what is in use."""
     families: dict[str, list[dict[str, Any]]] = {}

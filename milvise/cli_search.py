@@ -49,7 +49,7 @@ ConfidenceOption = Annotated[
         "--min-confidence",
         min=0.0,
         max=1.0,
-        help="Only hits that are closer than what this share of random words finds.",
+        help="Only hits that show what the words say with this probability.",
     ),
 ]
 FixOption = Annotated[

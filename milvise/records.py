@@ -41,7 +41,8 @@ class Hit:
     meta : mapping
         The further columns of the manifest.
     confidence : float, optional
-        Share of random words whose best picture in this gallery is less similar; None where it was not asked for.
+        Probability that the picture shows what the words say, see `milvise.queries.confidence`; None where it was not asked
+        for.
     reasons : tuple of str
         How words found it: ``meaning``, or where its text holds them: ``label``, ``file name``, ``folder``, or ``meta.`` with
         the name of a column. Empty where the request was not one by words.

@@ -101,7 +101,8 @@ def _query(
         return Query(recipes)
     beside = float(sum(abs(weight) for weight in weights))
     seen = tuple(word.seen() for word in words)
-    return Query(recipes, Ranking(now.mixture, seen, beside, now.joint_share))
+    trusted = now.calibration.shown if now.mixture.hierarchy else None
+    return Query(recipes, Ranking(now.mixture, seen, beside, now.joint_share, trusted))
 
 
 def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:

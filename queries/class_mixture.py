@@ -35,7 +35,7 @@ OTHER_NAME = 0.05
 """How much less the cosine with another name of a class counts than the one with its first."""
 
 SENSE_DECAY = 0.4
-_SENSES = 8
+_SENSES, _CLOSE_SENSES = 8, 3
 _KINDS_POWER = 0.5
 
 
@@ -49,10 +49,18 @@ class WordClasses:
         They add up to one.
     known : bool
         Whether classes are kinds of the word; else the shares are a guess.
+    closeness : float
+        Similarity in the tree of the class closest to one of the word's first three senses, 0 to 1; 0 for what is no noun.
     """
 
     shares: Array
     known: bool
+    closeness: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """How many classes it has, one that counts half as much as the first being half a class; at least 1."""
+        return float(self.shares.sum() / self.shares.max())
 
     @property
     def relative(self) -> Array:
@@ -115,8 +123,9 @@ class ClassMixture:
             total[:] = 0
             total[own], known = 1.0, True
         if not senses and not known:
-            total = self._guess(vector, None)
-        return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known)
+            total += self._guess(vector, None)
+        close = max((float(sense.similarity.max(initial=0.0)) for sense in senses[:_CLOSE_SENSES]), default=0.0)
+        return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known, close)
 
     def visual(self, shares: Array) -> Array:
         """Return the unit vector, shape (visual width,), to search visual vectors by for shares of classes."""

@@ -21,6 +21,7 @@ from milvise.queries.placed import place_terms
 from milvise.queries.query import Ingredient, Query, Recipe
 from milvise.queries.ranked import CANDIDATES, score_pictures
 from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL
+from milvise.queries.trusted import trust
 from milvise.queries.vocabulary import weighted_sum
 from milvise.records import Hit
 
@@ -140,7 +141,7 @@ def explain(
         for space, recipe in recipes.items()
         for one, part in zip(recipe.ingredients, told[space], strict=True)
     )
-    trusted = now.background.confidence(match.parts[JOINT]) if terms and JOINT in match.parts else None
+    trusted = trust(now, terms, [match])[0] if terms else None
     return Explanation(
         hit=match.hit(trusted),
         space=query.space,
@@ -172,7 +173,7 @@ def _ranked(query: Query, match: Match, shares: Mapping[str, float], visual: Arr
     """Return what a ranking adds beside the cosines."""
     if query.ranking is None:
         return []
-    parts = query.ranking.evidence_by_word(visual[np.newaxis])[0].tolist()
+    parts = query.ranking.evidence(query.ranking.chances(visual[np.newaxis]))[0].tolist()
     told = [
         Contribution(CLASSES, one.name, one.weight, shares[CLASSES] * part)
         for one, part in zip(query.ranking.seen, parts, strict=True)

@@ -26,15 +26,19 @@ class Match:
         What it is made of: the cosine in each of the query's spaces, and what else counts in a ranking.
     reasons : tuple of str
         As in `milvise.records.Hit`.
+    confidence : float, optional
+        Probability that the picture shows what the words say, where a ranking knows it.
     """
 
     row: Row
     similarity: float
     parts: dict[str, float]
     reasons: tuple[str, ...] = ()
+    confidence: float | None = None
 
     def hit(self, confidence: float | None = None) -> Hit:
         """Return it as users get it."""
         row, score = self.row, self.similarity
         meta = dict(row["meta"] or {})
-        return Hit(row["id"], row["uri"], row["label"], score, distance(score), meta, confidence, self.reasons)
+        trusted = self.confidence if confidence is None else confidence
+        return Hit(row["id"], row["uri"], row["label"], score, distance(score), meta, trusted, self.reasons)

@@ -11,7 +11,7 @@ from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture
-from milvise.queries.confidence import Background, sample_background
+from milvise.queries.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.hierarchies import load_hierarchy
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
@@ -136,6 +136,12 @@ class Opened:
         """How much the joint cosine counts in a ranking, of one, where a trained head has chosen it."""
         share = self.joint.manifest.recipe.get("joint_share")
         return float(share) if isinstance(share, int | float) and 0 <= share <= 1 else None
+
+    @property
+    def calibration(self) -> Calibration:
+        """What turns evidence in this gallery into a probability; taken again when pictures were added."""
+        made_of = [self.visual.name, self.visual.manifest.stamp]
+        return self._kept("calibration", made_of, lambda: sample_calibration(self))
 
     @property
     def background(self) -> Background:

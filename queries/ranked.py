@@ -99,20 +99,25 @@ def score_pictures(
     if not rows:
         return []
     given = np.stack([visual[row["id"]] for row in rows])
-    vectors = unit(given)
+    vectors, chances = unit(given), ranking.chances(given)
     parts = {
         JOINT: np.asarray([joint[row["id"]] for row in rows], dtype=np.float32),
         VISUAL: np.asarray(vectors @ query.recipes[VISUAL].vector, dtype=np.float32),
-        CLASSES: ranking.evidence(given),
+        CLASSES: ranking.evidence(chances).sum(axis=1),
     }
     scores = weighted_sum_of(parts, ranking.shares_alone)
     if alike and ranking.shares[ALIKE]:
         parts[ALIKE] = likeness(vectors, scores)
         scores = weighted_sum_of(parts, ranking.shares)
-    order = np.argsort(-scores, kind="stable")
+    trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [
-        Match(rows[place], float(scores[place]), {name: float(part[place]) for name, part in parts.items()})
-        for place in order.tolist()
+        Match(
+            rows[place],
+            float(scores[place]),
+            {name: float(part[place]) for name, part in parts.items()},
+            confidence=trusted[place],
+        )
+        for place in np.argsort(-scores, kind="stable").tolist()
     ]
 
 

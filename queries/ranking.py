@@ -23,7 +23,7 @@ Schütze 2008, "Introduction to Information Retrieval", section 9.1.6.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,12 +107,15 @@ class Ranking:
         The sum of the sizes of the weights of pictures beside them.
     joint_share : float, optional
         What the joint part counts, of one, where a trained head has chosen it; else it follows from the words.
+    trusted : callable, optional
+        From the words and their `chances` to the probability, shape (n,), that pictures show them.
     """
 
     mixture: ClassMixture
     seen: tuple[Seen, ...]
     pictures: float = 0.0
     joint_share: float | None = None
+    trusted: Callable[[Sequence[Seen], Array], Array] | None = None
 
     @property
     def shares(self) -> dict[str, float]:
@@ -131,19 +134,21 @@ class Ranking:
         rest = 1 - shares.pop(ALIKE)
         return {name: value / rest for name, value in shares.items()}
 
-    def evidence(self, visual: Array) -> Array:
-        """Return the part ``classes``, shape (n,), of pictures with visual vectors, shape (n, dim), as the backbone gave them."""
-        return np.asarray(self.evidence_by_word(visual).sum(axis=1), dtype=np.float32)
-
-    def evidence_by_word(self, visual: Array) -> Array:
-        """Return what each word adds to the part ``classes``, shape (n, words)."""
+    def evidence(self, chances: Array) -> Array:
+        """Return what each word adds to the part ``classes``, shape (n, words), for `chances`."""
         sizes = np.asarray([abs(one.weight) * one.trust.classes for one in self.seen])
         signs = np.sign([one.weight for one in self.seen])
-        certain = 1 + np.log((self.chances(visual) + FLOOR) / (1 + FLOOR)) / _RANGE
+        certain = 1 + np.log((chances + FLOOR) / (1 + FLOOR)) / _RANGE
         return np.asarray(certain * signs * sizes / sizes.sum(), dtype=np.float32)
 
     def chances(self, visual: Array) -> Array:
-        """Return the probability of each word's classes, each as often as its share says, shape (n, words)."""
+        """Return the probability of each word's classes, each as often as its share says, shape (n, words).
+
+        Parameters
+        ----------
+        visual : ndarray of shape (n, dim)
+            Visual vectors as the backbone gave them.
+        """
         classes = np.stack([one.classes.relative for one in self.seen], axis=1)
         return np.asarray(np.minimum(self.mixture.probabilities(visual) @ classes, 1.0), dtype=np.float32)
 

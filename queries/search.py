@@ -28,7 +28,7 @@ from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
 from milvise.queries.encoder import PictureLike
 from milvise.queries.explain import Explanation, explain
-from milvise.queries.expression import render
+from milvise.queries.expression import Term, render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
@@ -39,11 +39,12 @@ from milvise.queries.nearest import nearest, nearest_to_each
 from milvise.queries.opened import Opened, Parts
 from milvise.queries.owners import owners
 from milvise.queries.pictures import find_pictures, require_several
-from milvise.queries.query import Query
+from milvise.queries.placed import place_terms
 from milvise.queries.rank import rank
 from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.text_match import BOTH, found_by
+from milvise.queries.trusted import trust
 from milvise.queries.typed import Reading, read
 from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
@@ -85,8 +86,9 @@ class Gallery:
         filter : str
             A Milvus expression over ``label``, ``uri``, ``width``, ``height`` and ``meta["…"]``.
         min_confidence : float, optional
-            In [0, 1]: only hits that are closer in the joint space than this share of random words' best pictures. The
-            hits then carry their `confidence`. The first time it takes six calls more.
+            In [0, 1]: only hits that show what the words say with at least this probability. The hits then carry their
+            `confidence`, see `milvise.queries.confidence`. The first time it takes one call more, and six where the
+            classes have no hierarchy.
         fix : bool
             Whether words that are misspelt, or perhaps are, are replaced by the likeliest known one.
         by : {"both", "meaning", "text"}
@@ -110,7 +112,7 @@ class Gallery:
             terms = terms_typed(now, [expression], fix=fix)
             query = word_queries(now, terms, space=space)[0]
             matches = found_by(now, [query], terms, nearest_to_each, by=by, limit=limit, filter=filter)[0]
-            return _hits(now, query, matches, min_confidence)
+            return _hits(now, terms[0], matches, min_confidence)
 
         return self._parts.answered(request)
 
@@ -303,8 +305,9 @@ class Gallery:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
         def request(now: Opened) -> list[Hit]:
-            query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
-            return _hits(now, query, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
+            terms = words_typed(now, words, fix=fix)
+            query, _ = mixed_query(now, terms, pictures, space=space)
+            return _hits(now, terms, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
 
         return self._parts.answered(request)
 
@@ -488,13 +491,27 @@ class Gallery:
         """Return the names of the classes that `similar` can focus on."""
         return self._parts.answered(lambda now: list(now.class_names))
 
+    def classes_of(self, words: str) -> dict[str, float]:
+        """Return the classes that an expression is a mixture of, each with its share: none where it has no place among them.
 
-def _hits(now: Opened, query: Query, matches: Sequence[Match], least: float | None) -> list[Hit]:
+        Raises
+        ------
+        UnknownWordError, ExpressionError
+            As `search`.
+        """
+
+        def request(now: Opened) -> dict[str, float]:
+            if not now.places_words:
+                return {}
+            placed = place_terms(now, words_typed(now, words))
+            shares = np.mean([one.classes.shares for one in placed], axis=0)
+            return dict(zip(now.mixture.labels, shares.tolist(), strict=True))
+
+        return self._parts.answered(request)
+
+
+def _hits(now: Opened, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:
     if least is None:
         return [match.hit() for match in matches]
-    if JOINT not in query.recipes:
-        raise UsageError(
-            "confidence is about cosines in the joint space.\nExpected: --space joint, fused or ranked\nReceived: visual"
-        )
-    trusted = [(match, now.background.confidence(match.parts[JOINT])) for match in matches]
+    trusted = zip(matches, trust(now, terms, matches), strict=True)
     return [match.hit(confidence) for match, confidence in trusted if confidence >= least]

@@ -1,0 +1,44 @@
+"""The confidence of hits, in whatever space they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from milvise.errors import UsageError
+from milvise.queries.expression import Term
+from milvise.queries.match import Match
+from milvise.queries.opened import Opened
+from milvise.queries.placed import place_terms
+from milvise.queries.ranking import JOINT, Ranking
+
+
+def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
+    """Return for each match the probability that it shows what the terms say, see `milvise.queries.confidence`.
+
+    Where a ranking knows it, it is taken from there. Else the visual vectors are read in one call; where the backbone has no class
+    hierarchy it is the share of random words whose best picture is less similar in the joint space.
+
+    Raises
+    ------
+    UsageError
+        If neither can be had, or there are no words.
+    """
+    if not terms:
+        raise UsageError("a confidence says whether a picture shows what words say, and there are no words.")
+    if all(match.confidence is not None for match in matches):
+        return [float(match.confidence or 0.0) for match in matches]
+    if now.places_words and now.mixture.hierarchy:
+        ranking = Ranking(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
+        vectors = now.visual.vectors([match.row["id"] for match in matches])
+        found = [vectors.get(match.row["id"]) for match in matches]
+        given = np.stack([np.zeros(now.visual.manifest.dim, np.float32) if one is None else one for one in found])
+        shown = now.calibration.shown(ranking.seen, ranking.chances(given))
+        return [float(value) for value in shown]
+    if any(JOINT not in match.parts for match in matches):
+        raise UsageError(
+            "without a class hierarchy, confidence is about cosines in the joint space.\nExpected: --space joint, fused or ranked\n"
+            "Received: visual"
+        )
+    return [now.background.confidence(match.parts[JOINT]) for match in matches]
