@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from milvise.ingest.summary import Summary
 
 
+LIKELY = 0.5
+"""A confidence from which on a picture probably shows what was searched for."""
+
 _BESIDE = {"classes": "seen by the network", "alike": "like the first pictures"}
 
 
@@ -86,6 +89,9 @@ class Output:
                 for rank, hit in enumerate(hits, start=1)
             ),
         )
+        trust = [hit.confidence for hit in hits if isinstance(hit, Hit) and hit.confidence is not None]
+        if trust and max(trust) < LIKELY and not by_text:
+            self.note(f"Probably nothing like that: the highest confidence is {max(trust):.2f}.")
 
     def owners(self, request: Mapping[str, Any], took_ms: float, owners: Sequence[Owner]) -> None:
         """Print whose pictures fit a brief."""

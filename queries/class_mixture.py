@@ -16,7 +16,7 @@ information-theoretic definition of similarity", section 4, is the similarity in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,7 @@ OTHER_NAME = 0.05
 SENSE_DECAY = 0.4
 _SENSES, _CLOSE_SENSES = 8, 3
 _KINDS_POWER = 0.5
+_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ class ClassMixture:
     labels : tuple of str
         Their names, in the classifier's order.
     names : ndarray of shape (classes, words' width), float32
-        The names' unit vectors; zero for a class that no word stands for.
+        Unit vectors of the labels as the conse head has them; zero where the words lack them.
+    first_names : ndarray of shape (classes, words' width), float32
+        Unit vectors of the name that each class is told by; zero for a class that no word stands for.
     other_names : ndarray of shape (other names, words' width), float32
         Of further names of the classes.
     owners : ndarray of shape (other names,), int64
@@ -91,11 +94,15 @@ class ClassMixture:
 
     labels: tuple[str, ...]
     names: Array
+    first_names: Array
     other_names: Array
     owners: np.ndarray[Any, np.dtype[np.int64]]
     weights: Array
     bias: Array
     hierarchy: Hierarchy | None = None
+    _kept: dict[tuple[str, bytes | None], WordClasses] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def tells_apart(self) -> bool:
@@ -103,13 +110,22 @@ class ClassMixture:
         return int(self._named.sum()) > 1
 
     def of(self, phrase: str, vector: Array | None) -> WordClasses:
-        """Return the classes of a word or phrase.
+        """Return the classes of a word or phrase; a thousand are kept.
 
         Parameters
         ----------
         vector : ndarray of shape (words' width,), optional
             Its vector, None where the words lack it.
         """
+        key = phrase, None if vector is None else vector.tobytes()
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            found = self._kept[key] = self._found(phrase, vector)
+        return found
+
+    def _found(self, phrase: str, vector: Array | None) -> WordClasses:
         senses = self.hierarchy.senses(phrase)[:_SENSES] if self.hierarchy else ()
         total = np.zeros(len(self.labels), dtype=np.float64)
         known = False
@@ -133,7 +149,11 @@ class ClassMixture:
 
     def joint(self, shares: Array) -> Array:
         """Return the unit vector, shape (words' width,), that stands for shares of classes among the words."""
-        return unit(shares @ self.names)
+        return unit(shares @ self.first_names)
+
+    def conse(self, probabilities: Array) -> Array:
+        """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities."""
+        return unit(probabilities @ self.names)
 
     def focus(self, shares: Array) -> Array:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""
@@ -158,15 +178,15 @@ class ClassMixture:
 
     @cached_property
     def _named(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        return np.asarray(self.names.any(axis=1))
+        return np.asarray(self.first_names.any(axis=1))
 
     @cached_property
     def _mean(self) -> Array:
-        return np.asarray(self.names[self._named].mean(axis=0), dtype=np.float32)
+        return np.asarray(self.first_names[self._named].mean(axis=0), dtype=np.float32)
 
     @cached_property
     def _names(self) -> Array:
-        return unit(self.names - self._mean)
+        return unit(self.first_names - self._mean)
 
     @cached_property
     def _other_names(self) -> Array:

@@ -173,7 +173,9 @@ def _ranked(query: Query, match: Match, shares: Mapping[str, float], visual: Arr
     """Return what a ranking adds beside the cosines."""
     if query.ranking is None:
         return []
-    parts = query.ranking.evidence(query.ranking.chances(visual[np.newaxis]))[0].tolist()
+    parts = query.ranking.evidence(query.ranking.chances(query.ranking.mixture.probabilities(visual[np.newaxis])))[
+        0
+    ].tolist()
     told = [
         Contribution(CLASSES, one.name, one.weight, shares[CLASSES] * part)
         for one, part in zip(query.ranking.seen, parts, strict=True)

@@ -26,7 +26,7 @@ _BROADER = 0.3
 
 
 _ARRAYS = {
-    "labels": ("U", 1), "names": ("f", 2), "other_names": ("f", 2), "owners": ("i", 1), "weights": ("f", 2), "bias": ("f", 1)
+    "labels": ("U", 1), "names": ("f", 2), "first_names": ("f", 2), "other_names": ("f", 2), "owners": ("i", 1), "weights": ("f", 2), "bias": ("f", 1)
 }  # fmt: skip
 
 
@@ -54,19 +54,22 @@ def _fetched(classes: Collection, words: Collection, hierarchy: Hierarchy | None
     spoken = [_Spoken(name, place, hierarchy) for place, name in enumerate(found.names)]
     known = words.vectors(list(dict.fromkeys(form for one in spoken for form in one.lookups())))
     dim = words.manifest.dim
-    names = np.zeros((len(spoken), dim), dtype=np.float32)
+    names, firsts = np.zeros((2, len(spoken), dim), dtype=np.float32)
     others: list[Array] = []
     owners: list[int] = []
     for place, one in enumerate(spoken):
         first, *further = one.vectors(known) or [np.zeros(dim, np.float32)]
-        names[place] = first
+        label = phrase_vector(found.names[place], known)
+        names[place] = 0 if label is None else label
+        firsts[place] = first
         others += further
         owners += [place] * len(further)
-    if not names.any():
+    if not firsts.any():
         raise ModelError(f"the words know none of the names of the {len(spoken)} classes in {classes.name}.")
     return ClassMixture(
         found.names,
         names,
+        firsts,
         np.asarray(others, dtype=np.float32).reshape(-1, dim),
         np.asarray(owners, dtype=np.int64),
         np.ascontiguousarray(found.weights),
@@ -109,7 +112,7 @@ def _kept(path: Path, visual_dim: int, words_dim: int, hierarchy: Hierarchy | No
         return None
     count, others = len(arrays["labels"]), len(arrays["owners"])
     shapes = {
-        "names": (count, words_dim), "other_names": (others, words_dim), "weights": (count, visual_dim), "bias": (count,)
+        "names": (count, words_dim), "first_names": (count, words_dim), "other_names": (others, words_dim), "weights": (count, visual_dim), "bias": (count,)
     }  # fmt: skip
     if not count or any(arrays[name].shape != shape for name, shape in shapes.items()):
         return None
@@ -118,7 +121,14 @@ def _kept(path: Path, visual_dim: int, words_dim: int, hierarchy: Hierarchy | No
         return None
     labels = tuple(arrays["labels"].tolist())
     return ClassMixture(
-        labels, arrays["names"], arrays["other_names"], owners, arrays["weights"], arrays["bias"], hierarchy
+        labels,
+        arrays["names"],
+        arrays["first_names"],
+        arrays["other_names"],
+        owners,
+        arrays["weights"],
+        arrays["bias"],
+        hierarchy,
     )
 
 
@@ -132,6 +142,7 @@ def _keep(mixture: ClassMixture, path: Path) -> None:
                 file,
                 labels=np.asarray(mixture.labels),
                 names=mixture.names,
+                first_names=mixture.first_names,
                 other_names=mixture.other_names,
                 owners=mixture.owners,
                 weights=mixture.weights,

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store, missing_gallery
+from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
@@ -130,6 +131,11 @@ class Opened:
             return self.hierarchy
         except (NotFoundError, FingerprintError):
             return None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the joint vectors were made by a trained head, and not from the classes."""
+        return bool(self.joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND)
 
     @property
     def joint_share(self) -> float | None:

@@ -1,14 +1,15 @@
 """Search by word in both spaces, with the closest pictures ordered by what the network saw in them.
 
-    joint and visual vectors -> one search in each -> candidates -> their vectors -> scores -> order
+    visual vector -> search -> candidates with their vectors -> scores -> order
+    joint vector  -> search -> more candidates, where it counts  -^
 
-The candidates are the first of both lists, and whatever a request adds. What a list lacks is read by primary key. A picture that
-is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more candidates would change.
+A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
+candidates would change. Joint cosines of the untrained head are computed from the visual vectors, as the head itself does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,13 @@ from milvise.queries.query import Query
 from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, likeness, weighted_sum_of
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
+Lists = list[dict[str, float]]
 
 CANDIDATES = 50
-"""So many of each list, or as many as are asked for if more."""
+"""So many of the visual list, or as many as are asked for if more."""
+
+JOINT_CANDIDATES = 20
+"""So many of the joint list, with an untrained head; else as many as of the other."""
 
 _VECTORS_AT_ONCE = 100
 """So many vectors come with a search; more are read by primary key, each once however many queries found it."""
@@ -33,55 +38,81 @@ _AT_ONCE = 5_000
 
 
 def ranked_to_each(
-    now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[str] = ()
+    now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
 ) -> list[list[Match]]:
     """Return for each of several queries the closest pictures, the best first.
 
     Parameters
     ----------
-    also : sequence of str
-        Primary keys of further candidates.
+    also : sequence of sequence of str, optional
+        Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
 
-    Calls to Milvus: for each 5,000 candidates one search in each space, and mostly one read in each.
+    Calls to Milvus: for each 5,000 candidates a search among visual vectors. Where the joint part counts also one among joint
+    vectors, and one read for what the first did not find; with a trained head another read.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
+    also = also or [()] * len(queries)
     found: list[list[Match]] = []
     for start in range(0, len(queries), step):
-        found += _ranked(now, queries[start : start + step], count, limit, filter, also)
+        part = slice(start, start + step)
+        found += _ranked(now, queries[part], count, limit, filter, also[part])
     return found
 
 
 def _ranked(
-    now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[str]
+    now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
 ) -> list[list[Match]]:
     at_once = count * len(queries) <= _VECTORS_AT_ONCE
     fields = (*FIELDS, "vector") if at_once else ("id",)
     visual = now.visual.search(_vectors(queries, VISUAL), limit=count, fields=fields, filter=filter)
-    joint = now.joint.search(_vectors(queries, JOINT), limit=count, fields=("id",), filter=filter)
+    joint = _joint_lists(now, queries, count, limit, filter)
+    wanted = [
+        list(dict.fromkeys([*(row["id"] for row, _ in hits), *close, *more]))
+        for hits, close, more in zip(visual, joint, also, strict=True)
+    ]
     rows = {row["id"]: row for hits in visual for row, _ in hits} if at_once else {}
-    wanted = dict.fromkeys([*(row["id"] for hits in (*visual, *joint) for row, _ in hits), *also])
-    rows |= now.visual.get([key for key in wanted if key not in rows], fields=["id", *FIELDS, "vector"])
+    lacking = dict.fromkeys(key for keys in wanted for key in keys if key not in rows)
+    rows |= now.visual.get(list(lacking), fields=["id", *FIELDS, "vector"]) if lacking else {}
     vectors = {key: np.asarray(row.pop("vector"), dtype=np.float32) for key, row in rows.items()}
-    close = [{row["id"]: score for row, score in hits} for hits in joint]
-    lacking = dict.fromkeys(
-        key for hits, known in zip(visual, close, strict=True) for key in _keys(hits, also) if key not in known
-    )
-    among_words = {key: unit(vector) for key, vector in now.joint.vectors(list(lacking)).items()}
     answers = []
-    for query, hits, cosines in zip(queries, visual, close, strict=True):
-        target = query.recipes[JOINT].vector
-        for key in _keys(hits, also):
-            if key not in cosines and key in among_words:
-                cosines[key] = float(among_words[key] @ target)
+    for query, keys, close, more in zip(queries, wanted, _completed(now, queries, wanted, joint), also, strict=True):
         # A picture that is being written may stand in one space only.
-        keys = [key for key in cosines if key in rows]
-        answers.append(score_pictures(query, [rows[key] for key in keys], vectors, cosines)[:limit])
+        known = [rows[key] for key in keys if key in rows and (close is None or key in close)]
+        scored, kept = score_pictures(query, known, vectors, close), set(more)
+        answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
     return answers
 
 
+def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> Lists:
+    """Return for each query the cosines of the pictures closest in the joint space, nothing where that counts nothing."""
+    found: Lists = [{} for _ in queries]
+    counts = [place for place, query in enumerate(queries) if query.shares[JOINT]]
+    if counts:
+        count = count if now.is_trained else max(JOINT_CANDIDATES, limit)
+        vectors = _vectors([queries[place] for place in counts], JOINT)
+        answers = now.joint.search(vectors, limit=count, fields=("id",), filter=filter)
+        for place, hits in zip(counts, answers, strict=True):
+            found[place] = {row["id"]: score for row, score in hits}
+    return found
+
+
+def _completed(
+    now: Opened, queries: Sequence[Query], wanted: Sequence[Sequence[str]], joint: Lists
+) -> Sequence[dict[str, float] | None]:
+    """Return the joint cosines of all candidates; None where they follow from the visual vectors."""
+    if not now.is_trained:
+        return [None] * len(queries)
+    lacking = dict.fromkeys(key for keys, known in zip(wanted, joint, strict=True) for key in keys if key not in known)
+    found = {key: unit(vector) for key, vector in now.joint.vectors(list(lacking)).items()} if lacking else {}
+    for query, keys, known in zip(queries, wanted, joint, strict=True):
+        target = query.recipes[JOINT].vector
+        known |= {key: float(found[key] @ target) for key in keys if key not in known and key in found}
+    return joint
+
+
 def score_pictures(
-    query: Query, rows: Sequence[Row], visual: dict[str, Array], joint: dict[str, float], *, alike: bool = True
+    query: Query, rows: Sequence[Row], visual: dict[str, Array], joint: dict[str, float] | None, *, alike: bool = True
 ) -> list[Match]:
     """Return pictures with their scores, the best first.
 
@@ -89,8 +120,8 @@ def score_pictures(
     ----------
     visual : dict of str to ndarray of shape (dim,)
         By primary key, the vectors as the backbone gave them.
-    joint : dict of str to float
-        By primary key, the cosine with the query's joint vector.
+    joint : dict of str to float, optional
+        By primary key, the cosine with the query's joint vector; without it, as the conse head has it.
     alike : bool
         Whether the first pictures count.
     """
@@ -99,9 +130,14 @@ def score_pictures(
     if not rows:
         return []
     given = np.stack([visual[row["id"]] for row in rows])
-    vectors, chances = unit(given), ranking.chances(given)
+    vectors, probabilities = unit(given), ranking.mixture.probabilities(given)
+    chances = ranking.chances(probabilities)
+    if joint is None:
+        close = ranking.mixture.conse(probabilities) @ query.recipes[JOINT].vector
+    else:
+        close = np.asarray([joint[row["id"]] for row in rows], dtype=np.float32)
     parts = {
-        JOINT: np.asarray([joint[row["id"]] for row in rows], dtype=np.float32),
+        JOINT: close,
         VISUAL: np.asarray(vectors @ query.recipes[VISUAL].vector, dtype=np.float32),
         CLASSES: ranking.evidence(chances).sum(axis=1),
     }
@@ -119,10 +155,6 @@ def score_pictures(
         )
         for place in np.argsort(-scores, kind="stable").tolist()
     ]
-
-
-def _keys(hits: Iterable[tuple[Row, float]], also: Sequence[str]) -> Iterable[str]:
-    return (*(row["id"] for row, _ in hits), *also)
 
 
 def _vectors(queries: Sequence[Query], space: str) -> list[Array]:

@@ -62,8 +62,8 @@ class Trust:
     alike: float
 
 
-KNOWN = Trust(joint=0.1, classes=0.8 * _RANGE, alike=0.0)
-"""For a word of which classes are kinds."""
+KNOWN = Trust(joint=0.0, classes=0.8 * _RANGE, alike=0.0)
+"""For a word of which classes are kinds: a search that needs no joint vectors is as good, and takes one call."""
 
 GUESSED = Trust(joint=0.4, classes=0.03 * _RANGE, alike=1.0)
 """For any other word."""
@@ -141,16 +141,16 @@ class Ranking:
         certain = 1 + np.log((chances + FLOOR) / (1 + FLOOR)) / _RANGE
         return np.asarray(certain * signs * sizes / sizes.sum(), dtype=np.float32)
 
-    def chances(self, visual: Array) -> Array:
+    def chances(self, probabilities: Array) -> Array:
         """Return the probability of each word's classes, each as often as its share says, shape (n, words).
 
         Parameters
         ----------
-        visual : ndarray of shape (n, dim)
-            Visual vectors as the backbone gave them.
+        probabilities : ndarray of shape (n, classes)
+            Of pictures, see `milvise.queries.class_mixture.ClassMixture.probabilities`.
         """
         classes = np.stack([one.classes.relative for one in self.seen], axis=1)
-        return np.asarray(np.minimum(self.mixture.probabilities(visual) @ classes, 1.0), dtype=np.float32)
+        return np.asarray(np.minimum(probabilities @ classes, 1.0), dtype=np.float32)
 
     def beside(self, words: float, pictures: float) -> Ranking:
         """Return the ranking with words scaled to weights that add up to `words`, beside pictures whose weights add up to `pictures`."""

@@ -31,6 +31,7 @@ FILE_NAME, FOLDER = "file name", "folder"
 
 _MOST_ROWS = 1_000
 _MOST_SHARES = 3
+_FEW = 50
 _BESIDE = 100
 """How many more are looked at where hits may be moved down."""
 
@@ -38,8 +39,10 @@ _BESIDE = 100
 class Finder(Protocol):
     """What finds the closest pictures by meaning, such as `milvise.queries.nearest.nearest_to_each`."""
 
-    def __call__(self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
-        """Return for each query the closest pictures, closest first."""
+    def __call__(
+        self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
+    ) -> list[list[Match]]:
+        """Return for each query the closest pictures, closest first, those in `also` among them where it can take some."""
         ...
 
 
@@ -134,11 +137,13 @@ def found_by(
         ]
     wanted = [phrases(terms, forms) for terms in expressions]
     deeper = min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for each in wanted for one in each) else limit
-    meant = find(now, queries, limit=deeper, filter=filter) if by == BOTH else [[] for _ in queries]
     if by == TEXT and filter:
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
     rows = _candidates(now, expressions, wanted, filter, forms)
+    # A few pictures that match are looked at together with what is found by meaning.
+    also = [_few(each, rows) if by == BOTH and not filter else [] for each in wanted]
+    meant = find(now, queries, limit=deeper, filter=filter, also=also) if by == BOTH else [[] for _ in queries]
     answers = []
     for query, each, close in zip(queries, wanted, meant, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
@@ -176,6 +181,12 @@ def _candidates(
         # Letters within longer words have taken the place of words.
         found = now.visual.query(both(filter, expression), fields=FIELDS)
     return list(found)
+
+
+def _few(wanted: Sequence[Phrase], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the primary keys of the pictures whose text holds a part of an expression, none where they are many."""
+    held = [row["id"] for row in rows[: _FEW * 10] if matched(wanted, row).share]
+    return held if len(rows) <= _FEW * 10 and len(held) <= _FEW else []
 
 
 def _tiers(

@@ -34,7 +34,7 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
         vectors = now.visual.vectors([match.row["id"] for match in matches])
         found = [vectors.get(match.row["id"]) for match in matches]
         given = np.stack([np.zeros(now.visual.manifest.dim, np.float32) if one is None else one for one in found])
-        shown = now.calibration.shown(ranking.seen, ranking.chances(given))
+        shown = now.calibration.shown(ranking.seen, ranking.chances(now.mixture.probabilities(given)))
         return [float(value) for value in shown]
     if any(JOINT not in match.parts for match in matches):
         raise UsageError(
