@@ -34,9 +34,8 @@ TREE = 0.4
 OTHER_NAME = 0.05
 """How much less the cosine with another name of a class counts than the one with its first."""
 
-SENSE_DECAY = 0.4
+SENSE_DECAY = 0.3
 _SENSES, _CLOSE_SENSES = 8, 3
-_KINDS_POWER = 0.5
 _KEPT = 1_000
 
 
@@ -131,7 +130,7 @@ class ClassMixture:
         known = False
         for rank, sense in enumerate(senses):
             if len(sense.kinds):
-                total[sense.kinds] += SENSE_DECAY**rank / len(sense.kinds) ** _KINDS_POWER
+                total[sense.kinds] = np.maximum(total[sense.kinds], SENSE_DECAY**rank)
                 known = True
             elif rank == 0:
                 total += self._guess(vector, sense)

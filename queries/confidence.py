@@ -94,7 +94,8 @@ class Calibration:
         """Return the probability that pictures show all of some words, shape (pictures,): the least of those of each.
 
         It is not their product, because two things in one picture are no matter of chance, and because they share the
-        network's probabilities, whose sum is 1, so that each alone is already taken for less than it is.
+        network's probabilities, whose sum is 1, so that each alone is already taken for less than it is. Words that are a guess
+        have a say only where all are: the network may show a sea without knowing what one is.
 
         Parameters
         ----------
@@ -103,9 +104,9 @@ class Calibration:
         chances : ndarray of shape (pictures, words)
             As `milvise.queries.ranking.Ranking.chances`.
         """
-        each = [
-            self.confidence(one.classes, chances[:, place]) for place, one in enumerate(seen) if one.weight > 0
-        ]  # fmt: skip
+        wanted = [(one.classes, chances[:, place]) for place, one in enumerate(seen) if one.weight > 0]
+        told = [one for one in wanted if one[0].known] or wanted
+        each = [self.confidence(classes, evidence) for classes, evidence in told]
         least = np.min(each, axis=0) if each else np.ones(len(chances))
         return np.asarray(least, dtype=np.float32)
 
