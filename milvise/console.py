@@ -91,7 +91,9 @@ class Output:
         )
         trust = [hit.confidence for hit in hits if isinstance(hit, Hit) and hit.confidence is not None]
         if trust and max(trust) < LIKELY and not by_text:
-            self.note(f"Probably nothing like that: the highest confidence is {max(trust):.2f}.")
+            self.note(
+                f"Probably nothing like that, or nothing that the network has a class for: the highest confidence is {max(trust):.2f}."
+            )
 
     def owners(self, request: Mapping[str, Any], took_ms: float, owners: Sequence[Owner]) -> None:
         """Print whose pictures fit a brief."""
