@@ -192,7 +192,9 @@ class _Run:
         names = self._plan.head.unnamed if isinstance(self._plan.head, ConseHead) else ()
         if names:
             listed = ", ".join(names[:5])
-            self._summary.notes.append(f"{len(names)} classes without any known word take no part: {listed} …")
+            self._summary.notes.append(
+                f"{len(names)} classes without any known word take no part in the joint space: {listed} …"
+            )
         pair, self._summary.projected, remarks = open_pair(self._store, self._plan, roots)
         self._summary.notes += remarks
         stamp = Stamp(self._store, pair.visual, pair.joint, self._known)
