@@ -162,7 +162,7 @@ def _match(
         return Match(row, query.similarity(cosines), cosines), query.shares
     found = next((one for one in nearest(now, query, limit=CANDIDATES) if one.row["id"] == row["id"]), None)
     if found is not None:
-        return found, query.shares
+        return found, {name: query.shares[name] for name in found.parts}
     # It is not among the candidates, and its score is that of `rank`.
     key = row["id"]
     (alone,) = score_pictures(query, [row], {key: vectors[VISUAL]}, {key: cosines[JOINT]}, alike=False)

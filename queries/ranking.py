@@ -152,11 +152,11 @@ class Ranking:
         classes = np.stack([one.classes.relative for one in self.seen], axis=1)
         return np.asarray(np.minimum(self.mixture.probabilities(visual) @ classes, 1.0), dtype=np.float32)
 
-    def beside(self, words: float, pictures: float) -> Ranking:
-        """Return the ranking with words scaled to weights that add up to `words`, beside pictures whose weights add up to `pictures`."""
-        total = sum(abs(one.weight) for one in self.seen)
-        seen = tuple(replace(one, weight=one.weight * words / total) for one in self.seen)
-        return replace(self, seen=seen, pictures=pictures)
+    def beside(self, query: float, pictures: float) -> Ranking:
+        """Return the ranking with all weights scaled to add up to `query`, beside further pictures whose weights add up to `pictures`."""
+        scale = query / (sum(abs(one.weight) for one in self.seen) + self.pictures)
+        seen = tuple(replace(one, weight=one.weight * scale) for one in self.seen)
+        return replace(self, seen=seen, pictures=self.pictures * scale + pictures)
 
     def _mean(self, part: str) -> float:
         weighted = [(abs(one.weight), one.trust) for one in self.seen]
