@@ -4,11 +4,12 @@
 
 The candidates are the first of both lists, and whatever a request adds. What a list lacks is read by primary key. A picture that
 is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more candidates would change.
+More candidates change no score: what the first pictures look like is always taken from the first 50 of each list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from milvise.embeddings.phrases import unit
 from milvise.queries.match import FIELDS, Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
-from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, likeness, weighted_sum_of
+from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -40,7 +41,7 @@ def ranked_to_each(
     Parameters
     ----------
     also : sequence of str
-        Primary keys of further candidates.
+        Primary keys of further candidates, which are found whatever the limit.
 
     Calls to Milvus: for each 5,000 candidates one search in each space, and mostly one read in each.
     """
@@ -69,19 +70,26 @@ def _ranked(
     )
     among_words = {key: unit(vector) for key, vector in now.joint.vectors(list(lacking)).items()}
     answers = []
-    for query, hits, cosines in zip(queries, visual, close, strict=True):
+    for query, hits, near, cosines in zip(queries, visual, joint, close, strict=True):
         target = query.recipes[JOINT].vector
         for key in _keys(hits, also):
             if key not in cosines and key in among_words:
                 cosines[key] = float(among_words[key] @ target)
         # A picture that is being written may stand in one space only.
         keys = [key for key in cosines if key in rows]
-        answers.append(score_pictures(query, [rows[key] for key in keys], vectors, cosines)[:limit])
+        first = {row["id"] for each in (hits, near) for row, _ in each[:CANDIDATES]}
+        scored = score_pictures(query, [rows[key] for key in keys], vectors, cosines, first=first)
+        answers.append([match for place, match in enumerate(scored) if place < limit or match.row["id"] in also])
     return answers
 
 
 def score_pictures(
-    query: Query, rows: Sequence[Row], visual: dict[str, Array], joint: dict[str, float], *, alike: bool = True
+    query: Query,
+    rows: Sequence[Row],
+    visual: dict[str, Array],
+    joint: dict[str, float],
+    *,
+    first: Set[str] = frozenset(),
 ) -> list[Match]:
     """Return pictures with their scores, the best first.
 
@@ -91,8 +99,8 @@ def score_pictures(
         By primary key, the vectors as the backbone gave them.
     joint : dict of str to float
         By primary key, the cosine with the query's joint vector.
-    alike : bool
-        Whether the first pictures count.
+    first : set of str
+        Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     """
     ranking = query.ranking
     assert ranking is not None
@@ -106,8 +114,10 @@ def score_pictures(
         CLASSES: ranking.evidence(chances).sum(axis=1),
     }
     scores = weighted_sum_of(parts, ranking.shares_alone)
-    if alike and ranking.shares[ALIKE]:
-        parts[ALIKE] = likeness(vectors, scores)
+    among = np.flatnonzero([row["id"] in first for row in rows])
+    if len(among) and ranking.shares[ALIKE]:
+        best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
+        parts[ALIKE] = likeness(vectors, vectors[best])
         scores = weighted_sum_of(parts, ranking.shares)
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [

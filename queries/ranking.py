@@ -165,17 +165,15 @@ class Ranking:
         return float(sum(weight * getattr(trust, part) for weight, trust in weighted) / total)
 
 
-def likeness(vectors: Array, scores: Array) -> Array:
-    """Return the cosine of pictures, shape (n,), with the mean of those with the best scores.
+def likeness(vectors: Array, first: Array) -> Array:
+    """Return the cosine of pictures, shape (n,), with the mean of the first ones.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, dim)
+    vectors, first : ndarray of shape (n, dim), ndarray of shape (m, dim)
         Unit vectors.
-    scores : ndarray of shape (n,)
     """
-    first = np.argsort(-scores, kind="stable")[:FIRST]
-    return np.asarray(vectors @ unit(vectors[first].mean(axis=0)), dtype=np.float32)
+    return np.asarray(vectors @ unit(first.mean(axis=0)), dtype=np.float32)
 
 
 def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:

@@ -116,9 +116,10 @@ def found_by(
     forms : callable
         From a word to what may stand for it in a text.
 
-    Calls to Milvus: for ``meaning`` those of `find`. Otherwise one read for all expressions, unless the gallery's texts
-    are known here; and for each expression that stands in the text of pictures that are not found yet, those of `find`,
-    again for each share of the expression that texts hold, at most three.
+    Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
+    subtract; one read for all expressions, unless the gallery's texts are known here; and for each expression that stands
+    in the text of pictures that are not found yet, those of `find`, again for each share of the expression that texts
+    hold, at most three.
 
     Raises
     ------
@@ -133,14 +134,14 @@ def found_by(
             for found in find(now, queries, limit=limit, filter=filter)
         ]
     wanted = [phrases(terms, forms) for terms in expressions]
-    deeper = min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for each in wanted for one in each) else limit
-    meant = find(now, queries, limit=deeper, filter=filter) if by == BOTH else [[] for _ in queries]
+    depths = [min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for one in each) else limit for each in wanted]
+    meant = _meant(now, queries, find, depths, filter) if by == BOTH else [[] for _ in queries]
     if by == TEXT and filter:
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
     rows = _candidates(now, expressions, wanted, filter, forms)
     answers = []
-    for query, each, close in zip(queries, wanted, meant, strict=True):
+    for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
         for expression, count in _tiers(each, rows, known):
             for match in find(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
@@ -153,6 +154,18 @@ def found_by(
         ]
         answers.append(sorted(best, key=lambda match: -match.similarity)[:limit])
     return answers
+
+
+def _meant(
+    now: Opened, queries: Sequence[Query], find: Finder, depths: Sequence[int], filter: str
+) -> list[list[Match]]:
+    """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
+    found: dict[int, list[Match]] = {}
+    for depth in dict.fromkeys(depths):
+        places = [place for place, own in enumerate(depths) if own == depth]
+        answers = find(now, [queries[place] for place in places], limit=depth, filter=filter)
+        found.update(zip(places, answers, strict=True))
+    return [found[place] for place in range(len(queries))]
 
 
 def _candidates(

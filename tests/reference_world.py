@@ -111,7 +111,8 @@ class Ranked:
     ----------
     scores : ndarray of shape (pictures,)
         Minus infinity for what is no candidate.
-    candidates : list of int
+    of_all : ndarray of shape (pictures,)
+        The same, were every picture a candidate.
     shares : dict of str to float
         How much each part counts.
     alone : ndarray of shape (pictures,)
@@ -119,7 +120,7 @@ class Ranked:
     """
 
     scores: np.ndarray
-    candidates: list[int]
+    of_all: np.ndarray
     shares: dict[str, float]
     alone: np.ndarray
 
@@ -138,7 +139,10 @@ def ranked(
     limit: int = 10,
     keep: np.ndarray | None = None,
 ) -> Ranked:
-    """The ranked search for weighted words, whose vectors with everything beside them are `joint` and `visual`."""
+    """The ranked search for weighted words, whose vectors with everything beside them are `joint` and `visual`.
+
+    The first pictures are taken from the first 50 of each list, and all candidates are the first `limit` of each.
+    """
     trusts = [(abs(weight), KNOWN if word in PLACE else GUESSED) for word, weight in words.items()]
     whole = sum(weight for weight, _ in trusts) + pictures
     share, classes, alike = (
@@ -153,16 +157,18 @@ def ranked(
         evidence += sure * np.sign(weight) * size * trust[1] / sum(one * other[1] for one, other in trusts)
     alone = counts["joint"] * cosines[0] + counts["visual"] * cosines[1] + counts["classes"] * evidence
     fits = np.ones(PICTURES, bool) if keep is None else keep
-    first = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in cosines]
-    candidates = sorted({int(place) for each in first for place in each})
+    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in cosines]
+    candidates = sorted({int(place) for each in lists for place in each})
+    first = np.asarray(sorted({int(place) for each in lists for place in each[:50]}))
     scores = np.full(PICTURES, -np.inf)
     scores[candidates] = alone[candidates]
     if counts["alike"]:
-        best = SEEN[np.argsort(-scores)[: min(8, len(candidates))]]
-        scores[candidates] += counts["alike"] * (SEEN @ unit(best.mean(0)))[candidates]
+        best = SEEN[first[np.argsort(-alone[first])[:8]]]
+        with_first = alone + counts["alike"] * SEEN @ unit(best.mean(0))
+        scores[candidates] = with_first[candidates]
     else:
-        scores[candidates] = alone[candidates]
-    return Ranked(scores, candidates, counts, alone / (1 - counts["alike"]))
+        with_first = alone
+    return Ranked(scores, with_first, counts, alone / (1 - counts["alike"]))
 
 
 def closest(vectors: np.ndarray, query: np.ndarray, limit: int, keep: np.ndarray | None = None) -> list[int]:
