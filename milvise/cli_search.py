@@ -38,7 +38,9 @@ PicturesOption = Annotated[
 ]
 SpaceOption = Annotated[
     str | None,
-    typer.Option(help="joint, visual or fused. (default: fused for words, if classes are loaded; visual for pictures)"),
+    typer.Option(
+        help="joint, visual, fused or ranked. (default: ranked for words, if classes are loaded; visual for pictures)"
+    ),
 ]
 ByOption = Annotated[
     str, typer.Option(help="meaning, text (their label, file name or metadata holds the words), or both.")

@@ -48,7 +48,7 @@ class WordClasses:
     shares : ndarray of shape (classes,), float32
         They add up to one.
     known : bool
-        Whether classes are kinds of the word; else the shares are a guess.
+        Whether classes, and not all of them, are kinds of the word; else the shares are a guess.
     closeness : float
         Similarity in the tree of the class closest to one of the word's first three senses, 0 to 1; 0 for what is no noun.
     """
@@ -129,7 +129,7 @@ class ClassMixture:
         total = np.zeros(len(self.labels), dtype=np.float64)
         known = False
         for rank, sense in enumerate(senses):
-            if len(sense.kinds):
+            if self._tells(sense):
                 total[sense.kinds] = np.maximum(total[sense.kinds], SENSE_DECAY**rank)
                 known = True
             elif rank == 0:
@@ -163,6 +163,12 @@ class ClassMixture:
         logits = visual @ self.weights.T + self.bias
         odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+    def _tells(self, sense: Sense) -> bool:
+        """Return whether classes are kinds of a sense, and others are not: of *entity* all are, and it is like none of them."""
+        others = self._named.copy()
+        others[sense.kinds] = False
+        return len(sense.kinds) > 0 and bool(others.any())
 
     def _guess(self, vector: Array | None, sense: Sense | None) -> Array:
         likeness = np.zeros(len(self.labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,15 +12,14 @@ import numpy as np
 from milvise.adapter import IndexSpec
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.phrases import unit
-from milvise.errors import UnknownWordError
+from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.expression import Term
 from milvise.queries.match import FIELDS, Match, Row
-from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_rows
 from milvise.queries.placed import place_terms
 from milvise.queries.query import Ingredient, Query, Recipe
-from milvise.queries.ranked import CANDIDATES, score_pictures
+from milvise.queries.ranked import ranked_to_each
 from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL
 from milvise.queries.trusted import trust
 from milvise.queries.vocabulary import weighted_sum
@@ -68,7 +68,7 @@ class Explanation:
     Attributes
     ----------
     hit : Hit
-        With the exact similarity, and its confidence where there are words.
+        With the exact similarity, and its confidence where there are words and it can be told.
     space : str
         ``joint``, ``visual``, ``fused`` or ``ranked``.
     cosines : mapping
@@ -135,13 +135,17 @@ def explain(
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}
         recipes = {VISUAL: _focused(query.recipes[VISUAL], focus)}
     told = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
-    match, shares = _match(now, query, rows[VISUAL], vectors, {space: sum(found) for space, found in told.items()})
+    match, shares = _match(now, query, rows[VISUAL], {space: sum(found) for space, found in told.items()})
     contributions = tuple(
         Contribution(space, one.name, one.weight, shares[space] * part)
         for space, recipe in recipes.items()
         for one, part in zip(recipe.ingredients, told[space], strict=True)
     )
-    trusted = trust(now, terms, [match])[0] if terms else None
+    trusted = None
+    if terms:
+        # Without a class hierarchy nothing is said of a picture among visual vectors alone.
+        with suppress(UsageError):
+            trusted = trust(now, terms, [match])[0]
     return Explanation(
         hit=match.hit(trusted),
         space=query.space,
@@ -154,19 +158,14 @@ def explain(
     )
 
 
-def _match(
-    now: Opened, query: Query, row: Row, vectors: Mapping[str, Array], cosines: dict[str, float]
-) -> tuple[Match, dict[str, float]]:
+def _match(now: Opened, query: Query, row: Row, cosines: dict[str, float]) -> tuple[Match, dict[str, float]]:
     """Return the picture with its similarity, and how much each part of that counts."""
     if query.ranking is None:
         return Match(row, query.similarity(cosines), cosines), query.shares
-    found = next((one for one in nearest(now, query, limit=CANDIDATES) if one.row["id"] == row["id"]), None)
-    if found is not None:
-        return found, query.shares
-    # It is not among the candidates, and its score is that of `rank`.
-    key = row["id"]
-    (alone,) = score_pictures(query, [row], {key: vectors[VISUAL]}, {key: cosines[JOINT]}, alike=False)
-    return alone, query.ranking.shares_alone
+    # What the first pictures look like counts too, and they are found by the search itself.
+    (matches,) = ranked_to_each(now, [query], limit=1, also=[[row["id"]]])
+    found = next(one for one in matches if one.row["id"] == row["id"])
+    return found, {name: query.shares[name] for name in found.parts}
 
 
 def _ranked(query: Query, match: Match, shares: Mapping[str, float], visual: Array) -> list[Contribution]:

@@ -10,10 +10,11 @@ from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
-from milvise.queries.query import Query
+from milvise.queries.query import RANKED, Query
 from milvise.records import Owner
 
 _FIRST = 256
+_FIRST_RANKED = 1_024
 _STEP = 4
 
 
@@ -21,7 +22,10 @@ def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, fil
     """Return the owners whose best pictures fit best; see `Gallery.owners`.
 
     The closest pictures are read from the top until neither an owner among the best can gain nor another one come among
-    them. Calls to Milvus: as `nearest`, for 256 pictures, 1,024, 4,096 and 16,384 at most, which is where a server ends.
+    them. A ranked search is deep at once, because among more candidates other pictures may come first.
+
+    Calls to Milvus: as `nearest`, for 256 pictures, 1,024, 4,096 and 16,384 at most, which is where a server ends; for ranked
+    queries once, for 1,024 pictures or as many as the evidence takes.
 
     Raises
     ------
@@ -30,12 +34,13 @@ def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, fil
     """
     check_limit(limit, what="number of owners")
     check_limit(evidence, what="number of pictures of each owner")
-    count = _FIRST
+    is_ranked = query.space == RANKED
+    count = min(MOST_HITS, max(_FIRST_RANKED, limit * evidence)) if is_ranked else _FIRST
     while True:
         matches = nearest(now, query, limit=count, filter=filter)
         best = _best_of_each(matches, by, evidence)
         ranked = sorted(best, key=lambda name: (-_mean(best[name], evidence), name))
-        if len(matches) < count or count == MOST_HITS:
+        if is_ranked or len(matches) < count or count == MOST_HITS:
             break
         if _is_final(ranked, best, evidence, limit, last=max(matches[-1].similarity, 0.0)):
             break

@@ -63,7 +63,7 @@ def _scored(
         target = query.recipes[JOINT].vector
         cosines = {row["id"]: float(unit(vectors[JOINT][row["id"]]) @ target) for row in rows}
         # What the first pictures look like depends on which pictures are given; a score does not.
-        yield from score_pictures(query, rows, vectors[VISUAL], cosines, alike=False)
+        yield from score_pictures(query, rows, vectors[VISUAL], cosines)
         return
     for row in rows:
         parts = query.cosines({name: found[row["id"]] for name, found in vectors.items()})

@@ -5,11 +5,12 @@
 
 A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
 candidates would change. Joint cosines of the untrained head are computed from the visual vectors, as the head itself does.
+More candidates change no score: what the first pictures look like is always taken from the first of each list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from milvise.embeddings.phrases import unit
 from milvise.queries.match import FIELDS, Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
-from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, likeness, weighted_sum_of
+from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Lists = list[dict[str, float]]
@@ -76,10 +77,16 @@ def _ranked(
     rows |= now.visual.get(list(lacking), fields=["id", *FIELDS, "vector"]) if lacking else {}
     vectors = {key: np.asarray(row.pop("vector"), dtype=np.float32) for key, row in rows.items()}
     answers = []
-    for query, keys, close, more in zip(queries, wanted, _completed(now, queries, wanted, joint), also, strict=True):
+    most = CANDIDATES if now.is_trained else JOINT_CANDIDATES
+    firsts = [
+        {*(row["id"] for row, _ in hits[:CANDIDATES]), *list(close)[:most]}
+        for hits, close in zip(visual, joint, strict=True)
+    ]
+    completed = _completed(now, queries, wanted, joint)
+    for query, keys, close, first, more in zip(queries, wanted, completed, firsts, also, strict=True):
         # A picture that is being written may stand in one space only.
         known = [rows[key] for key in keys if key in rows and (close is None or key in close)]
-        scored, kept = score_pictures(query, known, vectors, close), set(more)
+        scored, kept = score_pictures(query, known, vectors, close, first=first), set(more)
         answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
     return answers
 
@@ -112,7 +119,12 @@ def _completed(
 
 
 def score_pictures(
-    query: Query, rows: Sequence[Row], visual: dict[str, Array], joint: dict[str, float] | None, *, alike: bool = True
+    query: Query,
+    rows: Sequence[Row],
+    visual: dict[str, Array],
+    joint: dict[str, float] | None,
+    *,
+    first: Set[str] = frozenset(),
 ) -> list[Match]:
     """Return pictures with their scores, the best first.
 
@@ -122,8 +134,8 @@ def score_pictures(
         By primary key, the vectors as the backbone gave them.
     joint : dict of str to float, optional
         By primary key, the cosine with the query's joint vector; without it, as the conse head has it.
-    alike : bool
-        Whether the first pictures count.
+    first : set of str
+        Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     """
     ranking = query.ranking
     assert ranking is not None
@@ -142,8 +154,10 @@ def score_pictures(
         CLASSES: ranking.evidence(chances).sum(axis=1),
     }
     scores = weighted_sum_of(parts, ranking.shares_alone)
-    if alike and ranking.shares[ALIKE]:
-        parts[ALIKE] = likeness(vectors, scores)
+    among = np.flatnonzero([row["id"] in first for row in rows])
+    if len(among) and ranking.shares[ALIKE]:
+        best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
+        parts[ALIKE] = likeness(vectors, vectors[best])
         scores = weighted_sum_of(parts, ranking.shares)
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [

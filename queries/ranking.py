@@ -152,11 +152,11 @@ class Ranking:
         classes = np.stack([one.classes.relative for one in self.seen], axis=1)
         return np.asarray(np.minimum(probabilities @ classes, 1.0), dtype=np.float32)
 
-    def beside(self, words: float, pictures: float) -> Ranking:
-        """Return the ranking with words scaled to weights that add up to `words`, beside pictures whose weights add up to `pictures`."""
-        total = sum(abs(one.weight) for one in self.seen)
-        seen = tuple(replace(one, weight=one.weight * words / total) for one in self.seen)
-        return replace(self, seen=seen, pictures=pictures)
+    def beside(self, query: float, pictures: float) -> Ranking:
+        """Return the ranking with all weights scaled to add up to `query`, beside further pictures whose weights add up to `pictures`."""
+        scale = query / (sum(abs(one.weight) for one in self.seen) + self.pictures)
+        seen = tuple(replace(one, weight=one.weight * scale) for one in self.seen)
+        return replace(self, seen=seen, pictures=self.pictures * scale + pictures)
 
     def _mean(self, part: str) -> float:
         weighted = [(abs(one.weight), one.trust) for one in self.seen]
@@ -165,17 +165,15 @@ class Ranking:
         return float(sum(weight * getattr(trust, part) for weight, trust in weighted) / total)
 
 
-def likeness(vectors: Array, scores: Array) -> Array:
-    """Return the cosine of pictures, shape (n,), with the mean of those with the best scores.
+def likeness(vectors: Array, first: Array) -> Array:
+    """Return the cosine of pictures, shape (n,), with the mean of the first ones.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, dim)
+    vectors, first : ndarray of shape (n, dim), ndarray of shape (m, dim)
         Unit vectors.
-    scores : ndarray of shape (n,)
     """
-    first = np.argsort(-scores, kind="stable")[:FIRST]
-    return np.asarray(vectors @ unit(vectors[first].mean(axis=0)), dtype=np.float32)
+    return np.asarray(vectors @ unit(first.mean(axis=0)), dtype=np.float32)
 
 
 def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:

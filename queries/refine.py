@@ -72,7 +72,7 @@ def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], wei
     judged = (weights.liked if liked else 0.0) + (weights.disliked if disliked else 0.0)
     if not weights.query:
         return Query(recipes)
-    # What the network saw counts as often as the words do beside the pictures.
+    # What the network saw counts as often as the words do beside all pictures.
     return Query(recipes, query.ranking.beside(weights.query, judged))
 
 

@@ -70,7 +70,7 @@ class Gallery:
     ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first, and those whose text holds the words.
 
-        One search; in the fused space two, and mostly one read in each collection. Unless it is by meaning, mostly one
+        One search; in the ranked and the fused space two, and mostly one read in each collection. Unless it is by meaning, mostly one
         read more, and where texts hold the words of pictures that are not found yet, the same searches again.
 
         Parameters
@@ -78,8 +78,8 @@ class Gallery:
         expression : str
             Such as ``dog``, ``cat sofa``, ``"dining table"`` or ``a photo of a dog, without snow``; see
             `milvise.queries.typed`, and `read` for what is made of it.
-        space : {"joint", "visual", "fused"}, optional
-            Where words and pictures are compared, see `milvise.queries.query`. By default ``fused`` where the backbone's
+        space : {"joint", "visual", "fused", "ranked"}, optional
+            Where words and pictures are compared, see `milvise.queries.query`. By default ``ranked`` where the backbone's
             classes are loaded, else ``joint``.
         limit : int
             How many.
@@ -129,7 +129,7 @@ class Gallery:
         return self._parts.answered(lambda now: read(expression, GalleryKnowledge(now), fix=fix))
 
     def words_space(self) -> str:
-        """Return the space in which `search` compares words and pictures by default: ``fused`` or ``joint``."""
+        """Return the space in which `search` compares words and pictures by default: ``ranked`` or ``joint``."""
         return self._parts.answered(words_space)
 
     def search_many(

@@ -119,9 +119,10 @@ def found_by(
     forms : callable
         From a word to what may stand for it in a text.
 
-    Calls to Milvus: for ``meaning`` those of `find`. Otherwise one read for all expressions, unless the gallery's texts
-    are known here; and for each expression that stands in the text of pictures that are not found yet, those of `find`,
-    again for each share of the expression that texts hold, at most three.
+    Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
+    subtract; one read for all expressions, unless the gallery's texts are known here; and for each expression that stands
+    in the text of pictures that are not found yet, those of `find`, again for each share of the expression that texts
+    hold, at most three.
 
     Raises
     ------
@@ -136,16 +137,16 @@ def found_by(
             for found in find(now, queries, limit=limit, filter=filter)
         ]
     wanted = [phrases(terms, forms) for terms in expressions]
-    deeper = min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for each in wanted for one in each) else limit
+    depths = [min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for one in each) else limit for each in wanted]
     if by == TEXT and filter:
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
     rows = _candidates(now, expressions, wanted, filter, forms)
     # A few pictures that match are looked at together with what is found by meaning.
     also = [_few(each, rows) if by == BOTH and not filter else [] for each in wanted]
-    meant = find(now, queries, limit=deeper, filter=filter, also=also) if by == BOTH else [[] for _ in queries]
+    meant = _meant(now, queries, find, depths, filter, also) if by == BOTH else [[] for _ in queries]
     answers = []
-    for query, each, close in zip(queries, wanted, meant, strict=True):
+    for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
         for expression, count in _tiers(each, rows, known):
             for match in find(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
@@ -158,6 +159,24 @@ def found_by(
         ]
         answers.append(sorted(best, key=lambda match: -match.similarity)[:limit])
     return answers
+
+
+def _meant(
+    now: Opened,
+    queries: Sequence[Query],
+    find: Finder,
+    depths: Sequence[int],
+    filter: str,
+    also: Sequence[Sequence[str]],
+) -> list[list[Match]]:
+    """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
+    found: dict[int, list[Match]] = {}
+    for depth in dict.fromkeys(depths):
+        places = [place for place, own in enumerate(depths) if own == depth]
+        asked = [queries[place] for place in places]
+        answers = find(now, asked, limit=depth, filter=filter, also=[also[place] for place in places])
+        found.update(zip(places, answers, strict=True))
+    return [found[place] for place in range(len(queries))]
 
 
 def _candidates(

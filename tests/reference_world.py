@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,110 @@ def reference_gallery(store: Store) -> Iterator[Database]:
     yield Database(store)
     for alias in ("words", "classes_reference", "r_visual", "r_joint"):
         store.drop(alias)
+
+
+SEEN = unit(VISUAL)
+SHARE = 0.25
+"""Of the joint cosine in the fused space."""
+
+NAMES = np.stack([VECTOR["cat"], VECTOR["dog"], unit(VECTOR["dining"] + 2 * VECTOR["table"])])
+NAMED = WEIGHTS[: len(NAMES)]
+"""The fourth class has a name that the words do not know."""
+
+PLACE = {name: place for place, name in enumerate(CLASSES[: len(NAMES)])}
+
+
+def shares(word: str) -> np.ndarray:
+    """The share of each class in a word: its own where it is one, else those with the most similar names."""
+    if word in PLACE:
+        return np.eye(len(CLASSES))[PLACE[word]]
+    odds = np.exp(unit(NAMES - NAMES.mean(0)).astype(float) @ VECTOR[word] / 0.02)
+    return np.append(odds / odds.sum(), 0.0)
+
+
+def as_picture(word: str) -> np.ndarray:
+    """A word among visual vectors."""
+    return unit(shares(word) @ (WEIGHTS - WEIGHTS.mean(0)))
+
+
+def fused(joint: np.ndarray, visual: np.ndarray) -> np.ndarray:
+    """The fused similarity of every picture with two vectors."""
+    return SHARE * JOINT @ unit(joint) + (1 - SHARE) * SEEN @ unit(visual)
+
+
+def chances(word: str) -> np.ndarray:
+    """The probability of a word's classes in every picture."""
+    logits = (VISUAL @ WEIGHTS.T + 0.5).astype(float)
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return np.minimum(probabilities @ (shares(word) / shares(word).max()), 1)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The scores of a ranked search, looked up picture by picture.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (pictures,)
+        Minus infinity for what is no candidate.
+    of_all : ndarray of shape (pictures,)
+        The same, were every picture a candidate.
+    shares : dict of str to float
+        How much each part counts.
+    alone : ndarray of shape (pictures,)
+        The scores of every picture without the first ones.
+    """
+
+    scores: np.ndarray
+    of_all: np.ndarray
+    shares: dict[str, float]
+    alone: np.ndarray
+
+
+RANGE = np.log(1.001 / 0.001)
+KNOWN, GUESSED, BESIDE = (0.1, 0.8 * RANGE, 0.0), (0.4, 0.03 * RANGE, 1.0), (0.25, 0.0, 0.0)
+"""How much the joint cosine, the classes and the first pictures count for a class, any other word, and a picture."""
+
+
+def ranked(
+    words: Mapping[str, float],
+    joint: np.ndarray,
+    visual: np.ndarray,
+    *,
+    pictures: float = 0.0,
+    limit: int = 10,
+    keep: np.ndarray | None = None,
+) -> Ranked:
+    """The ranked search for weighted words, whose vectors with everything beside them are `joint` and `visual`.
+
+    The first pictures are taken from the first 50 of each list, and all candidates are the first `limit` of each.
+    """
+    trusts = [(abs(weight), KNOWN if word in PLACE else GUESSED) for word, weight in words.items()]
+    whole = sum(weight for weight, _ in trusts) + pictures
+    share, classes, alike = (
+        sum(weight * trust[part] for weight, trust in [*trusts, (pictures, BESIDE)]) / whole for part in range(3)
+    )
+    counts = {"joint": share, "visual": 1 - share, "classes": classes, "alike": alike}
+    counts = {name: count / sum(counts.values()) for name, count in counts.items()}
+    cosines = JOINT @ unit(joint), SEEN @ unit(visual)
+    evidence = np.zeros(PICTURES)
+    for (word, weight), (size, trust) in zip(words.items(), trusts, strict=True):
+        sure = 1 + np.log((chances(word) + 0.001) / 1.001) / RANGE
+        evidence += sure * np.sign(weight) * size * trust[1] / sum(one * other[1] for one, other in trusts)
+    alone = counts["joint"] * cosines[0] + counts["visual"] * cosines[1] + counts["classes"] * evidence
+    fits = np.ones(PICTURES, bool) if keep is None else keep
+    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in cosines]
+    candidates = sorted({int(place) for each in lists for place in each})
+    first = np.asarray(sorted({int(place) for each in lists for place in each[:50]}))
+    scores = np.full(PICTURES, -np.inf)
+    scores[candidates] = alone[candidates]
+    if counts["alike"]:
+        best = SEEN[first[np.argsort(-alone[first])[:8]]]
+        with_first = alone + counts["alike"] * SEEN @ unit(best.mean(0))
+        scores[candidates] = with_first[candidates]
+    else:
+        with_first = alone
+    return Ranked(scores, with_first, counts, alone / (1 - counts["alike"]))
 
 
 def closest(vectors: np.ndarray, query: np.ndarray, limit: int, keep: np.ndarray | None = None) -> list[int]:

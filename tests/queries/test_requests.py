@@ -11,14 +11,21 @@ import numpy as np
 import pytest
 from reference_world import (
     JOINT,
+    NAMES,
     PICTURES,
+    SEEN,
+    SHARE,
     VECTOR,
     VISUAL,
     WEIGHTS,
     WORD_VECTORS,
+    as_picture,
     closest,
+    fused,
     numbers,
+    ranked,
     reference_gallery,
+    shares,
 )
 
 from milvise.adapter import Store
@@ -29,14 +36,6 @@ from milvise.queries.feedback import read_feedback, training_pairs
 from milvise.queries.refine import Rocchio
 from milvise.queries.search import Gallery
 from milvise.records import record_id
-
-SEEN = unit(VISUAL)
-SHARE = 0.25
-"""Of the joint cosine in the fused one."""
-
-NAMES = np.stack([VECTOR["cat"], VECTOR["dog"], unit(VECTOR["dining"] + 2 * VECTOR["table"])])
-NAMED = WEIGHTS[:3]
-"""The fourth class has a name that the words do not know."""
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +76,6 @@ def key(number: int) -> str:
     return record_id(uri(number))
 
 
-def shares(word: np.ndarray) -> np.ndarray:
-    cosines = unit(NAMES - NAMES.mean(0)) @ unit(word)
-    return np.exp(cosines / 0.05) / np.exp(cosines / 0.05).sum()
-
-
-def as_picture(word: np.ndarray) -> np.ndarray:
-    """A word among visual vectors."""
-    return unit(shares(word) @ (NAMED - NAMED.mean(0)))
-
-
-def fused(joint: np.ndarray, visual: np.ndarray) -> np.ndarray:
-    return SHARE * JOINT @ unit(joint) + (1 - SHARE) * SEEN @ unit(visual)
-
-
 def best(scores: np.ndarray, limit: int, without: tuple[int, ...] = ()) -> list[int]:
     order = [int(place) for place in np.argsort(-scores, kind="stable") if place not in without]
     return order[:limit]
@@ -105,8 +90,8 @@ def same(found: list[int], expected: list[int], most_missed: int = 1) -> bool:
 
 
 def test_words_are_compared_in_both_spaces_at_once(gallery: Gallery, calls: Counter[str]) -> None:
-    scores = fused(VECTOR["dog"], as_picture(VECTOR["dog"]))
-    hits = gallery.search("dog", limit=10)
+    scores = fused(VECTOR["dog"], as_picture("dog"))
+    hits = gallery.search("dog", space="fused", limit=10)
     assert same(numbers(hits), best(scores, 10))
     np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
     assert calls["search"] % 2 == 0
@@ -114,16 +99,76 @@ def test_words_are_compared_in_both_spaces_at_once(gallery: Gallery, calls: Coun
     assert calls["query"] <= calls["search"]
 
 
+SEARCHES = {
+    "dog": {"dog": 1.0},
+    "sofa": {"sofa": 1.0},
+    "cat sofa": {"cat": 1.0, "sofa": 1.0},
+    "king - man + woman^2": {"king": 1.0, "man": -1.0, "woman": 2.0},
+    "sofa^0.5 - dog^2": {"sofa": 0.5, "dog": -2.0},
+    "- cat": {"cat": -1.0},
+    '"dining table"': {"dining table": 1.0},
+}
+
+
+def joint_of(words: dict[str, float]) -> np.ndarray:
+    phrases = VECTOR | {"dining table": NAMES[2]}
+    return np.sum([weight * phrases[word] for word, weight in words.items()], axis=0)
+
+
+def visual_of(words: dict[str, float]) -> np.ndarray:
+    return np.sum([weight * as_picture(word) for word, weight in words.items()], axis=0)
+
+
+@pytest.mark.parametrize("words", SEARCHES)
+@pytest.mark.parametrize("limit", [10, 120])
+def test_by_default_words_are_ranked_by_what_the_network_saw(
+    gallery: Gallery, calls: Counter[str], words: str, limit: int
+) -> None:
+    terms = SEARCHES[words]
+    gallery.search(words, limit=limit)
+    calls.clear()
+    expected = ranked(terms, joint_of(terms), visual_of(terms), limit=limit)
+    hits = gallery.search(words, limit=limit, by="meaning")
+    assert same(numbers(hits), best(expected.scores, limit), limit // 10)
+    np.testing.assert_allclose([hit.similarity for hit in hits], expected.of_all[numbers(hits)], atol=1e-5)
+    similarities = [hit.similarity for hit in hits]
+    assert similarities == sorted(similarities, reverse=True)
+    assert -1 - 1e-6 <= similarities[-1] <= similarities[0] <= 1 + 1e-6
+    assert gallery.words_space() == "ranked"
+    assert calls == {"search": 2, "query": 2} if limit == 120 else calls["search"] == 2
+    assert calls["query"] <= 2
+    assert gallery.search(words, limit=limit, space="ranked", by="meaning") == hits
+    # Text is looked at beside, and holds none of these words: more candidates are looked at, and change no score.
+    deeper = gallery.search(words, limit=limit)
+    np.testing.assert_allclose([hit.similarity for hit in deeper], expected.of_all[numbers(deeper)], atol=1e-5)
+    assert deeper[0].similarity >= hits[0].similarity - 1e-6
+
+
+def test_more_hits_than_there_are_pictures(gallery: Gallery) -> None:
+    for space in ("ranked", "fused", "joint", "visual"):
+        hits = gallery.search("sofa", space=space, limit=PICTURES + 500)
+        assert sorted(numbers(hits)) == list(range(PICTURES)), space
+    expected = ranked({"sofa": 1.0}, VECTOR["sofa"], as_picture("sofa"), limit=PICTURES)
+    hits = gallery.search("sofa", limit=PICTURES + 500)
+    np.testing.assert_allclose([hit.similarity for hit in hits], expected.scores[numbers(hits)], atol=1e-5)
+    assert numbers(hits)[:20] == best(expected.scores, 20)
+    assert len(gallery.search("sofa", limit=1_200)) == 1_200
+    assert len(gallery.search("sofa", limit=5, filter="width < 3")) == 3
+    assert gallery.search("sofa", filter="width < 0") == []
+    assert gallery.search("sofa", filter="width < 0", min_confidence=0.0) == []
+
+
 def test_terms_are_added_in_each_space(gallery: Gallery) -> None:
     weights = {"king": 1.0, "man": -1.0, "woman": 2.0}
-    joint = sum(weight * VECTOR[word] for word, weight in weights.items())
-    visual = sum(weight * as_picture(VECTOR[word]) for word, weight in weights.items())
+    joint, visual = joint_of(weights), visual_of(weights)
     for space, scores in (
         ("joint", JOINT @ unit(joint)),
         ("visual", SEEN @ unit(visual)),
         ("fused", fused(joint, visual)),
     ):
-        assert same(numbers(gallery.search("king - man + woman^2", space=space, limit=10)), best(scores, 10)), space
+        hits = gallery.search("king - man + woman^2", space=space, limit=10)
+        assert same(numbers(hits), best(scores, 10)), space
+        np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
 
 
 def test_one_space_takes_one_search(gallery: Gallery, calls: Counter[str]) -> None:
@@ -131,39 +176,64 @@ def test_one_space_takes_one_search(gallery: Gallery, calls: Counter[str]) -> No
         calls.clear()
         gallery.search("cat sofa", space=space)
         assert calls == {"search": 1}
-    with pytest.raises(UsageError, match="Expected: joint, visual, fused"):
+    with pytest.raises(UsageError, match="Expected: joint, visual, fused, ranked"):
         gallery.search("cat", space="both")
 
 
-def test_several_expressions_take_no_more_calls_than_one(gallery: Gallery, calls: Counter[str]) -> None:
-    alone = [gallery.search(word, limit=5) for word in ("cat", "dog", "sofa")]
+@pytest.mark.parametrize("space", [None, "fused", "joint", "visual"])
+@pytest.mark.parametrize("limit", [5, 60])
+def test_several_expressions_take_no_more_calls_than_one(
+    gallery: Gallery, calls: Counter[str], space: str | None, limit: int
+) -> None:
+    words = ["cat", "dog - cat", "sofa", "cat sofa"]
+    alone = [gallery.search(word, space=space, limit=limit) for word in words]
     calls.clear()
-    together = gallery.search_many(["cat", "dog", "sofa"], limit=5)
+    together = gallery.search_many(words, space=space, limit=limit)
     assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
-    assert calls["search"] <= 6
+    for hits, others in zip(together, alone, strict=True):
+        np.testing.assert_allclose([hit.similarity for hit in hits], [hit.similarity for hit in others], atol=1e-5)
+    depths = 2  # what is subtracted by text may move hits down, and these searches are deeper
+    assert calls["search"] <= depths * {"fused": 6, None: 2}.get(space, 1)
     assert calls["query"] <= calls["search"]
 
 
 def test_a_filter_holds_in_both_spaces(gallery: Gallery) -> None:
-    scores = fused(VECTOR["dog"], as_picture(VECTOR["dog"]))
+    scores = fused(VECTOR["dog"], as_picture("dog"))
     scores[100:] = -2
-    assert numbers(gallery.search("dog", limit=10, filter="width < 100")) == best(scores, 10)
-    assert len(gallery.search("dog", limit=50, filter="width < 3")) == 3
+    assert numbers(gallery.search("dog", space="fused", limit=10, filter="width < 100")) == best(scores, 10)
+    for word in ("dog", "sofa"):
+        expected = ranked({word: 1.0}, VECTOR[word], as_picture(word), keep=np.arange(PICTURES) < 100)
+        hits = gallery.search(word, limit=10, filter="width < 100")
+        assert numbers(hits) == best(expected.scores, 10)
+        np.testing.assert_allclose([hit.similarity for hit in hits], expected.scores[numbers(hits)], atol=1e-5)
+        assert len(gallery.search(word, limit=50, filter="width < 3")) == 3
 
 
 # -- pictures and words together -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space", ["joint", "visual", "fused"])
+@pytest.mark.parametrize("space", ["joint", "visual", "fused", "ranked"])
 def test_a_picture_with_and_without_words(gallery: Gallery, calls: Counter[str], space: str) -> None:
-    joint = 2 * JOINT[4] + JOINT[9] + VECTOR["cat"] - 0.5 * VECTOR["dog"]
-    visual = 2 * SEEN[4] + SEEN[9] + as_picture(VECTOR["cat"]) - 0.5 * as_picture(VECTOR["dog"])
-    scores = {"joint": JOINT @ unit(joint), "visual": SEEN @ unit(visual), "fused": fused(joint, visual)}[space]
+    joint = 2 * JOINT[4] + JOINT[9] + VECTOR["cat"] - 0.5 * VECTOR["sofa"]
+    visual = 2 * SEEN[4] + SEEN[9] + as_picture("cat") - 0.5 * as_picture("sofa")
+    scores = {
+        "joint": JOINT @ unit(joint), "visual": SEEN @ unit(visual), "fused": fused(joint, visual),
+        "ranked": ranked({"cat": 1.0, "sofa": -0.5}, joint, visual, pictures=3.0).scores,
+    }[space]  # fmt: skip
     calls.clear()
-    hits = gallery.mixed([(uri(4), 2.0), key(9)], "+cat -dog^0.5", space=space, limit=10)
+    hits = gallery.mixed([(uri(4), 2.0), key(9)], "+cat -sofa^0.5", space=space, limit=10)
     assert same(numbers(hits), best(scores, 10, without=(4, 9)))
-    if space != "fused":
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+    if space in ("joint", "visual"):
         assert calls == {"query": 1, "search": 1}
+    if space == "ranked":
+        assert gallery.mixed([(uri(4), 2.0), key(9)], "+cat -sofa^0.5", limit=10) == hits
+
+
+def test_pictures_without_words_have_no_classes_to_be_ranked_by(gallery: Gallery) -> None:
+    pictures = [uri(4), (uri(9), -0.5)]
+    assert gallery.mixed(pictures, space="ranked") == gallery.mixed(pictures, space="fused")
+    assert gallery.mixed(pictures) == gallery.mixed(pictures, space="visual")
 
 
 def test_what_is_no_number_of_results_is_refused_by_every_request(db: Database, gallery: Gallery) -> None:
@@ -260,16 +330,30 @@ def test_a_gallery_is_completed_from_something_and_to_something(gallery: Gallery
 # -- submissions ordered -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space", ["joint", "visual", "fused"])
-def test_given_pictures_are_ranked_exactly(gallery: Gallery, calls: Counter[str], space: str) -> None:
+@pytest.mark.parametrize("space", ["joint", "visual", "fused", "ranked"])
+@pytest.mark.parametrize("word", ["cat", "sofa"])
+def test_given_pictures_are_ranked_exactly(gallery: Gallery, calls: Counter[str], space: str, word: str) -> None:
     ids = [1, 5, 200, 1500, 77, 1999]
-    vector = as_picture(VECTOR["cat"])
-    scores = {"joint": JOINT @ VECTOR["cat"], "visual": SEEN @ vector, "fused": fused(VECTOR["cat"], vector)}[space]
+    joint, visual = VECTOR[word], as_picture(word)
+    scores = {
+        "joint": JOINT @ joint, "visual": SEEN @ visual, "fused": fused(joint, visual),
+        "ranked": ranked({word: 1.0}, joint, visual).alone,
+    }[space]  # fmt: skip
     calls.clear()
-    hits = gallery.rank(words="cat", ids=[uri(number) for number in ids], space=space)
+    hits = gallery.rank(words=word, ids=[uri(number) for number in ids], space=space)
     assert numbers(hits) == sorted(ids, key=lambda number: -scores[number])
     np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
-    assert calls == {"query": 2 if space == "fused" else 1}
+    assert calls == {"query": 2 if space in ("fused", "ranked") else 1}
+
+
+def test_a_score_does_not_depend_on_what_else_is_given(gallery: Gallery) -> None:
+    joint, visual = VECTOR["cat"] - VECTOR["sofa"] + JOINT[9], as_picture("cat") - as_picture("sofa") + SEEN[9]
+    expected = ranked({"cat": 1.0, "sofa": -1.0}, joint, visual, pictures=1.0).alone
+    everything = gallery.rank(words="cat - sofa", pictures=[uri(9)], filter="width >= 0")
+    assert numbers(everything)[:50] == best(expected, 50)
+    np.testing.assert_allclose([hit.similarity for hit in everything], expected[numbers(everything)], atol=1e-5)
+    one = gallery.rank(words="cat - sofa", pictures=[uri(9)], ids=[everything[700].id])
+    assert one[0].similarity == pytest.approx(everything[700].similarity, abs=1e-6)
 
 
 def test_pictures_that_fit_a_filter_are_ranked_by_a_picture(gallery: Gallery) -> None:
@@ -288,13 +372,13 @@ def test_pictures_that_fit_a_filter_are_ranked_by_a_picture(gallery: Gallery) ->
 # -- authors found -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space", ["joint", "fused"])
+@pytest.mark.parametrize("space", ["joint", "fused", "ranked"])
 def test_owners_are_judged_by_their_best_pictures(gallery: Gallery, calls: Counter[str], space: str) -> None:
-    scores = JOINT @ VECTOR["cat"] if space == "joint" else fused(VECTOR["cat"], as_picture(VECTOR["cat"]))
-    of: defaultdict[int, list[int]] = defaultdict(list)
-    for number in np.argsort(-scores):
-        of[int(number) % 97].append(int(number))
-    expected = sorted(of, key=lambda owner: -scores[of[owner][:3]].mean())[:5]
+    scores = {
+        "joint": JOINT @ VECTOR["cat"], "fused": fused(VECTOR["cat"], as_picture("cat")),
+        "ranked": ranked({"cat": 1.0}, VECTOR["cat"], as_picture("cat"), limit=1_024).scores,
+    }[space]  # fmt: skip
+    expected, of = best_owners(scores)
     calls.clear()
     found = gallery.owners(words="cat", by="owner", evidence=3, limit=5, space=space)
     assert [one.name for one in found] == [f"owner {owner}" for owner in expected]
@@ -305,6 +389,24 @@ def test_owners_are_judged_by_their_best_pictures(gallery: Gallery, calls: Count
     if space == "joint":
         assert set(calls) == {"search"}
         assert calls["search"] <= 3, "for 256, 1,024 and 4,096 pictures, which are more than there are"
+    if space == "ranked":
+        assert calls["search"] == 2
+
+
+def best_owners(scores: np.ndarray) -> tuple[list[int], dict[int, list[int]]]:
+    """The five best owners, and the pictures of each, best first."""
+    of: defaultdict[int, list[int]] = defaultdict(list)
+    for number in np.argsort(-scores):
+        of[int(number) % 97].append(int(number))
+    return sorted(of, key=lambda owner: -scores[of[owner][:3]].mean())[:5], of
+
+
+def test_owners_of_a_guessed_word_are_judged_by_one_deep_search(gallery: Gallery) -> None:
+    expected, of = best_owners(ranked({"sofa": 1.0}, VECTOR["sofa"], as_picture("sofa"), limit=1_024).scores)
+    found = gallery.owners(words="sofa", by="owner", evidence=3, limit=5)
+    assert same([int(one.name.split()[1]) for one in found], expected)
+    assert numbers(list(found[0].evidence)) == of[int(found[0].name.split()[1])][:3]
+    assert len(gallery.owners(words="sofa", by="owner", evidence=50, limit=97)) == 97
 
 
 def test_an_owner_with_too_few_pictures_is_not_better_for_it(gallery: Gallery) -> None:
@@ -318,26 +420,52 @@ def test_an_owner_with_too_few_pictures_is_not_better_for_it(gallery: Gallery) -
 # -- feedback heard ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weights", [Rocchio(), Rocchio(query=0.5, liked=2.0, disliked=1.0)])
+@pytest.mark.parametrize(
+    "weights", [Rocchio(), Rocchio(query=0.5, liked=2.0, disliked=1.0), Rocchio(query=0.0, liked=1.0)]
+)
 def test_feedback_moves_the_query(gallery: Gallery, calls: Counter[str], weights: Rocchio) -> None:
     def moved(query: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         liked, disliked = vectors[[11, 12]].mean(0), vectors[[13]].mean(0)
         return weights.query * unit(query) + weights.liked * liked - weights.disliked * disliked
 
     joint = moved(VECTOR["cat"] + VECTOR["sofa"], JOINT)
-    visual = moved(as_picture(VECTOR["cat"]) + as_picture(VECTOR["sofa"]), SEEN)
-    for space, scores in (("joint", JOINT @ unit(joint)), ("fused", fused(joint, visual))):
+    visual = moved(as_picture("cat") + as_picture("sofa"), SEEN)
+    spaces = {"joint": JOINT @ unit(joint), "visual": SEEN @ unit(visual), "fused": fused(joint, visual)}
+    words, judged = dict.fromkeys(("cat", "sofa"), weights.query / 2), weights.liked + weights.disliked
+    spaces["ranked"] = (
+        ranked(words, joint, visual, pictures=judged, limit=13).scores if weights.query else spaces["fused"]
+    )
+    for space, scores in spaces.items():
         calls.clear()
         hits = gallery.refine(
             words="cat sofa", liked=[uri(11), key(12)], disliked=[uri(13)], weights=weights, space=space, limit=10
         )
         assert same(numbers(hits), best(scores, 10, without=(11, 12, 13))), space
-        if space == "joint":
+        np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+        if space in ("joint", "visual"):
             assert calls == {"query": 1, "search": 1}
     with pytest.raises(UsageError, match="no feedback"):
         gallery.refine(words="cat")
     with pytest.raises(UsageError, match="must not be negative"):
         Rocchio(liked=-1)
+
+
+def test_feedback_on_words_beside_a_picture_counts_all_pictures(gallery: Gallery) -> None:
+    def moved(word: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        return unit(word + 3 * vectors[9]) + 0.75 * vectors[11]
+
+    joint, visual = moved(VECTOR["sofa"], JOINT), moved(as_picture("sofa"), SEEN)
+    # The query counts one, three quarters of it for the picture.
+    expected = ranked({"sofa": 0.25}, joint, visual, pictures=0.75 + 0.75).scores
+    hits = gallery.refine(words="sofa", pictures=[(uri(9), 3.0)], liked=[uri(11)], limit=10)
+    assert same(numbers(hits), best(expected, 10, without=(9, 11)))
+    np.testing.assert_allclose([hit.similarity for hit in hits], expected[numbers(hits)], atol=1e-5)
+
+
+def test_feedback_without_words_is_about_the_looks(gallery: Gallery) -> None:
+    scores = SEEN @ unit(SEEN[5] + 0.75 * SEEN[11] - 0.15 * SEEN[13])
+    hits = gallery.refine(pictures=[uri(5)], liked=[uri(11)], disliked=[uri(13)], limit=10)
+    assert same(numbers(hits), best(scores, 10, without=(5, 11, 13)))
 
 
 @pytest.mark.parametrize("place", ["file", "milvus"])
@@ -383,9 +511,9 @@ def size(weights: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("focus", "weights"),
     [
-        ("sofa", shares(VECTOR["sofa"]) @ NAMED),
+        ("sofa", shares("sofa") @ WEIGHTS),
         ("cat + dog", size(WEIGHTS[0]) + size(WEIGHTS[1])),
-        ("cat^2 sofa", 2 * size(WEIGHTS[0]) + size(shares(VECTOR["sofa"]) @ NAMED)),
+        ("cat^2 sofa", 2 * size(WEIGHTS[0]) + size(shares("sofa") @ WEIGHTS)),
         ("cat - dog", np.maximum(0, size(WEIGHTS[0]) - size(WEIGHTS[1]))),
         ("- dining_table", np.maximum(0, 1 - size(WEIGHTS[2]))),
     ],
@@ -420,26 +548,58 @@ def test_a_focus_that_leaves_nothing_is_refused(gallery: Gallery) -> None:
 # -- answers explained ---------------------------------------------------------------------------------------------------
 
 
-def test_an_explanation_adds_up(gallery: Gallery, calls: Counter[str]) -> None:
+@pytest.mark.parametrize("space", ["joint", "visual", "fused", "ranked", None])
+@pytest.mark.parametrize("words", ["cat sofa^2 - dog", "cat", "sofa", "- sofa"])
+def test_an_explanation_adds_up(gallery: Gallery, space: str | None, words: str) -> None:
+    hits = gallery.search(words, space=space, limit=1)
+    scored = gallery.rank(words=words, ids=[uri(number) for number in range(60)], space=space)
+    # The best of all, and the best and the worst of some, which may be no candidates of a search.
+    for hit in (hits[0], scored[0], scored[-1]):
+        told = gallery.explain(hit.id, words=words, space=space)
+        assert told.space == space or (space is None and told.space == "ranked")
+        similarity = told.hit.similarity
+        if hit is hits[0] or told.space != "ranked":
+            assert similarity == pytest.approx(hit.similarity, abs=1e-5)
+        assert sum(term.contribution for term in told.terms) == pytest.approx(similarity, abs=1e-5)
+        assert told.shares.keys() == told.cosines.keys()
+        assert sum(told.shares.values()) == pytest.approx(1)
+        assert sum(told.shares[name] * told.cosines[name] for name in told.shares) == pytest.approx(
+            similarity, abs=1e-5
+        )
+
+
+def test_an_explanation_says_what_each_word_adds(gallery: Gallery, calls: Counter[str]) -> None:
+    weights = {"cat": 1.0, "sofa": 2.0, "dog": -1.0}
     hit = gallery.search("cat sofa^2 - dog", limit=1)[0]
     calls.clear()
     told = gallery.explain(hit.id, words="cat sofa^2 - dog xqzzz")
-    assert calls == {"query": 5}, "a read in each space, and three for a word that is not known: itself, and its like"
-    assert told.hit.similarity == pytest.approx(hit.similarity, abs=1e-5)
-    assert sum(term.contribution for term in told.terms) == pytest.approx(hit.similarity, abs=1e-5)
-    assert [(term.space, term.term, term.weight) for term in told.terms[:3]] == [
-        ("joint", "cat", 1.0), ("joint", "sofa", 2.0), ("joint", "dog", -1.0)
-    ]  # fmt: skip
-    assert sum(told.shares[name] * told.cosines[name] for name in told.shares) == pytest.approx(
-        hit.similarity, abs=1e-5
+    assert calls["search"] == 2, "those of the search itself"
+    assert calls["query"] <= 10, (
+        "a read in each space, three for a word that is not known, itself and its like, two for the search, and three for"
+        " the confidence"
     )
-    assert list(told.unknown_words) == ["xqzzz"]
     number = numbers([hit])[0]
-    odds = np.exp(NAMED @ VISUAL[number] + 0.5)
-    place = unit(odds @ NAMES / odds.sum())
-    wanted = unit(VECTOR["cat"] + 2 * VECTOR["sofa"] - VECTOR["dog"])
-    assert {tie.name for tie in told.classes} == {"cat", "dog", "dining table"}
-    assert sum(tie.contribution for tie in told.classes) == pytest.approx(float(place @ wanted), abs=1e-4)
+    joint, visual = joint_of(weights), visual_of(weights)
+    expected = ranked(weights, joint, visual)
+    assert told.hit.similarity == pytest.approx(expected.scores[number], abs=1e-5)
+    assert told.shares == pytest.approx(expected.shares)
+    assert told.cosines["joint"] == pytest.approx(float(JOINT[number] @ unit(joint)), abs=1e-5)
+    assert told.cosines["visual"] == pytest.approx(float(SEEN[number] @ unit(visual)), abs=1e-5)
+    places = [(term.space, term.term, term.weight) for term in told.terms]
+    assert places[:3] == [("joint", "cat", 1.0), ("joint", "sofa", 2.0), ("joint", "dog", -1.0)]
+    assert [space for space, _, _ in places] == ["joint"] * 3 + ["visual"] * 3 + ["classes"] * 3 + ["alike"]
+    of_classes = {term.term: term.contribution for term in told.terms if term.space == "classes"}
+    assert of_classes["cat"] >= 0
+    assert of_classes["dog"] <= 0
+    assert list(told.unknown_words) == ["xqzzz"]
+    probabilities = np.exp(WEIGHTS @ VISUAL[number]) / np.exp(WEIGHTS @ VISUAL[number]).sum()
+    of = {word: shares(word) / shares(word).max() for word in weights}
+    wanted = sum(weight / 4 * of[word] for word, weight in weights.items())
+    ties = {tie.name: tie for tie in told.classes}
+    for place, name in enumerate(("cat", "dog", "dining table")):
+        assert ties[name].probability == pytest.approx(probabilities[place], abs=1e-4)
+        assert ties[name].contribution == pytest.approx(probabilities[place] * wanted[place], abs=1e-4)
+        assert ties[name].similarity == pytest.approx(float(NAMES[place] @ unit(joint)), abs=1e-4)
     assert told.searched["visual"]["index"].startswith("hnsw")
     assert told.searched["visual"]["search_params"]["ef"] >= 10
     assert told.to_json()["hit"]["uri"] == hit.uri
@@ -480,7 +640,7 @@ def test_confidence_is_the_share_of_words_that_find_nothing_as_close(gallery: Ga
     for wrong, match in ((1.5, "between 0 and 1"), (-0.1, "between 0 and 1")):
         with pytest.raises(UsageError, match=match):
             gallery.search("cat", min_confidence=wrong)
-    with pytest.raises(UsageError, match="Expected: --space joint or fused"):
+    with pytest.raises(UsageError, match="Expected: --space joint, fused or ranked"):
         gallery.search("cat", space="visual", min_confidence=0.5)
 
 

@@ -201,6 +201,7 @@ def test_the_same_command_goes_on_with_a_gallery_that_nothing_else_tells_of(
     drop = Database(lite)
     drop.drop("g")
     lite.drop("classes_net")
+    lite.drop("hierarchy_net")
     lite.drop("words")
     with monkeypatch.context() as before:
         before.setattr(Manifest, "essence", lambda self: "")
