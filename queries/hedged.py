@@ -2,11 +2,11 @@
 
 A node of the class hierarchy is as probable as the classes under it together: a dog of an uncertain breed is surely a dog. Nodes of at
 least the probability `SURE` come first, the one that says most before what it is a kind of. Less probable ones of at least `GUESS` are guesses
-and follow, ordered by probability times information content. `benchmarks/tags.py` prints how many of the first names are right.
+and follow, the most probable one first. `benchmarks/tags.py` prints how many of the first names are right.
 
-A node has a name where a vocabulary entry stands for it: the usual lemma of its synset, the class's own name, or another lemma whose
-first visible sense it is; the most frequent of these. What is no class is named only by frequent words. It has no name where its usual
-lemma is one word that is rare (placental, instrumentality), or where it says next to nothing (whole, artifact).
+A node is called by a vocabulary entry: the class's own name, else the usual lemma of its synset, else the most frequent of those
+lemmas whose first visible sense it is. What is no class is called by frequent words only. It has no name where its usual lemma is one
+word that is rare (placental, instrumentality), or where it says next to nothing (whole, artifact).
 
 References
 ----------
@@ -38,6 +38,8 @@ MOST = 5
 INFORMATION = 0.9
 """In nats. Below it are entity, whole, artifact and organism; above it are animal and all that is more special."""
 
+_DIGITS = 4
+
 FREQUENT_NAME = 20_000
 """The rank below which a word names what is no class."""
 
@@ -60,14 +62,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
+    """A node that a picture may show."""
+
     node: int
     probability: float
     information: float
 
     def order(self, sure: float) -> tuple[bool, float, float]:
-        is_sure = self.probability >= sure
-        value = self.information if is_sure else self.information * self.probability
-        return not is_sure, -value, -self.probability
+        if self.probability >= sure:
+            return False, -self.information, -self.probability
+        # What stands under a node with it alone is as probable, but for rounding.
+        return True, -round(self.probability, _DIGITS), -self.information
 
 
 class Hedge:
@@ -151,19 +156,22 @@ class Hedge:
 
     def _name(self, place: int, ranks: Mapping[str, int]) -> str | None:
         is_class = place in self._labels
-        usual, *others = ([(ranks[form], form) for form in forms if form in ranks] for forms in self._forms(place))
-        if not is_class:
-            usual, *others = ([found for found in one if found[0] < FREQUENT_NAME] for one in (usual, *others))
-            if not usual and _is_one_word(self._nodes[place].names[0]):
-                return None
-        best = min((found for one in (usual, *others) for found in one), default=None)
-        return None if best is None else best[1]
+        found = [
+            [(ranks[form], form) for form in forms if form in ranks and (is_class or ranks[form] < FREQUENT_NAME)]
+            for forms in self._forms(place)
+        ]
+        first = 1 + len(self._labels.get(place, ()))
+        for usual in filter(None, found[:first]):
+            return min(usual)[1]
+        if not is_class and _is_one_word(self._nodes[place].names[0]):
+            return None
+        return min((one for others in found[first:] for one in others), default=(0, None))[1]
 
     def _forms(self, place: int) -> tuple[tuple[str, ...], ...]:
-        """Return how a vocabulary may spell each name that can be trusted, the usual lemma first."""
+        """Return how a vocabulary may spell each name that can be trusted: the class's own ones, the usual lemma, others."""
         if place not in self._trusted:
             node = self._nodes[place]
-            names = dict.fromkeys((node.names[0], *self._labels.get(place, ()), *self._own(node)))
+            names = [*self._labels.get(place, ()), node.names[0], *self._own(node)]
             self._trusted[place] = tuple(tuple(whole_spellings(name)) for name in names)
         return self._trusted[place]
 
