@@ -32,8 +32,6 @@ SURE = 0.8
 """The least value of a few for which 90 % of the first sure names are right, on half of the labelled pictures."""
 
 GUESS = 0.1
-MOST = 5
-"""Names of a picture: half of the tags that are shown when nobody says how many."""
 
 INFORMATION = 0.9
 """In nats. Below it are entity, whole, artifact and organism; above it are animal and all that is more special."""
@@ -69,6 +67,7 @@ class _Candidate:
     information: float
 
     def order(self, sure: float) -> tuple[bool, float, float]:
+        """Return what candidates are sorted by."""
         if self.probability >= sure:
             return False, -self.information, -self.probability
         # What stands under a node with it alone is as probable, but for rounding.
@@ -92,11 +91,13 @@ class Hedge:
         for place, node in enumerate(self._nodes):
             self._under[node.kinds, place] = 1.0
         self._labels: dict[int, list[str]] = {}
-        place_of = {node.names: place for place, node in enumerate(self._nodes)}
+        places: dict[tuple[str, ...], list[int]] = {}
+        for place, node in enumerate(self._nodes):
+            places.setdefault(node.names, []).append(place)
         for index, label in enumerate(labels):
-            place = place_of.get(hierarchy.lemmas(index))
-            if place is not None:
-                self._labels.setdefault(place, []).append(label)
+            for place in places.get(hierarchy.lemmas(index), ()):
+                if index in self._nodes[place].kinds:
+                    self._labels.setdefault(place, []).append(label)
         self._trusted: dict[int, tuple[tuple[str, ...], ...]] = {}
 
     def entries(self, probabilities: Array, *, guess: float = GUESS) -> list[str]:
@@ -113,13 +114,7 @@ class Hedge:
         return list(dict.fromkeys(form for place in places for forms in self._forms(place) for form in forms))
 
     def names(
-        self,
-        probabilities: Array,
-        ranks: Mapping[str, int],
-        *,
-        sure: float = SURE,
-        guess: float = GUESS,
-        most: int = MOST,
+        self, probabilities: Array, ranks: Mapping[str, int], *, sure: float = SURE, guess: float = GUESS
     ) -> list[list[Named]]:
         """Return what each picture shows: what is sure first, each word once.
 
@@ -130,15 +125,13 @@ class Hedge:
             The frequency rank, 0 for the most frequent, of those `entries` that the vocabulary has.
         sure, guess : float
             The least probability of what comes first, and of what is named at all.
-        most : int
-            How many names a picture gets.
         """
-        return [self._named(chances, ranks, sure, guess, most) for chances in self._chances(probabilities)]
+        return [self._named(chances, ranks, sure, guess) for chances in self._chances(probabilities)]
 
     def _chances(self, probabilities: Array) -> Array:
         return np.asarray(np.atleast_2d(probabilities) @ self._under, dtype=np.float32)
 
-    def _named(self, chances: Array, ranks: Mapping[str, int], sure: float, guess: float, most: int) -> list[Named]:
+    def _named(self, chances: Array, ranks: Mapping[str, int], sure: float, guess: float) -> list[Named]:
         found = [
             _Candidate(place, min(1.0, float(chances[place])), self._nodes[place].information)
             for place in np.flatnonzero(chances >= guess).tolist()
@@ -147,8 +140,8 @@ class Hedge:
         named: dict[str, Named] = {}
         for one in sorted(found, key=lambda one: one.order(sure)):
             word = self._name(one.node, ranks)
-            if word is not None and word not in named and len(named) < most:
-                named[word] = Named(word, one.probability)
+            if word is not None:
+                named.setdefault(word, Named(word, one.probability))
         return list(named.values())
 
     def _says_something(self, place: int) -> bool:
@@ -160,12 +153,13 @@ class Hedge:
             [(ranks[form], form) for form in forms if form in ranks and (is_class or ranks[form] < FREQUENT_NAME)]
             for forms in self._forms(place)
         ]
-        first = 1 + len(self._labels.get(place, ()))
-        for usual in filter(None, found[:first]):
+        own = 1 + len(self._labels.get(place, ()))
+        for usual in filter(None, found[:own]):
             return min(usual)[1]
         if not is_class and _is_one_word(self._nodes[place].names[0]):
             return None
-        return min((one for others in found[first:] for one in others), default=(0, None))[1]
+        others = [one for forms in found[own:] for one in forms]
+        return min(others)[1] if others else None
 
     def _forms(self, place: int) -> tuple[tuple[str, ...], ...]:
         """Return how a vocabulary may spell each name that can be trusted: the class's own ones, the usual lemma, others."""

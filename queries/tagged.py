@@ -22,6 +22,12 @@ from milvise.records import WordHit, distance
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
+MOST = 5
+"""Names of a picture: half of the tags that are shown where nobody says how many."""
+
+CLOSE = 0.1
+"""The least cosine of a guess with the joint vector: without it a pizza is matter and an implement."""
+
 _ENTRIES = 1_000
 
 
@@ -34,9 +40,9 @@ def can_hedge(now: Opened) -> bool:
 
 
 def tagged(
-    now: Opened, joint: Array, visual: Array | None, *, limit: int, among: int, filter: str = ""
+    now: Opened, joint: Array, visual: Array | None = None, *, limit: int, among: int, filter: str = ""
 ) -> list[list[WordHit]]:
-    """Return the tags of pictures: at most `milvise.queries.hedged.MOST` names with their probability, then the closest words.
+    """Return the tags of pictures: at most five names with their probability, then the closest words.
 
     One search among the words; where there are names, and for each thousand of their spellings, one read of the words.
 
@@ -75,13 +81,17 @@ def _named(now: Opened, joint: Array, visual: Array, filter: str) -> list[list[W
             ranks[row["word"]] = int(row["rank"])
             vectors[row["word"]] = np.asarray(row["vector"], dtype=np.float32)
     return [
-        [_hit(one, unit(vectors[one.word]) @ target) for one in names]
+        _close([_hit(one, float(unit(vectors[one.word]) @ target)) for one in names])
         for names, target in zip(hedge.names(chances, ranks, guess=guess), unit(joint), strict=True)
     ]
 
 
 def _hit(named: Named, similarity: float) -> WordHit:
-    return WordHit(named.word, float(similarity), distance(float(similarity)), named.probability)
+    return WordHit(named.word, similarity, distance(similarity), named.probability)
+
+
+def _close(hits: list[WordHit]) -> list[WordHit]:
+    return [hit for hit in hits if (hit.probability or 0.0) >= SURE or hit.similarity >= CLOSE][:MOST]
 
 
 def _together(named: list[WordHit], closest: list[WordHit], hierarchy: Hierarchy | None) -> list[WordHit]:
