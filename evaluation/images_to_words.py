@@ -116,7 +116,7 @@ def accuracy_among_all_words(
     searched = {label: forms & known.keys() for label, forms in spelt.items() if forms & known.keys()}
     found: dict[str, list[list[bool]]] = {}
     wanted = [key for key in ids if searched.keys() & set(pictures.labels[key])]
-    for key, hits in reading.tags(wanted, limit=max(CUTS), among=EVERY_WORD):
+    for key, hits in reading.closest_words(wanted, limit=max(CUTS), among=EVERY_WORD):
         words = [hit.word for hit in hits]
         for label in searched.keys() & set(pictures.labels[key]):
             found.setdefault(label, []).append([bool(searched[label] & set(words[:k])) for k in CUTS])

@@ -72,11 +72,17 @@ class Output:
             self.note("Nothing was found." if least is None else f"No good match: nothing has a confidence of {least}.")
             return
         names = ("word",) if isinstance(hits[0], WordHit) else ("uri", "label")
+        named = any(hit.probability is not None for hit in hits if isinstance(hit, WordHit))
         trusted = isinstance(hits[0], Hit) and hits[0].confidence is not None
         by_text = any(set(hit.reasons) - {"meaning"} for hit in hits if isinstance(hit, Hit))
         columns = [*numbers("rank"), *texts(*names), *numbers("similarity", "distance")]
         print_table(
-            [*columns, *(numbers("confidence") if trusted else []), *(texts("found by") if by_text else [])],
+            [
+                *columns,
+                *(numbers("confidence") if trusted else []),
+                *(numbers("probability") if named else []),
+                *(texts("found by") if by_text else []),
+            ],
             (
                 [
                     str(rank),
@@ -84,6 +90,7 @@ class Output:
                     _figure(hit.similarity),
                     _figure(hit.distance),
                     *([f"{hit.confidence:.3f}"] if isinstance(hit, Hit) and hit.confidence is not None else []),
+                    *([_optional(hit.probability)] if isinstance(hit, WordHit) and named else []),
                     *([", ".join(hit.reasons)] if isinstance(hit, Hit) and by_text else []),
                 ]
                 for rank, hit in enumerate(hits, start=1)
@@ -245,8 +252,13 @@ class Output:
 
 
 def _plain(hit: Hit | WordHit) -> dict[str, Any]:
-    """Return a hit as plain values; a confidence that nobody asked for is left out."""
-    return {name: value for name, value in asdict(hit).items() if name != "confidence" or value is not None}
+    """Return a hit as plain values; a confidence that nobody asked for, or a probability of what is only close, is left out."""
+    optional = ("confidence", "probability")
+    return {name: value for name, value in asdict(hit).items() if name not in optional or value is not None}
+
+
+def _optional(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _made_by(entry: Mapping[str, Any]) -> str:

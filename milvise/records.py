@@ -98,8 +98,17 @@ class DuplicateGroup:
 
 @dataclass(frozen=True, slots=True)
 class WordHit:
-    """One word that a search found; `similarity` and `distance` as in `Hit`."""
+    """One word that a search found; `similarity` and `distance` as in `Hit`.
+
+    Attributes
+    ----------
+    word : str
+    similarity, distance : float
+    probability : float, optional
+        Of a tag that names what the network saw: that of the classes that are a kind of it. None for a word that is only close.
+    """
 
     word: str
     similarity: float
     distance: float
+    probability: float | None = None

@@ -13,6 +13,7 @@ from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.confidence import Background, Calibration, sample_background, sample_calibration
+from milvise.queries.hedged import Hedge
 from milvise.queries.hierarchies import load_hierarchy
 from milvise.queries.known import KnownVectors
 from milvise.queries.live import Live, answered
@@ -116,6 +117,13 @@ class Opened:
     def hierarchy(self) -> Hierarchy | None:
         """WordNet's nouns around the classes, None where they were loaded without."""
         return self._kept("hierarchy", [self.classes.name], lambda: load_hierarchy(self.parts.store, self.classes))
+
+    @property
+    def hedge(self) -> Hedge:
+        """The names of what pictures show; there must be a hierarchy."""
+        hierarchy = self.hierarchy
+        assert hierarchy is not None
+        return self._kept("hedge", [self.classes.name], lambda: Hedge(hierarchy, self.mixture.labels))
 
     def knows_noun(self, phrase: str) -> bool:
         """Return whether a phrase is a noun that has a place among the classes."""

@@ -143,7 +143,12 @@ class Reading:
         return unit(np.asarray([found[rank] for rank in ranks if rank in found], dtype=np.float32))
 
     def tags(self, ids: Sequence[str], *, limit: int, among: int = FREQUENT) -> Iterator[tuple[str, list[WordHit]]]:
-        """Yield the words closest to each picture, as `Gallery.tags` finds them, with many pictures a call."""
+        """Yield the tags of each picture, as `Gallery.tags` finds them, with many pictures a call."""
+        for batch in chunks(ids, _PICTURES):
+            yield from zip(batch, self.gallery.tags_of(batch, limit=limit, among=among), strict=True)
+
+    def closest_words(self, ids: Sequence[str], *, limit: int, among: int) -> Iterator[tuple[str, list[WordHit]]]:
+        """Yield the words closest to each picture's joint vector, with many pictures a call."""
         assert self.words is not None
         words, joint = self._collection(self.words), self.space("joint")
         for batch in chunks(ids, _PICTURES):

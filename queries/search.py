@@ -5,7 +5,7 @@ A request that searches becomes a query, which is a vector in one space or in bo
     words    -> expression -> vectors among words, and mixed from classes -> joint and visual collection  -> pictures
     picture  -> stored or computed vectors                                -> visual collection            -> pictures
     both, several, with feedback: their weighted sum                      -> either, or both              -> pictures
-    picture  -> stored or computed joint vector                           -> words                        -> tags
+    picture  -> class probabilities, joint vector                         -> hierarchy, words             -> tags
 
 ``build`` makes queries, ``nearest`` answers them, ``rank`` scores given pictures with them, and ``explain`` takes a hit
 apart. Each method says how many calls to Milvus it makes once the words and classes that it needs have been fetched.
@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from milvise.adapter import Store
-from milvise.adapter.escape import both
 from milvise.config import DEFAULT_LIMIT
 from milvise.errors import UsageError
 from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
@@ -43,10 +42,11 @@ from milvise.queries.placed import place_terms
 from milvise.queries.rank import rank
 from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
+from milvise.queries.tagged import can_hedge, tagged
 from milvise.queries.text_match import BOTH, found_by
 from milvise.queries.trusted import trust
 from milvise.queries.typed import Reading, read
-from milvise.queries.vocabulary import FREQUENT, Vocabulary, nearest_words
+from milvise.queries.vocabulary import FREQUENT, Vocabulary
 from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 
@@ -465,7 +465,10 @@ class Gallery:
     def tags(
         self, picture: PictureLike, *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
     ) -> list[WordHit]:
-        """Return the words that say what a picture shows, closest first: one read for a stored picture and one search.
+        """Return the words that say what a picture shows: what the network is sure of, its guesses, then the closest words.
+
+        What is named by the backbone's classes carries its probability; see `milvise.queries.hedged`. Where these have no hierarchy,
+        all are the closest words. For a stored picture one read and one search; with a hierarchy two reads more.
 
         Parameters
         ----------
@@ -474,16 +477,26 @@ class Gallery:
         limit : int
             How many.
         among : int
-            Only so many of the most frequent words are considered.
+            The closest words are so many of the most frequent ones.
         filter : str
-            A further Milvus expression over ``word`` and ``rank``.
+            A further Milvus expression over ``word`` and ``rank``, for all tags.
         """
-        check_limit(among, most=None, what="number of words to consider")
-        frequent = both(filter, f"rank < {int(among)}")
+        return self.tags_of([picture], limit=limit, among=among, filter=filter)[0]
 
-        def request(now: Opened) -> list[WordHit]:
-            vector = find_pictures(now, [picture], [JOINT])[0].vectors[JOINT]
-            return nearest_words(now.words, vector[np.newaxis], limit=limit, filter=frequent)[0]
+    def tags_of(
+        self, pictures: Sequence[PictureLike], *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
+    ) -> list[list[WordHit]]:
+        """Return the tags of each of several pictures, in the same number of calls as for one; parameters as `tags`."""
+        require_several(pictures=pictures)
+        check_limit(among, most=None, what="number of words to consider")
+        if not pictures:
+            return []
+
+        def request(now: Opened) -> list[list[WordHit]]:
+            spaces = [JOINT, VISUAL] if can_hedge(now) else [JOINT]
+            found = find_pictures(now, pictures, spaces)
+            joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)
+            return tagged(now, joint, *visual, limit=limit, among=int(among), filter=filter)
 
         return self._parts.answered(request)
 
