@@ -11,12 +11,17 @@ def document(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
+def search(hit: dict[str, Any], request: list[str], optional: dict[str, Any] | None = None) -> dict[str, Any]:
     hit = {"rank": {"type": "integer", "minimum": 1}, **hit, "similarity": NUMBER, "distance": NUMBER}
     took = {"type": "object", "required": ["connect", "search", "total"], "additionalProperties": NUMBER}
     read = {"read_as": TEXT, "remarks": {"type": "array", "items": TEXT}}
     asked = {"type": "object", "required": ["kind", "limit", *request], "properties": read}
-    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
+    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": _hit(hit, optional or {})}})
+
+
+def _hit(required: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
+    found = document(required)
+    return {**found, "properties": {**required, **optional}}
 
 
 _PICTURE = {
@@ -25,6 +30,9 @@ _PICTURE = {
 PICTURES = search(_PICTURE, ["gallery", "filter"])
 TRUSTED_PICTURES = search({**_PICTURE, "confidence": NUMBER}, ["gallery", "filter", "min_confidence"])
 WORDS = search({"word": TEXT}, [])
+TAGS = search(
+    {"word": TEXT}, ["picture", "gallery", "among"], {"probability": {"type": "number", "minimum": 0, "maximum": 1}}
+)
 _HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER})
 OWNERS = document(
     {

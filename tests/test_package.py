@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import subprocess
@@ -36,6 +37,16 @@ def test_the_public_names_are_these() -> None:
         "errors",
     ]
     assert all(getattr(milvise, name) is not None for name in milvise.__all__)
+
+
+def test_what_a_word_that_was_found_says_is_this() -> None:
+    assert [field.name for field in dataclasses.fields(milvise.WordHit)] == [
+        "word",
+        "similarity",
+        "distance",
+        "probability",
+    ]
+    assert milvise.WordHit("dog", 1.0, 0.0).probability is None
 
 
 def test_every_folder_with_modules_is_packaged() -> None:

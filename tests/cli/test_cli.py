@@ -67,7 +67,14 @@ def test_search_by_file_and_tags(world: Path, photos: list[Path]) -> None:
     validate(document, schemas.PICTURES)
     assert len(document["hits"]) == 2
     tags = answer(milvise(world, "--json", "tag", cat, "--gallery", "g"))
-    validate(tags, schemas.WORDS)
+    validate(tags, schemas.TAGS)
+    named = [hit for hit in tags["hits"] if "probability" in hit]
+    assert tags["hits"][: len(named)] == named
+    assert named[0]["probability"] >= 0.8
+    assert named[0]["word"] in ("cat", "tabby", "animal")
+    assert [hit for hit in tags["hits"] if "probability" not in hit]
+    table = [line.split("\t") for line in milvise(world, "tag", cat, "--gallery", "g").stdout.splitlines()]
+    assert [row[4] for row in table] == [f"{hit['probability']:.3f}" if hit in named else "" for hit in tags["hits"]]
     assert "cat" in [hit["word"] for hit in tags["hits"]]
 
 

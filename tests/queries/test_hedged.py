@@ -66,7 +66,9 @@ def test_a_guess_between_breeds_says_dog_first(hedge: Hedge) -> None:
 
 
 def test_the_most_probable_guess_comes_first_where_nothing_is_sure(hedge: Hedge) -> None:
-    found = hedge.names(chances(poodle=0.3, Beagle=0.2, rooster=0.19, killer_whale=0.31), RANKS, sure=1.1, guess=0.25)[0]
+    found = hedge.names(chances(poodle=0.3, Beagle=0.2, rooster=0.19, killer_whale=0.31), RANKS, sure=1.1, guess=0.25)[
+        0
+    ]
     assert told(found) == [("animal", 1.0), ("dog", 0.5), ("orca", 0.31), ("poodle", 0.3)]
 
 
