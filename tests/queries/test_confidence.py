@@ -63,7 +63,9 @@ def test_several_words_are_shown_as_much_as_the_one_that_is_shown_least() -> Non
     assert both == pytest.approx(np.minimum(*alone))
     assert both[0] == pytest.approx(alone[1][0])
     assert both[0] > alone[0][0] * alone[1][0]
-    assert calibration.shown([without], chances[:, 2:]) == pytest.approx([1, 1]), "it says nothing of what is to be seen"
+    assert calibration.shown([without], chances[:, 2:]) == pytest.approx([1, 1]), (
+        "it says nothing of what is to be seen"
+    )
 
 
 @given(

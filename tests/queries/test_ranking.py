@@ -51,7 +51,12 @@ def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures
     known, guessed = ranking((KNOWN, 1.0)).shares, ranking((GUESSED, -7.0)).shares
     size = np.log(1001)
     assert known == pytest.approx(
-        {JOINT: 0.1 / (1 + 0.8 * size), VISUAL: 0.9 / (1 + 0.8 * size), CLASSES: 0.8 * size / (1 + 0.8 * size), ALIKE: 0}
+        {
+            JOINT: 0.1 / (1 + 0.8 * size),
+            VISUAL: 0.9 / (1 + 0.8 * size),
+            CLASSES: 0.8 * size / (1 + 0.8 * size),
+            ALIKE: 0,
+        }
     )
     whole = 2 + 0.03 * size
     assert guessed == pytest.approx(
