@@ -127,8 +127,9 @@ def _of_label(
         CLASSES: ranking.evidence(ranking.chances(visual)).sum(axis=1),
     }
     scores: dict[str | float, Array] = {JOINT: parts[JOINT], VISUAL: parts[VISUAL]}
-    for name in (UNTRAINED, *SHARES):
-        share = name if isinstance(name, float) else None
+    compared: tuple[str | float, ...] = (UNTRAINED, *SHARES)
+    for name in compared:
+        share = None if isinstance(name, str) else name
         scores[name] = _ranked(Ranking(mixture, (Seen(phrase, 1.0, classes, share),)), parts, vectors)
     return scores
 
