@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +41,7 @@ from milvise.training.train import train_head
 K = 10
 TEST = 10
 SETS = ("caltech101", "tiny-imagenet", "grocery", "clothing", "cifar10", "intel-scenes")
+OTHERS = ("caltech101", "grocery", "clothing", "cifar10", "intel-scenes")
 COLUMNS = ("joint", "visual", "before", "after", "others", "if shared")
 
 Row = dict[str, Any]
@@ -111,7 +111,7 @@ def measure(db: milvise.Database, rows: list[Row], name: str, split: int, head: 
     chosen = train_head(db.store, gallery="t", out=head, options=options).record["joint_share"]
     project(db.store, gallery="t", head=str(head), index=IndexSpec("flat"))
     learned = set(load_head(head).learned)
-    others = [other for other in SETS if other != name]
+    others = [other for other in OTHERS if other != name]
     after = found(db, rows, name, split, None, set())
     unlearned = float(np.mean([found(db, rows, other, split, None, learned) for other in others]))
     set_recipe(db, learned="" if chosen["share"] is not None else None)
@@ -138,7 +138,7 @@ def main() -> None:
         ingest_images(
             db.store, [Rows(arguments.pictures, rows)], plan, quarantine=report, options=Options(IndexSpec("flat"))
         )
-        print(f"{'':<14} {'':<16} " + " ".join(f"{column:>9}" for column in COLUMNS))
+        print(f"{'set':<14} {'shares':<16} " + " ".join(f"{column:>9}" for column in COLUMNS), flush=True)
         for name in SETS:
             shares, figures = [], []
             for split in range(arguments.splits):
@@ -149,7 +149,6 @@ def main() -> None:
             print(
                 f"{name:<14} {told:<16} " + " ".join(f"{value:>9.3f}" for value in np.mean(figures, axis=0)), flush=True
             )
-            print(json.dumps([[round(value, 3) for value in values] for values in figures]), flush=True)
 
 
 if __name__ == "__main__":
