@@ -30,7 +30,8 @@ class TrainedHead:
     path : Path
     record : dict
         ``head`` (kind), ``loss``, ``weights`` (hash), ``visual`` and ``words`` (fingerprints of what it was trained
-        with), ``trained_on`` (labels and numbers of pictures), ``scores``, ``history``, ``seed``.
+        with), ``trained_on`` (labels and numbers of pictures), ``scores``, ``history``, ``seed``,
+        ``joint_share`` (see `milvise.training.share.Share`; heads of earlier versions have none).
     dim : int
         Width of the joint vectors.
     run : callable
@@ -49,6 +50,18 @@ class TrainedHead:
     def fingerprint(self) -> dict[str, Any]:
         """What tells this head from others."""
         return {"kind": self.record["head"], "loss": self.record["loss"], "weights": self.record["weights"]}
+
+    @property
+    def joint_share(self) -> float | None:
+        """How much the joint part counts in the default search for the words that were learned, None where no share was chosen."""
+        share = dict(self.record.get("joint_share") or {}).get("share")
+        return None if share is None else float(share)
+
+    @property
+    def learned(self) -> list[str]:
+        """The labels that it was trained on."""
+        # Labels with one and the same vector are listed together.
+        return [label for names in self.record["trained_on"]["labels"] for label in names.split(" / ")]
 
     def __call__(self, visual: Array) -> Array:
         """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""

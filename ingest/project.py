@@ -40,6 +40,8 @@ class Projection:
         Joint vectors, left by an earlier run, of pictures that are gone.
     checked : int
         Stored vectors that were compared with the head's.
+    joint_share : float, optional
+        How much the joint part counts in the default search for the labels that a trained head learned, where a share was chosen.
     replaced, kept : str, optional
         The joint collection that was live before, dropped or kept.
     notes : list of str
@@ -57,6 +59,7 @@ class Projection:
     replaced: str | None
     kept: str | None
     seconds: float
+    joint_share: float | None = None
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -106,7 +109,8 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     notes = _load_hierarchy(store, visual)
     return Projection(
         gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
-        None if keep else replaced, replaced if keep else None, time.monotonic() - started, notes,
+        None if keep else replaced, replaced if keep else None, time.monotonic() - started,
+        manifest.recipe.get("joint_share"), notes,
     )  # fmt: skip
 
 

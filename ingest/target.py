@@ -12,6 +12,7 @@ from milvise.adapter.store import check_name
 from milvise.config import DEFAULT_BACKBONE
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
+from milvise.embeddings.learned import encode
 from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.embeddings.trained_head import TrainedHead, load_head
@@ -140,7 +141,11 @@ def trained_head(
 def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
     """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
     fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
-    recipe = {"head": str(head.path) if isinstance(head, TrainedHead) else ConseHead.KIND}
+    recipe: dict[str, Any] = {"head": ConseHead.KIND}
+    if isinstance(head, TrainedHead):
+        recipe = {"head": str(head.path)}
+        if head.joint_share is not None:
+            recipe |= {"joint_share": head.joint_share, "learned": encode(head.learned)}
     return Manifest(visual.alias.removesuffix("visual") + "joint", "joint", head.dim, fingerprint, recipe=recipe)
 
 

@@ -30,6 +30,16 @@ def trained_head(output: Output, report: Mapping[str, Any]) -> None:
             values = [f"{score[metric]:.3f}" for metric in ("precision_at_10", "accuracy") for score in found]
             rows.append([name, str(found[0]["labels"]), str(found[0]["pictures"]), *values])
     print_table([*texts("pictures"), *numbers("labels", "pictures", *figures)], rows)
+    share = report["joint_share"]
+    if share["average_precision"]:
+        compared = [[name, f"{value:.3f}"] for name, value in share["average_precision"].items()]
+        print_table([*texts("search for the held-back pictures"), *numbers("average precision")], compared)
+    counts = (
+        "as for untrained words"
+        if share["share"] is None
+        else f"{share['share']:.1f} for the labels that were trained on"
+    )
+    output.note(f"Share of the joint space in the default search: {counts}. {share['why']}")
     seconds, epochs = report["seconds"], len(report["history"]["loss"])
     pictures = f"{sum(trained_on['labels'].values()):,} pictures of {len(trained_on['labels']):,} labels"
     output.note(f"Trained on {pictures}: {epochs} epochs, {seconds['total']:.1f} s. Written to {report['out']}")

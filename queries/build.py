@@ -100,9 +100,9 @@ def _query(
     if space != RANKED or not words:
         return Query(recipes)
     beside = float(sum(abs(weight) for weight in weights))
-    seen = tuple(word.seen() for word in words)
+    seen = tuple(word.seen(now.joint_share(word.term.phrase, word.phrase)) for word in words)
     trusted = now.calibration.shown if now.mixture.hierarchy else None
-    return Query(recipes, Ranking(now.mixture, seen, beside, now.joint_share, trusted))
+    return Query(recipes, Ranking(now.mixture, seen, beside, trusted))
 
 
 def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:

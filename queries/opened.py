@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from milvise.adapter import Collection, Store, missing_gallery
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
+from milvise.embeddings.learned import is_learned
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.class_mixture import ClassMixture
@@ -145,11 +146,13 @@ class Opened:
         """Whether the joint vectors were made by a trained head, and not from the classes."""
         return bool(self.joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND)
 
-    @property
-    def joint_share(self) -> float | None:
-        """How much the joint cosine counts in a ranking, of one, where a trained head has chosen it."""
-        share = self.joint.manifest.recipe.get("joint_share")
-        return float(share) if isinstance(share, int | float) and 0 <= share <= 1 else None
+    def joint_share(self, *spellings: str) -> float | None:
+        """Return how much the joint cosine counts for a word, of one; None unless a trained head learned it and a share was chosen."""
+        recipe = self.joint.manifest.recipe
+        share, learned = recipe.get("joint_share"), str(recipe.get("learned", ""))
+        if not isinstance(share, int | float) or not 0 <= share <= 1:
+            return None
+        return float(share) if any(is_learned(one, learned) for one in spellings) else None
 
     @property
     def calibration(self) -> Calibration:

@@ -53,9 +53,9 @@ class Placed:
             vector = self.now.mixture.joint(self.classes.shares) if self.vector is None else self.vector
         return Ingredient(self.term.phrase, self.term.weight, unit(vector))
 
-    def seen(self) -> Seen:
-        """Return the term as the network may have seen it."""
-        return Seen(self.term.phrase, self.term.weight, self.classes)
+    def seen(self, joint_share: float | None = None) -> Seen:
+        """Return the term as the network may have seen it; a share as `Opened.joint_share` returns."""
+        return Seen(self.term.phrase, self.term.weight, self.classes, joint_share)
 
 
 def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:

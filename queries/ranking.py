@@ -82,11 +82,14 @@ class Seen:
     weight : float
         As in the expression.
     classes : WordClasses
+    joint_share : float, optional
+        What the joint part counts for it, of one, where a trained head learned the word and a share was chosen.
     """
 
     name: str
     weight: float
     classes: WordClasses
+    joint_share: float | None = None
 
     @property
     def trust(self) -> Trust:
@@ -105,8 +108,6 @@ class Ranking:
         The words.
     pictures : float
         The sum of the sizes of the weights of pictures beside them.
-    joint_share : float, optional
-        What the joint part counts, of one, where a trained head has chosen it; else it follows from the words.
     trusted : callable, optional
         From the words and their `chances` to the probability, shape (n,), that pictures show them.
     """
@@ -114,18 +115,18 @@ class Ranking:
     mixture: ClassMixture
     seen: tuple[Seen, ...]
     pictures: float = 0.0
-    joint_share: float | None = None
     trusted: Callable[[Sequence[Seen], Array], Array] | None = None
 
     @property
     def shares(self) -> dict[str, float]:
         """How much each part counts; together one."""
         joint, classes, alike = (self._mean(name) for name in (JOINT, CLASSES, ALIKE))
-        if self.joint_share is None:
-            parts = {JOINT: joint, VISUAL: 1 - joint, CLASSES: classes, ALIKE: alike}
-            return {name: value / (1 + classes + alike) for name, value in parts.items()}
-        rest = (1 - self.joint_share) / (1 + classes + alike)
-        return {JOINT: self.joint_share, VISUAL: rest, CLASSES: rest * classes, ALIKE: rest * alike}
+        learned, chosen = self._learned
+        # Words that were learned say how much the joint part counts; for all others it follows from their trust.
+        total = chosen + (1 - learned) * joint / (1 + classes + alike)
+        others = {VISUAL: 1 - (1 - learned) * joint, CLASSES: classes, ALIKE: alike}
+        rest = (1 - total) / sum(others.values())
+        return {JOINT: total, **{name: rest * value for name, value in others.items()}}
 
     @property
     def shares_alone(self) -> dict[str, float]:
@@ -157,6 +158,13 @@ class Ranking:
         scale = query / (sum(abs(one.weight) for one in self.seen) + self.pictures)
         seen = tuple(replace(one, weight=one.weight * scale) for one in self.seen)
         return replace(self, seen=seen, pictures=self.pictures * scale + pictures)
+
+    @property
+    def _learned(self) -> tuple[float, float]:
+        """The part of all weights that words with a chosen share have, and what these shares make of the whole."""
+        total = sum(abs(one.weight) for one in self.seen) + self.pictures
+        chosen = [(abs(one.weight) / total, one.joint_share) for one in self.seen if one.joint_share is not None]
+        return sum(weight for weight, _ in chosen), sum(weight * share for weight, share in chosen)
 
     def _mean(self, part: str) -> float:
         weighted = [(abs(one.weight), one.trust) for one in self.seen]

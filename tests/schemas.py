@@ -163,6 +163,15 @@ TRAIN = document(
             }
         ),
         "scores": document({"head": _SCORES, "conse": _SCORES}),
+        "joint_share": document(
+            {
+                "share": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                "labels": COUNT,
+                "pictures": COUNT,
+                "average_precision": {"type": "object", "additionalProperties": NUMBER},
+                "why": TEXT,
+            }
+        ),
         "history": {"type": "object", "additionalProperties": {"type": "array", "items": NUMBER}},
         "out": TEXT,
         "seconds": document({"read": NUMBER, "train": NUMBER, "total": NUMBER}),
@@ -181,6 +190,7 @@ PROJECT = document(
         "replaced": {"type": ["string", "null"]},
         "kept": {"type": ["string", "null"]},
         "seconds": NUMBER,
+        "joint_share": {"type": ["number", "null"]},
         "notes": {"type": "array", "items": TEXT},
     }
 )

@@ -15,6 +15,9 @@ from milvise.embeddings.heads import linear_head, mlp_head, residual_head
 from milvise.embeddings.phrases import unit
 from milvise.errors import ModelError, NotFoundError
 from milvise.ingest.target import conse_head
+from milvise.queries.class_mixture import ClassMixture
+from milvise.queries.hierarchies import load_hierarchy
+from milvise.queries.load_mixture import load_mixture
 from milvise.training.examples import TRAIN, Array, Examples
 
 _ROWS = 1_000
@@ -22,11 +25,12 @@ _ROWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What stands in Milvus for training a head: a gallery, the words, and the untrained head where there are classes."""
+    """What stands in Milvus for training a head: a gallery, the words, and where there are classes the untrained head and what words are among them."""
 
     visual: Collection
     words: Collection
     conse: ConseHead | None
+    mixture: ClassMixture | None = None
 
 
 def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingredients:
@@ -56,7 +60,8 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
         return Ingredients(visual, words, None)
     known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
     try:
-        return Ingredients(visual, words, conse_head(known, words))
+        mixture = load_mixture(classes, words, load_hierarchy(store, classes))
+        return Ingredients(visual, words, conse_head(known, words), mixture)
     except ModelError:  # the words know none of the classes
         if need_classes:
             raise

@@ -16,7 +16,7 @@ _ROWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a head does on some pictures, among themselves.
+    """How well a head does on some pictures, see `score`.
 
     Attributes
     ----------
@@ -24,10 +24,9 @@ class Score:
         Mean over the labels of: pictures with the label among the 10 closest to the label's vector, divided by 10 or by
         the number of pictures with the label, whichever is less.
     accuracy : float
-        Share of the pictures whose own label's vector is the closest among these labels' vectors; guessing reaches
-        ``1 / labels``.
+        Share of the pictures whose own label's vector is the closest among the vectors of all the gallery's labels.
     labels, pictures : int
-        How many there were.
+        How many were scored.
     """
 
     precision_at_10: float
@@ -40,26 +39,41 @@ class Score:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
-def score(head: Callable[[Array], Array], examples: Examples, places: Places) -> Score | None:
-    """Return the score of a head on some pictures, None where there are none; holds a thousand vectors at a time."""
+def score(
+    head: Callable[[Array], Array], examples: Examples, places: Places, among: Places | None = None
+) -> Score | None:
+    """Return the score of a head on some pictures, None where there are none; holds a thousand vectors at a time.
+
+    Every label of the gallery takes part: a picture has to be closer to its own label than to any other one, whether that was
+    trained on or not. Among the pictures that take part a label has to find its own.
+
+    Parameters
+    ----------
+    head : callable
+        From visual vectors, shape (n, visual width), to joint unit vectors, shape (n, words' width).
+    places : ndarray of shape (pictures,), int64
+        The pictures that are scored.
+    among : ndarray of shape (more pictures,), int64, optional
+        Those that a label is searched among, with `places`; by default these alone.
+    """
     if len(places) == 0:
         return None
     present = np.unique(examples.labels[places])
-    targets = examples.targets[present]
+    among = places if among is None else np.union1d(places, among)
     best_scores = np.full((K, len(present)), -np.inf, np.float32)
     best_labels = np.full((K, len(present)), -1, np.int64)
     right = 0
-    for start in range(0, len(places), _ROWS):
-        rows = places[start : start + _ROWS]
-        own = np.searchsorted(present, examples.labels[rows])
-        similarity = head(np.asarray(examples.vectors[rows])) @ targets.T
-        right += int((similarity.argmax(axis=1) == own).sum())
-        scores = np.concatenate([best_scores, similarity])
-        labels = np.concatenate([best_labels, np.broadcast_to(own[:, np.newaxis], similarity.shape)])
+    for start in range(0, len(among), _ROWS):
+        rows = among[start : start + _ROWS]
+        own, scored = examples.labels[rows], np.isin(rows, places)
+        similarity = head(np.asarray(examples.vectors[rows])) @ examples.targets.T
+        right += int((similarity.argmax(axis=1) == own)[scored].sum())
+        scores = np.concatenate([best_scores, similarity[:, present]])
+        labels = np.concatenate([best_labels, np.broadcast_to(own[:, np.newaxis], (len(rows), len(present)))])
         order = np.argsort(-scores, axis=0, kind="stable")[:K]
         best_scores, best_labels = np.take_along_axis(scores, order, 0), np.take_along_axis(labels, order, 0)
-    relevant = np.bincount(np.searchsorted(present, examples.labels[places]), minlength=len(present))
-    found = (best_labels == np.arange(len(present))).sum(axis=0)
+    relevant = np.bincount(examples.labels[among], minlength=len(examples.names))[present]
+    found = (best_labels == present).sum(axis=0)
     return Score(float(np.mean(found / np.minimum(K, relevant))), right / len(places), len(present), len(places))
 
 

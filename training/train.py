@@ -1,6 +1,6 @@
 """Start here: a head from a gallery's stored visual vectors and labels.
 
-    visual collection -> examples -> head -> scores -> .keras file
+    visual collection -> examples -> head -> scores, share in the default search -> .keras file
 
 The pictures themselves are never read. Three kinds of pictures are told apart: those that are trained on, those that are
 held back from the same labels (for early stopping, and for the score ``seen``), and those of labels that are held out
@@ -30,6 +30,7 @@ from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Array, Examples,
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.ingredients import build, find_ingredients
 from milvise.training.score import Score, harmonic_mean, score
+from milvise.training.share import choose_share
 
 PENALTY = {"cosine": 0.25, "hinge_rank": 10.0}
 """Of the squared size of a residual head's correction, in the sum of the losses of all pictures: as much evidence as it
@@ -145,7 +146,12 @@ def train_head(
         schedule = Schedule(epochs=options.epochs, rate=_RATE[options.kind])
         history = fit(model, examples, loss, schedule, seed=options.seed, progress=progress)
         trained = time.monotonic()
-        scores = _scores(lambda vectors: np.asarray(model(vectors, training=False)), ingredients.conse, examples)
+
+        def head(vectors: Array) -> Array:
+            return np.asarray(model(vectors, training=False))
+
+        scores = _scores(head, ingredients.conse, examples)
+        share = choose_share(head, examples, ingredients.mixture)
     record = {
         "head": options.kind,
         "loss": options.loss,
@@ -155,6 +161,7 @@ def train_head(
         "seed": options.seed,
         "trained_on": _trained_on(gallery, options, examples),
         "scores": scores,
+        "joint_share": share.to_json(),
         "history": history,
     }
     # A model without its optimiser and loss: what it takes to use it, not to go on training it.
@@ -164,10 +171,18 @@ def train_head(
 
 
 def _scores(head: Callable[[Array], Array], conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
-    """Return how the head, and the untrained one beside it, do on pictures that were not trained on."""
+    """Return how the head, and the untrained one beside it, do on pictures that were not trained on, with all labels.
+
+    Held-back pictures are searched for among those and the held-out ones: trained ones would be in their place. Held-out
+    labels are searched for among all pictures of the gallery.
+    """
     seen, unseen = examples.places(HELD_BACK), examples.places(UNSEEN)
+    everything = np.arange(len(examples.labels))
     compared: dict[str, Callable[[Array], Array]] = {"head": head} | ({} if conse is None else {"conse": conse})
-    return {name: _both(score(made, examples, seen), score(made, examples, unseen)) for name, made in compared.items()}
+    return {
+        name: _both(score(made, examples, seen, unseen), score(made, examples, unseen, everything))
+        for name, made in compared.items()
+    }
 
 
 def _both(seen: Score | None, unseen: Score | None) -> dict[str, Any]:

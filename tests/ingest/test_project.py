@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from milvise.adapter import Collection, IndexSpec, Store
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, MilviseError, ModelError, NotFoundError, StoreError, UsageError
 from milvise.ingest.project import SAMPLE, project
+from milvise.ingest.target import joint_manifest
 from milvise.queries.database import Database
+from milvise.queries.search import Gallery
 
 PICTURES = EACH * len(LABELS)
 THREADS, LIMIT = 8, 10
@@ -221,3 +224,54 @@ def test_heads_of_other_models_are_refused_by_both_names(lite: Store, heads: lis
     with pytest.raises(MilviseError, match=r"belong to another version(.|\n)*Expected: .*'others'"):
         project(lite, gallery="o", head="conse")
     lite.drop("o_visual")
+
+
+def test_the_default_search_uses_what_the_head_learned(lite: Store, tmp_path: Path) -> None:
+    put_trained_world(lite)
+    path = tmp_path / "h.keras"
+    report = trained(lite, path, "mlp", epochs=60, held_back=0.3, hold_out=("king",))
+    share = report.record["joint_share"]["share"]
+    assert share > 0.5, "two of the labels are classes, and the head knows all"
+    done = project(lite, gallery="t", head=str(path))
+    assert done.joint_share == share
+    joint = lite.live("t_joint")
+    assert joint is not None
+    assert joint.manifest.recipe["joint_share"] == share
+    gallery = Database(lite).gallery("t")
+
+    def counts(gallery: Gallery, word: str) -> float:
+        (hit,) = gallery.search(word, limit=1, by="meaning")
+        return gallery.explain(hit.id, words=word).shares["joint"]
+
+    learned = {word: counts(gallery, word) for word in ("queen", "sofa", "dining table", "Queen")}
+    assert learned == pytest.approx(dict.fromkeys(learned, share))
+    assert max(counts(gallery, word) for word in ("king", "tree")) < 0.4
+    precision = {}
+    for space in (None, "joint", "visual"):
+        found = [
+            hit.label == word.replace(" ", "_")
+            for word in ("queen", "sofa", "dining table")
+            for hit in gallery.search(word, space=space, limit=10, by="meaning")
+        ]
+        precision[space] = np.mean(found)
+    assert precision[None] >= max(precision["joint"], precision["visual"])
+    assert precision[None] > precision["visual"] + 0.2
+    project(lite, gallery="t", head="conse")
+    untrained = lite.live("t_joint")
+    assert untrained is not None
+    assert set(untrained.manifest.recipe) == {"head"}
+    assert counts(Database(lite).gallery("t"), "queen") < 0.4
+
+
+def test_a_head_without_a_share_leaves_words_theirs(lite: Store, heads: list[str]) -> None:
+    visual, words = lite.live("t_visual"), lite.live("words")
+    assert visual is not None
+    assert words is not None
+    head = load_head(Path(heads[0]))
+    for share in (None, {"share": None}):
+        record = {name: value for name, value in head.record.items() if name != "joint_share"}
+        earlier = replace(head, record=record if share is None else {**record, "joint_share": share})
+        assert set(joint_manifest(visual.manifest, words, earlier, earlier.fingerprint).recipe) == {"head"}
+    chosen = replace(head, record={**head.record, "joint_share": {"share": 0.5}})
+    recipe = joint_manifest(visual.manifest, words, chosen, chosen.fingerprint).recipe
+    assert (recipe["joint_share"], len(recipe["learned"])) == (0.5, 6 * (len(LABELS) - 1))

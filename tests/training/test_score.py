@@ -36,10 +36,19 @@ def test_the_denominator_is_ten_or_what_there_is() -> None:
     assert result.accuracy == pytest.approx(14 / 16)
 
 
-def test_only_labels_that_are_there_take_part() -> None:
-    found = examples([Z * 0.9 + X * 0.1] * 2, [0, 0])
-    assert score(same, found, found.places(UNSEEN)) == Score(1.0, 1.0, 1, 2)
+def test_every_label_of_the_gallery_stands_in_the_way() -> None:
+    found = examples([Z * 0.9 + X * 0.1, X], [0, 0])
+    assert score(same, found, found.places(UNSEEN)) == Score(1.0, 0.5, 1, 2)
     assert score(same, found, found.places(HELD_BACK)) is None
+
+
+def test_a_held_out_label_is_searched_for_among_all_pictures() -> None:
+    # The two of x lie beside x; twelve trained ones of y lie at x. Among themselves the two would be all that is found.
+    found = examples([X * 0.9 + Y * 0.1] * 2 + [X] * 12, [0] * 2 + [1] * 12)
+    found.parts[2:] = TRAIN
+    unseen = found.places(UNSEEN)
+    assert score(same, found, unseen) == Score(1.0, 1.0, 1, 2)
+    assert score(same, found, unseen, found.places(TRAIN)) == Score(0.0, 1.0, 1, 2)
 
 
 def test_many_pictures_are_scored_in_pieces() -> None:
