@@ -133,7 +133,8 @@ class ClassMixture:
                 total[sense.kinds] = np.maximum(total[sense.kinds], SENSE_DECAY**rank)
                 known = True
             elif rank == 0:
-                total += self._guess(vector, sense)
+                guessed = self._guess(vector, sense)
+                total += guessed / guessed.max()
         if not known and (own := self._index.get(_folded(phrase))) is not None:
             total[:] = 0
             total[own], known = 1.0, True

@@ -137,7 +137,7 @@ def explain(
     told = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
     match, shares = _match(now, query, rows[VISUAL], {space: sum(found) for space, found in told.items()})
     contributions = tuple(
-        Contribution(space, one.name, one.weight, shares[space] * part)
+        Contribution(space, one.name, one.weight, shares.get(space, 0.0) * part)
         for space, recipe in recipes.items()
         for one, part in zip(recipe.ingredients, told[space], strict=True)
     )

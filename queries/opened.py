@@ -143,8 +143,9 @@ class Opened:
 
     @property
     def is_trained(self) -> bool:
-        """Whether the joint vectors were made by a trained head, and not from the classes."""
-        return bool(self.joint.manifest.fingerprint["head"]["kind"] != ConseHead.KIND)
+        """Whether the joint vectors were not made by the conse head, from the classes."""
+        head = self.joint.manifest.fingerprint.get("head", {})
+        return bool(head.get("kind") != ConseHead.KIND)
 
     def joint_share(self, *spellings: str) -> float | None:
         """Return how much the joint cosine counts for a word, of one; None unless a trained head learned it and a share was chosen."""

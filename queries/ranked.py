@@ -106,16 +106,16 @@ def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, 
 
 def _completed(
     now: Opened, queries: Sequence[Query], wanted: Sequence[Sequence[str]], joint: Lists
-) -> Sequence[dict[str, float] | None]:
-    """Return the joint cosines of all candidates; None where they follow from the visual vectors."""
-    if not now.is_trained:
-        return [None] * len(queries)
-    lacking = dict.fromkeys(key for keys, known in zip(wanted, joint, strict=True) for key in keys if key not in known)
+) -> list[dict[str, float] | None]:
+    """Return the joint cosines of all candidates; None where they count nothing, or follow from the visual vectors."""
+    read = [bool(query.shares[JOINT]) and now.is_trained for query in queries]
+    told = [place for place, needed in enumerate(read) if needed]
+    lacking = dict.fromkeys(key for place in told for key in wanted[place] if key not in joint[place])
     found = {key: unit(vector) for key, vector in now.joint.vectors(list(lacking)).items()} if lacking else {}
-    for query, keys, known in zip(queries, wanted, joint, strict=True):
-        target = query.recipes[JOINT].vector
-        known |= {key: float(found[key] @ target) for key in keys if key not in known and key in found}
-    return joint
+    for place in told:
+        known, target = joint[place], queries[place].recipes[JOINT].vector
+        known |= {key: float(found[key] @ target) for key in wanted[place] if key not in known and key in found}
+    return [known if needed else None for known, needed in zip(joint, read, strict=True)]
 
 
 def score_pictures(
@@ -133,7 +133,7 @@ def score_pictures(
     visual : dict of str to ndarray of shape (dim,)
         By primary key, the vectors as the backbone gave them.
     joint : dict of str to float, optional
-        By primary key, the cosine with the query's joint vector; without it, as the conse head has it.
+        By primary key, the cosine with the query's joint vector; without it, as the conse head has it where it counts.
     first : set of str
         Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     """
@@ -144,15 +144,14 @@ def score_pictures(
     given = np.stack([visual[row["id"]] for row in rows])
     vectors, probabilities = unit(given), ranking.mixture.probabilities(given)
     chances = ranking.chances(probabilities)
-    if joint is None:
-        close = ranking.mixture.conse(probabilities) @ query.recipes[JOINT].vector
-    else:
-        close = np.asarray([joint[row["id"]] for row in rows], dtype=np.float32)
     parts = {
-        JOINT: close,
         VISUAL: np.asarray(vectors @ query.recipes[VISUAL].vector, dtype=np.float32),
         CLASSES: ranking.evidence(chances).sum(axis=1),
     }
+    if joint is not None:
+        parts[JOINT] = np.asarray([joint[row["id"]] for row in rows], dtype=np.float32)
+    elif ranking.shares[JOINT]:
+        parts[JOINT] = ranking.mixture.conse(probabilities) @ query.recipes[JOINT].vector
     scores = weighted_sum_of(parts, ranking.shares_alone)
     among = np.flatnonzero([row["id"] in first for row in rows])
     if len(among) and ranking.shares[ALIKE]:

@@ -185,5 +185,5 @@ def likeness(vectors: Array, first: Array) -> Array:
 
 
 def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:
-    """Return the sum, shape (n,), of parts with their shares."""
-    return np.asarray(sum(share * parts[name] for name, share in shares.items()), dtype=np.float32)
+    """Return the sum, shape (n,), of parts with their shares; a part that counts nothing need not be there."""
+    return np.asarray(sum(share * parts[name] for name, share in shares.items() if share), dtype=np.float32)

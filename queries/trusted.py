@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
 from milvise.queries.expression import Term
 from milvise.queries.match import Match
 from milvise.queries.opened import Opened
 from milvise.queries.placed import place_terms
-from milvise.queries.ranking import JOINT, Ranking
+from milvise.queries.ranking import CLASSES, JOINT, Ranking
+from milvise.queries.vocabulary import weighted_sum
 
 
 def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
@@ -36,9 +38,19 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
         given = np.stack([np.zeros(now.visual.manifest.dim, np.float32) if one is None else one for one in found])
         shown = now.calibration.shown(ranking.seen, ranking.chances(now.mixture.probabilities(given)))
         return [float(value) for value in shown]
-    if any(JOINT not in match.parts for match in matches):
+    if any(not {JOINT, CLASSES} & match.parts.keys() for match in matches):
         raise UsageError(
             "without a class hierarchy, confidence is about cosines in the joint space.\nExpected: --space joint, fused or ranked\n"
             "Received: visual"
         )
-    return [now.background.confidence(match.parts[JOINT]) for match in matches]
+    return [now.background.confidence(cosine) for cosine in _joint_cosines(now, terms, matches)]
+
+
+def _joint_cosines(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
+    """Return the joint cosine of each match; those that a ranking did without are read in one call."""
+    lacking = [match.row["id"] for match in matches if JOINT not in match.parts]
+    vectors = now.joint.vectors(lacking) if lacking else {}
+    placed = [one.ingredient(JOINT) for one in place_terms(now, terms)]
+    wanted = weighted_sum((one.weight, one.vector) for one in placed)
+    read = {key: float(unit(vector) @ wanted) for key, vector in vectors.items()}
+    return [match.parts.get(JOINT, read.get(match.row["id"], -1.0)) for match in matches]

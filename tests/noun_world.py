@@ -73,7 +73,7 @@ def put_noun_world(store: Store, *, nouns: bool = True, each: int = EACH, classe
     if nouns:
         put_nouns(store)
     put(store, Manifest(f"{GALLERY}_visual", "visual", DIM, backbone), rows("visual", each))
-    head = {"visual": backbone, "words": MADE_WITH, "head": {"kind": "conse"}}
+    head = {"visual": backbone, "words": MADE_WITH, "head": {"kind": "made by hand"}}
     put(store, Manifest(f"{GALLERY}_joint", "joint", WORD_DIM, head), rows("joint", each))
 
 

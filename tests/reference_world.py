@@ -126,7 +126,7 @@ class Ranked:
 
 
 RANGE = np.log(1.001 / 0.001)
-KNOWN, GUESSED, BESIDE = (0.1, 0.8 * RANGE, 0.0), (0.4, 0.03 * RANGE, 1.0), (0.25, 0.0, 0.0)
+KNOWN, GUESSED, BESIDE = (0.0, 0.8 * RANGE, 0.0), (0.4, 0.03 * RANGE, 1.0), (0.25, 0.0, 0.0)
 """How much the joint cosine, the classes and the first pictures count for a class, any other word, and a picture."""
 
 
@@ -141,7 +141,8 @@ def ranked(
 ) -> Ranked:
     """The ranked search for weighted words, whose vectors with everything beside them are `joint` and `visual`.
 
-    The first pictures are taken from the first 50 of each list, and all candidates are the first `limit` of each.
+    The first pictures are taken from the first 50 of each list, and all candidates are the first `limit` of each. The head is none that
+    the classes make, so that its list is as long as the visual one.
     """
     trusts = [(abs(weight), KNOWN if word in PLACE else GUESSED) for word, weight in words.items()]
     whole = sum(weight for weight, _ in trusts) + pictures
@@ -157,7 +158,9 @@ def ranked(
         evidence += sure * np.sign(weight) * size * trust[1] / sum(one * other[1] for one, other in trusts)
     alone = counts["joint"] * cosines[0] + counts["visual"] * cosines[1] + counts["classes"] * evidence
     fits = np.ones(PICTURES, bool) if keep is None else keep
-    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in cosines]
+    # Where the joint part counts nothing, only visual vectors are searched.
+    searched = cosines if share else cosines[1:]
+    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in searched]
     candidates = sorted({int(place) for each in lists for place in each})
     first = np.asarray(sorted({int(place) for each in lists for place in each[:50]}))
     scores = np.full(PICTURES, -np.inf)

@@ -28,7 +28,7 @@ import numpy as np
 
 from milvise.embeddings.phrases import tokens, unit
 from milvise.queries.class_mixture import ClassMixture
-from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
+from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
 from milvise.training.examples import HELD_BACK, UNSEEN, Array, Examples
 
 SHARES = tuple(step / 10 for step in range(11))
@@ -97,10 +97,10 @@ def choose_share(head: Callable[[Array], Array], examples: Examples, mixture: Cl
         return Share(None, len(present), len(places), {}, why)
     visual = np.asarray(examples.vectors[np.sort(places)])
     labels = examples.labels[np.sort(places)]
-    joint = head(visual)
+    joint, probabilities = head(visual), mixture.probabilities(visual)
     found: dict[str | float, list[float]] = {}
     for label in present.tolist():
-        one = _of_label(examples, label, visual, joint, mixture)
+        one = _of_label(examples, label, unit(visual), probabilities, joint, mixture)
         for name, scores in one.items():
             found.setdefault(name, []).append(average_precision(scores, labels == label))
     return _chosen({name: np.asarray(values) for name, values in found.items()}, len(places))
@@ -114,17 +114,16 @@ def average_precision(scores: Array, relevant: np.ndarray[Any, np.dtype[np.bool_
 
 
 def _of_label(
-    examples: Examples, label: int, visual: Array, joint: Array, mixture: ClassMixture
+    examples: Examples, label: int, vectors: Array, probabilities: Array, joint: Array, mixture: ClassMixture
 ) -> dict[str | float, Array]:
     """Return the scores of all pictures for one label, shape (n,): in each space alone, and for each share."""
     phrase = " ".join(tokens(examples.names[label].split(" / ")[0]))
     classes = mixture.of(mixture.hierarchy.base(phrase) if mixture.hierarchy else phrase, examples.targets[label])
-    word, vectors = Seen(phrase, 1.0, classes), unit(visual)
-    ranking = Ranking(mixture, (word,))
+    ranking = Ranking(mixture, (Seen(phrase, 1.0, classes),))
     parts = {
         JOINT: np.asarray(joint @ examples.targets[label], np.float32),
         VISUAL: np.asarray(vectors @ mixture.visual(classes.shares), np.float32),
-        CLASSES: ranking.evidence(ranking.chances(visual)).sum(axis=1),
+        CLASSES: ranking.evidence(ranking.chances(probabilities)).sum(axis=1),
     }
     scores: dict[str | float, Array] = {JOINT: parts[JOINT], VISUAL: parts[VISUAL]}
     compared: tuple[str | float, ...] = (UNTRAINED, *SHARES)
@@ -138,7 +137,8 @@ def _ranked(ranking: Ranking, parts: Mapping[str, Array], vectors: Array) -> Arr
     scores = weighted_sum_of(parts, ranking.shares_alone)
     if not ranking.shares[ALIKE]:
         return scores
-    return weighted_sum_of({**parts, ALIKE: likeness(vectors, scores)}, ranking.shares)
+    first = vectors[np.argsort(-scores, kind="stable")[:FIRST]]
+    return weighted_sum_of({**parts, ALIKE: likeness(vectors, first)}, ranking.shares)
 
 
 def _chosen(found: Mapping[str | float, Array], pictures: int) -> Share:

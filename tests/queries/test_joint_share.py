@@ -9,7 +9,7 @@ from milvise.queries.class_mixture import ClassMixture, WordClasses
 from milvise.queries.ranking import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, Ranking, Seen
 
 TWO = np.eye(2, dtype=np.float32)
-MIXTURE = ClassMixture(("cat", "dog"), TWO, TWO[:0], np.zeros(0, np.int64), TWO, np.zeros(2, np.float32))
+MIXTURE = ClassMixture(("cat", "dog"), TWO, TWO, TWO[:0], np.zeros(0, np.int64), TWO, np.zeros(2, np.float32))
 
 
 def ranking(*words: tuple[float, bool, float | None], pictures: float = 0.0) -> Ranking:

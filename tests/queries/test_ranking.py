@@ -19,6 +19,7 @@ COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(
     ("cat", "dog", "sofa", "tree"),
     np.eye(COUNT, DIM, dtype=np.float32),
+    np.eye(COUNT, DIM, dtype=np.float32),
     np.zeros((0, DIM), np.float32),
     np.zeros(0, np.int64),
     np.random.default_rng(0).normal(size=(COUNT, DIM)).astype(np.float32),
@@ -26,16 +27,19 @@ MIXTURE = ClassMixture(
 )
 KNOWN = WordClasses(np.asarray([1, 0, 0, 0], np.float32), known=True)
 GUESSED = WordClasses(np.asarray([0.1, 0.2, 0.4, 0.3], np.float32), known=False)
-WORDS = st.lists(
-    st.tuples(st.sampled_from([KNOWN, GUESSED]), st.floats(0.01, 100), st.booleans()), min_size=1, max_size=4
-).map(lambda found: tuple(Seen("word", size if plus else -size, classes) for classes, size, plus in found))
-RANKINGS = st.builds(
-    Ranking, st.just(MIXTURE), WORDS, st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from([None, 0.0, 0.35, 1.0])
+SEEN = st.builds(
+    lambda classes, size, plus, share: Seen("word", size if plus else -size, classes, share),
+    st.sampled_from([KNOWN, GUESSED]),
+    st.floats(0.01, 100),
+    st.booleans(),
+    st.sampled_from([None, 0.0, 0.35, 1.0]),
 )
+WORDS = st.lists(SEEN, min_size=1, max_size=4).map(tuple)
+RANKINGS = st.builds(Ranking, st.just(MIXTURE), WORDS, st.sampled_from([0.0, 0.5, 3.0]))
 
 
-def ranking(*words: tuple[WordClasses, float], pictures: float = 0.0, joint_share: float | None = None) -> Ranking:
-    return Ranking(MIXTURE, tuple(Seen("word", weight, classes) for classes, weight in words), pictures, joint_share)
+def ranking(*words: tuple[WordClasses, float], pictures: float = 0.0) -> Ranking:
+    return Ranking(MIXTURE, tuple(Seen("word", weight, classes) for classes, weight in words), pictures)
 
 
 @given(RANKINGS)
@@ -44,7 +48,6 @@ def test_shares_add_up_to_one_with_and_without_first_pictures(made: Ranking) -> 
     assert sum(made.shares_alone.values()) == pytest.approx(1)
     assert min(made.shares.values()) >= 0
     assert ALIKE not in made.shares_alone
-    assert made.joint_share is None or made.shares[JOINT] == made.joint_share
 
 
 def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures() -> None:
@@ -52,8 +55,8 @@ def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures
     size = np.log(1001)
     assert known == pytest.approx(
         {
-            JOINT: 0.1 / (1 + 0.8 * size),
-            VISUAL: 0.9 / (1 + 0.8 * size),
+            JOINT: 0,
+            VISUAL: 1 / (1 + 0.8 * size),
             CLASSES: 0.8 * size / (1 + 0.8 * size),
             ALIKE: 0,
         }
@@ -65,16 +68,8 @@ def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures
     both, beside = ranking((KNOWN, 1.0), (GUESSED, -3.0)).shares, ranking((KNOWN, 1.0), pictures=3.0).shares
     assert known[CLASSES] > both[CLASSES] > guessed[CLASSES]
     assert both[ALIKE] == pytest.approx(0.75 / (1 + (0.8 + 0.09) * size / 4 + 0.75))
-    assert beside[JOINT] / beside[VISUAL] == pytest.approx((0.1 + 3 * 0.25) / (0.9 + 3 * 0.75))
+    assert beside[JOINT] / beside[VISUAL] == pytest.approx((3 * 0.25) / (1 + 3 * 0.75))
     assert beside[CLASSES] == pytest.approx(0.2 * size / (1 + 0.2 * size))
-
-
-def test_a_trained_head_chooses_what_the_joint_space_counts() -> None:
-    free, chosen = ranking((GUESSED, 1.0)).shares, ranking((GUESSED, 1.0), joint_share=0.7).shares
-    assert chosen[JOINT] == 0.7
-    assert chosen[VISUAL] > 0
-    assert chosen[CLASSES] / chosen[VISUAL] == pytest.approx(free[CLASSES] / (free[VISUAL] + free[JOINT]))
-    assert chosen[ALIKE] / chosen[CLASSES] == pytest.approx(free[ALIKE] / free[CLASSES])
 
 
 @given(RANKINGS, st.lists(st.floats(0, 1), min_size=3, max_size=3))
@@ -101,7 +96,7 @@ def test_chances_are_the_probabilities_of_a_words_classes_each_as_often_as_its_s
     logits = visual @ MIXTURE.weights.T + MIXTURE.bias
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     every = WordClasses(np.full(COUNT, 0.25, np.float32), known=True)
-    told = ranking((KNOWN, 1.0), (GUESSED, -2.0), (every, 1.0)).chances(visual)
+    told = ranking((KNOWN, 1.0), (GUESSED, -2.0), (every, 1.0)).chances(MIXTURE.probabilities(visual))
     assert told[:, 0] == pytest.approx(probabilities[:, 0], abs=1e-6)
     assert told[:, 1] == pytest.approx(probabilities @ [0.25, 0.5, 1, 0.75], abs=1e-6)
     assert told[:, 2] == pytest.approx(np.ones(5))
@@ -180,7 +175,7 @@ def test_nothing_to_score_and_what_is_trusted() -> None:
     visual = {"0": MIXTURE.weights[0], "1": -MIXTURE.weights[0]}
     found = score_pictures(query(trusting, 1), rows(2), visual, {"0": 0.0, "1": 0.0})
     assert [match.confidence for match in found] == pytest.approx(
-        [made.chances(visual[match.row["id"]][np.newaxis])[0, 0] / 2 for match in found]
+        [made.chances(MIXTURE.probabilities(visual[match.row["id"]])[np.newaxis])[0, 0] / 2 for match in found]
     )
 
 

@@ -29,7 +29,7 @@ def mixture(weights: np.ndarray) -> ClassMixture:
     """Classes whose names are close to the labels."""
     none = np.zeros((0, DIM), np.float32)
     return ClassMixture(
-        tuple(f"class{number}" for number in range(LABELS)), TARGETS, none, np.zeros(0, np.int64), weights,
+        tuple(f"class{number}" for number in range(LABELS)), TARGETS, TARGETS, none, np.zeros(0, np.int64), weights,
         np.zeros(LABELS, np.float32),
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_with_too_few_pictures_or_without_classes_none_is_chosen_and_it_says_so(
     few = choose_share(learned, replace(world(), parts=parts), WRONG)
     assert (few.share, few.average_precision) == (None, {})
     assert "Too few pictures" in few.why
-    for nothing in (None, replace(RIGHT, names=np.zeros_like(TARGETS))):
+    for nothing in (None, replace(RIGHT, first_names=np.zeros_like(TARGETS))):
         found = choose_share(learned, world(), nothing)
         assert (found.share, found.labels) == (None, 0)
         assert "no classes" in found.why
