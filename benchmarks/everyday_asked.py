@@ -38,14 +38,17 @@ class Answer:
 
     @property
     def known(self) -> bool:
+        """Whether all words are known."""
         return self.paths is not None
 
     @property
     def found(self) -> int:
+        """How many of the first paths are right."""
         return sum(path in self.question.right for path in self.paths or ())
 
     @property
     def precision(self) -> float:
+        """Of the first paths, capped; 0 where a word is unknown."""
         return self.found / min(K, len(self.question.right))
 
 

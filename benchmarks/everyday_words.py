@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from milvise.embeddings.nouns import Nouns
 
-GROUPS = (
+GROUPS = (  # noqa: SIM905
     "dog bird fish insect snake car boat fruit vegetable food vehicle animal furniture building clothing tool monkey cat bear"
     " bottle spider mammal reptile instrument"
 ).split()
 """Words for many classes."""
 
-EVERYDAY = (
+EVERYDAY = (  # noqa: SIM905
     "dog puppy cat kitten horse cow sheep pig bird duck fish frog snake spider insect bee butterfly monkey bear lion elephant"
     " animal pet tree forest flower plant grass leaf mountain beach sea lake river sky snow street city house building church"
     " tower bridge car truck bus train bike bicycle boat ship airplane vehicle chair table bed furniture lamp clock phone"
@@ -32,7 +32,7 @@ EVERYDAY = (
 SENTENCES = ("a photo of a {one}", "a picture of two {more}", "show me pictures with a {one}", "I am looking for the {one}.",
              "is there a {one} in it?")  # fmt: skip
 
-_MASS = frozenset("pants shorts shoes headphones binoculars asparagus garlic ginger milk juice".split())
+_MASS = frozenset("pants shorts shoes headphones binoculars asparagus garlic ginger milk juice".split())  # noqa: SIM905
 """Labels that are plurals already, or that have none."""
 
 _PLURALS = {
