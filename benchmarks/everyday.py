@@ -25,7 +25,7 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,30 +65,39 @@ def main() -> None:
         fill_words(db, arguments.words)
         fill_gallery(db, "r", arguments.pictures, rows, Path(folder))
         world = World(db, arguments.pictures, rows)
-        grouped = groups(shown, rows)
-        figures["labels"] = {
-            part: by_half(own) for part, own in by_part(ask(world, labels(world, PARTS))).items()
-        }  # fmt: skip
-        told = ask(world, grouped)
-        figures["groups"] = {part: by_half(own) for part, own in by_part(told).items()}
-        figures["each group"] = {
-            word: {one.question.part: one.precision for one in told if one.question.word == word} for word in GROUPS
+        plain, grouped = labels(world, PARTS), groups(shown, rows)
+        parts: dict[str, Callable[[], Figures]] = {
+            "labels": lambda: _halves(world, plain),
+            "groups": lambda: _halves(world, grouped),
+            "each group": lambda: _each(world, grouped),
+            "variants": lambda: variants(world, plain, rows),
+            "everyday": lambda: everyday(world, shown, rows),
+            "confidence": lambda: confidence(db, arguments.pictures, rows, shown, folder),
         }
-        figures["variants"] = variants(world, rows)
-        figures["everyday"] = everyday(world, shown, rows)
-        figures["confidence"], figures["absent and present"] = confidence(db, arguments.pictures, rows, shown, folder)
         if find_spec("milvise.queries.ranking"):
-            import everyday_weights
+            import everyday_weights as ranked
 
-            figures["expansion"] = everyday_weights.expansion(world, labels(world, PARTS), grouped)
-            figures["candidates"] = everyday_weights.candidates(world, labels(world, PARTS), grouped)
+            parts["expansion"] = lambda: ranked.expansion(world, [*plain, *grouped])
+            parts["candidates"] = lambda: ranked.candidates(world, plain, grouped)
             if arguments.weights:
-                figures["weights"] = everyday_weights.weights(world, labels(world, PARTS), grouped)
-    for name, found in figures.items():
-        table(name, found, before.get(name, {}))
+                parts["weights"] = lambda: ranked.weights(world, plain, grouped)
+        for name, part in parts.items():
+            figures[name] = part()
+            table(name, figures[name], before.get(name, {}))
     leave("everyday", figures)
     if arguments.out:
         arguments.out.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _halves(world: World, questions: Sequence[Question]) -> Figures:
+    return {part: by_half(own) for part, own in by_part(ask(world, questions)).items()}
+
+
+def _each(world: World, questions: Sequence[Question]) -> Figures:
+    found: Figures = defaultdict(dict)
+    for one in ask(world, questions):
+        found[one.question.word][one.question.part] = one.precision
+    return found
 
 
 def groups(shown: Shown, rows: Sequence[dict[str, str]]) -> list[Question]:
@@ -102,9 +111,7 @@ def groups(shown: Shown, rows: Sequence[dict[str, str]]) -> list[Question]:
     return found
 
 
-def variants(world: World, rows: Sequence[dict[str, str]]) -> Figures:
-    plain = labels(world, PARTS)
-
+def variants(world: World, plain: Sequence[Question], rows: Sequence[dict[str, str]]) -> Figures:
     def said(text: Any) -> list[Question]:
         return [Question(text(one.word), one.part, one.word, one.right) for one in plain]
 
@@ -144,11 +151,8 @@ def everyday(world: World, shown: Shown, rows: Sequence[dict[str, str]]) -> Figu
     }
 
 
-def confidence(
-    db: milvise.Database, root: Path, rows: Sequence[dict[str, str]], shown: Shown, folder: str
-) -> tuple[Figures, Figures]:
-    told: Figures = {}
-    cats: Figures = defaultdict(dict)
+def confidence(db: milvise.Database, root: Path, rows: Sequence[dict[str, str]], shown: Shown, folder: str) -> Figures:
+    told: Figures = defaultdict(dict)
     for number, part in enumerate((*PARTS, SAMPLE)):
         own = [row for row in rows if row["part"] == part]
         fill_gallery(db, f"own{number}", root, own, Path(folder))
@@ -170,10 +174,10 @@ def confidence(
             roots = shown.word(word)
             having = sorted(label for label, above in kinds.items() if roots & above)
             without = f"not (label in {json.dumps(having)})" if having else ""
-            cats[f"{word}, none there"][part] = first(gallery, word, without)
+            told[part][f"{word}, none there"] = first(gallery, word, without)
             if having:
-                cats[f"{word}, some there"][part] = first(gallery, word)
-    return told, cats
+                told[part][f"{word}, some there"] = first(gallery, word)
+    return told
 
 
 def first(gallery: milvise.Gallery, word: str, filter: str = "") -> float | None:

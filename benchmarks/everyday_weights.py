@@ -16,12 +16,12 @@ from milvise.queries import class_mixture, load_mixture, ranked, ranking
 from milvise.queries.ranking import GUESSED, KNOWN
 
 _SIZES = (5, 10, 15, 10_000)
-_FACTORS = (0.5, 0.75, 1.5, 2.0)
+_FACTORS = (0.5, 2.0)
 
 
-def expansion(world: World, labels: Sequence[Question], grouped: Sequence[Question]) -> dict[str, Any]:
+def expansion(world: World, questions: Sequence[Question]) -> dict[str, Any]:
     """Return the precision of words whose classes are a guess, by how many pictures are right, without and with ``alike``."""
-    asked = [one for one in (*labels, *grouped) if _guessed(world, one.word)]
+    asked = [one for one in questions if _guessed(world, one.word)]
     with changed(ranking, GUESSED=replace(GUESSED, alike=0.0)):
         without = ask(world, asked)
     both = list(zip(without, ask(world, asked), strict=True))
