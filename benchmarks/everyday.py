@@ -105,7 +105,7 @@ def groups(shown: Shown, rows: Sequence[dict[str, str]]) -> list[Question]:
     for part in (SAMPLE, TINY):
         kinds = {row["path"]: shown.kinds(row) for row in rows if row["part"] == part}
         for word in GROUPS:
-            roots = shown.word(word, seen=False)
+            roots = shown.any_sense(word)
             if right := frozenset(path for path, above in kinds.items() if roots & above):
                 found.append(Question(word, part, word, right))
     return found

@@ -29,8 +29,13 @@ EVERYDAY = (  # noqa: SIM905
 ).split()
 """Words that people look for in photos."""
 
-SENTENCES = ("a photo of a {one}", "a picture of two {more}", "show me pictures with a {one}", "I am looking for the {one}.",
-             "is there a {one} in it?")  # fmt: skip
+SENTENCES = (
+    "a photo of a {one}",
+    "photos of two {more}",
+    "pictures with the {one}",
+    "I am looking for the {one}.",
+    "is there a {one} in it?",
+)
 
 _MASS = frozenset("pants shorts shoes headphones binoculars asparagus garlic ginger milk juice".split())  # noqa: SIM905
 """Labels that are plurals already, or that have none."""
@@ -45,12 +50,17 @@ _PLURALS = {
 }
 _UNCHANGED = ("fish", "deer", "sheep", "bison")
 
-_SEEN = frozenset({5, 6, 8, 13, 17, 18, 19, 20, 27})
-"""Lexicographer files of what can be photographed: animal, artifact, body, food, object, person, phenomenon, plant, substance."""
+_SEEN = (5, 6, 8, 13, 20, 17, 15, 3, 19, 27)
+"""Lexicographer files of what can be photographed: animal, artifact, body, food, plant, object, place, top, phenomenon, substance."""
 
-_PERSON = 18
+_FILES = {"grocery": (13, 20), "clothing": (6,), "intel-scenes": (17, 6)}
+"""Those in which a set's labels are looked for: of a label's senses, those in the first file that has any."""
+
 _SHOWS = {"forest": ("tree", "plant"), "glacier": ("snow",), "sea": ("water",), "street": ("city",)}
 """What the pictures of a scene show beside it."""
+
+_JUDGED_AS = {"puppy": "dog", "kitten": "cat", "beach": "seashore", "lake": "lakeside"}
+"""Words for which pictures of another one are right, because no label says more."""
 
 _SYNSET = re.compile(r"n\d{8}")
 
@@ -96,28 +106,23 @@ class Shown:
 
     nouns: Nouns
 
-    def kinds(self, row: dict[str, str], *, named: bool = True) -> frozenset[str]:
-        """Return the synsets that a picture shows, with all that they are kinds of.
-
-        A synset in the file name counts alone; else the senses of its label count that can be photographed and are no person.
-
-        Parameters
-        ----------
-        named : bool
-            Whether labels count where there is no synset.
-        """
+    def kinds(self, row: dict[str, str]) -> frozenset[str]:
+        """Return the synsets that a picture shows, with all that they are kinds of: by its file name, else by its label."""
         if found := _SYNSET.match(row["path"].rpartition("/")[2]):
             return self.nouns.ancestors(found[0])
-        if not named:
-            return frozenset()
         senses = self.nouns.senses(row["label"].lower()) or self._senses([row["word"]])
-        senses = (*senses, *self._senses(_SHOWS.get(row["word"], ())))
-        seen = [one for one in senses if self.nouns.file(one) in _SEEN - {_PERSON}]
+        files = (self._in(senses, [file]) for file in _FILES.get(row["set"], _SEEN))
+        seen = next((own for own in files if own), [])
+        seen += self._in(self._senses(_SHOWS.get(row["word"], ())), _SEEN)
         return frozenset().union(*(self.nouns.ancestors(one) for one in seen))
 
-    def word(self, word: str, *, seen: bool = True) -> frozenset[str]:
-        """Return the senses of a word, of which `seen` ones can be photographed."""
-        return frozenset(one for one in self._senses([word]) if not seen or self.nouns.file(one) in _SEEN)
+    def word(self, word: str) -> frozenset[str]:
+        """Return the senses of a word that can be photographed."""
+        return frozenset(self._in(self._senses([_JUDGED_AS.get(word, word)]), _SEEN))
+
+    def any_sense(self, word: str) -> frozenset[str]:
+        """Return all senses of a word."""
+        return frozenset(self._senses([word]))
 
     def unlike(self, names: Iterable[str], words: Iterable[str], kinds: Iterable[frozenset[str]]) -> list[str]:
         """Return the class names that are surely not shown.
@@ -135,6 +140,9 @@ class Shown:
             return bool(own) and not senses & above and not shown & set(own) and not parts & set(name.lower().split())
 
         return sorted({name for name in names if absent(name)})
+
+    def _in(self, senses: Iterable[str], files: Iterable[int]) -> list[str]:
+        return [one for one in senses if self.nouns.file(one) in files]
 
     def _senses(self, words: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._each(words)))
