@@ -110,7 +110,7 @@ class Shown:
         """Return the synsets that a picture shows, with all that they are kinds of: by its file name, else by its label."""
         if found := _SYNSET.match(row["path"].rpartition("/")[2]):
             return self.nouns.ancestors(found[0])
-        senses = self.nouns.senses(row["label"].lower()) or self._senses([row["word"]])
+        senses = self._senses([row["label"]]) or self._senses([row["word"]])
         files = (self._in(senses, [file]) for file in _FILES.get(row["set"], _SEEN))
         seen = next((own for own in files if own), [])
         seen += self._in(self._senses(_SHOWS.get(row["word"], ())), _SEEN)
@@ -149,4 +149,5 @@ class Shown:
 
     def _each(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:
-            yield from self.nouns.senses(word.lower().replace(" ", "_"))
+            form = word.lower().replace(" ", "_")
+            yield from self.nouns.senses(form) or self.nouns.senses(form.removesuffix("s"))
