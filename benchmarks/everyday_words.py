@@ -150,4 +150,5 @@ class Shown:
     def _each(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:
             form = word.lower().replace(" ", "_")
-            yield from self.nouns.senses(form) or self.nouns.senses(form.removesuffix("s"))
+            yield from self.nouns.senses(form)
+            yield from self.nouns.senses(form.removesuffix("s"))
