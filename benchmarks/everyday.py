@@ -55,7 +55,9 @@ def main() -> None:
     parser.add_argument("--words", required=True)
     parser.add_argument("--before", type=Path, help="figures of an earlier run")
     parser.add_argument("--out", type=Path, help="where to keep the figures")
-    parser.add_argument("--weights", action="store_true", help="also change each constant of the ranking: 18 more passes")
+    parser.add_argument(
+        "--weights", action="store_true", help="also change each constant of the ranking: 18 more passes"
+    )
     arguments = parser.parse_args()
     before = json.loads(arguments.before.read_text()) if arguments.before else {}
     rows = [row for row in everything(arguments.pictures) if not row["set"].startswith("emoji")]
