@@ -55,16 +55,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[part.__name__ for part in PARTS], help="some of these parts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/r.db", create=True) as db:
-        ingest_words(
-            db.store, load_words(arguments.words), source=arguments.words, index=IndexSpec("flat"), replace=True
-        )
-        network = load_network("efficientnet_lite0")
-        plan = make_plan(
-            db.store, gallery="r", backbone=network, head="conse", recipe={"backbone": network.name}, names=None
-        )
-        source = Rows(arguments.pictures, everything(arguments.pictures))
-        ingest_images(db.store, [source], plan, quarantine=Path(folder, "q.jsonl"), options=Options(IndexSpec("flat")))
-        world = World(db, arguments.pictures, source.rows)
+        fill_words(db, arguments.words)
+        rows = everything(arguments.pictures)
+        fill_gallery(db, "r", arguments.pictures, rows, Path(folder))
+        world = World(db, arguments.pictures, rows)
         figures: dict[str, Any] = {}
         for part in (part for part in PARTS if part.__name__ in arguments.only):
             figures[part.__name__] = part(world)
@@ -78,6 +72,19 @@ def everything(root: Path) -> list[dict[str, str]]:
         own = [name for name, (part, role) in SETS.items() if row["set"] == part and role in (None, row["role"])]
         row["part"] = own[0] if own else row["set"]
     return rows
+
+
+def fill_words(db: milvise.Database, words: str) -> None:
+    ingest_words(db.store, load_words(words), source=words, index=IndexSpec("flat"), replace=True)
+
+
+def fill_gallery(db: milvise.Database, name: str, root: Path, rows: list[dict[str, str]], folder: Path) -> None:
+    network = load_network("efficientnet_lite0")
+    plan = make_plan(
+        db.store, gallery=name, backbone=network, head="conse", recipe={"backbone": network.name}, names=None
+    )
+    options = Options(IndexSpec("flat"))
+    ingest_images(db.store, [Rows(root, rows)], plan, quarantine=folder / f"{name}.jsonl", options=options)
 
 
 class World:
