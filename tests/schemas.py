@@ -49,7 +49,7 @@ EXPLANATION = document(
         "hit": document(
             {**_PICTURE, "similarity": NUMBER, "distance": NUMBER, "confidence": {"type": ["number", "null"]}}
         ),
-        "space": {"enum": ["joint", "visual", "fused"]},
+        "space": {"enum": ["joint", "visual", "fused", "ranked"]},
         "cosines": _NUMBERS,
         "shares": _NUMBERS,
         "terms": {
