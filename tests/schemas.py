@@ -7,8 +7,9 @@ from typing import Any
 NUMBER, TEXT, COUNT = {"type": "number"}, {"type": "string"}, {"type": "integer", "minimum": 0}
 
 
-def document(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def document(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    every = {**properties, **(optional or {})}
+    return {"type": "object", "properties": every, "required": list(properties), "additionalProperties": False}
 
 
 def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
@@ -16,7 +17,9 @@ def search(hit: dict[str, Any], request: list[str]) -> dict[str, Any]:
     took = {"type": "object", "required": ["connect", "search", "total"], "additionalProperties": NUMBER}
     read = {"read_as": TEXT, "remarks": {"type": "array", "items": TEXT}}
     asked = {"type": "object", "required": ["kind", "limit", *request], "properties": read}
-    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit)}})
+    # A ranked search knows the confidence where the classes have a hierarchy, also where it was not asked for.
+    known = {} if "confidence" in hit else {"confidence": NUMBER}
+    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit, known)}})
 
 
 _PICTURE = {
@@ -25,7 +28,7 @@ _PICTURE = {
 PICTURES = search(_PICTURE, ["gallery", "filter"])
 TRUSTED_PICTURES = search({**_PICTURE, "confidence": NUMBER}, ["gallery", "filter", "min_confidence"])
 WORDS = search({"word": TEXT}, [])
-_HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER})
+_HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER}, {"confidence": NUMBER})
 OWNERS = document(
     {
         "request": {"type": "object", "required": ["kind", "words", "pictures", "by", "evidence", "gallery", "limit"]},
