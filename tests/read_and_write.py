@@ -25,7 +25,7 @@ PICTURE, OTHER = "folder/3.jpg", "folder/4.jpg"
 def reads(db: Database, folder: Path) -> Requests:
     """Requests by name; each returns something that is not empty."""
     g = db.gallery("r")
-    spaces: Requests = {f"search {space}": _searching(db, space) for space in ("joint", "visual", "fused")}
+    spaces: Requests = {f"search {space}": _searching(db, space) for space in ("joint", "visual", "fused", "ranked")}
     return spaces | {
         "search with a filter": lambda: g.search("dog", filter="width < 100"),
         "search_many": lambda: g.search_many(["cat", "dog"])[1],

@@ -7,8 +7,9 @@ from typing import Any
 NUMBER, TEXT, COUNT = {"type": "number"}, {"type": "string"}, {"type": "integer", "minimum": 0}
 
 
-def document(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def document(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    every = {**properties, **(optional or {})}
+    return {"type": "object", "properties": every, "required": list(properties), "additionalProperties": False}
 
 
 def search(hit: dict[str, Any], request: list[str], optional: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -16,12 +17,11 @@ def search(hit: dict[str, Any], request: list[str], optional: dict[str, Any] | N
     took = {"type": "object", "required": ["connect", "search", "total"], "additionalProperties": NUMBER}
     read = {"read_as": TEXT, "remarks": {"type": "array", "items": TEXT}}
     asked = {"type": "object", "required": ["kind", "limit", *request], "properties": read}
-    return document({"request": asked, "took_ms": took, "hits": {"type": "array", "items": _hit(hit, optional or {})}})
-
-
-def _hit(required: dict[str, Any], optional: dict[str, Any]) -> dict[str, Any]:
-    found = document(required)
-    return {**found, "properties": {**required, **optional}}
+    # A ranked search knows the confidence where the classes have a hierarchy, also where it was not asked for.
+    known = {} if "confidence" in hit else {"confidence": NUMBER}
+    return document(
+        {"request": asked, "took_ms": took, "hits": {"type": "array", "items": document(hit, known | (optional or {}))}}
+    )
 
 
 _PICTURE = {
@@ -33,7 +33,7 @@ WORDS = search({"word": TEXT}, [])
 TAGS = search(
     {"word": TEXT}, ["picture", "gallery", "among"], {"probability": {"type": "number", "minimum": 0, "maximum": 1}}
 )
-_HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER})
+_HIT = document({**_PICTURE, "similarity": NUMBER, "distance": NUMBER}, {"confidence": NUMBER})
 OWNERS = document(
     {
         "request": {"type": "object", "required": ["kind", "words", "pictures", "by", "evidence", "gallery", "limit"]},
@@ -57,7 +57,7 @@ EXPLANATION = document(
         "hit": document(
             {**_PICTURE, "similarity": NUMBER, "distance": NUMBER, "confidence": {"type": ["number", "null"]}}
         ),
-        "space": {"enum": ["joint", "visual", "fused"]},
+        "space": {"enum": ["joint", "visual", "fused", "ranked"]},
         "cosines": _NUMBERS,
         "shares": _NUMBERS,
         "terms": {

@@ -31,7 +31,7 @@ def stored(world: Path) -> list[str]:
 
 
 def test_words_with_a_space_and_a_confidence(world: Path) -> None:
-    for space in ("joint", "visual", "fused"):
+    for space in ("joint", "visual", "fused", "ranked"):
         document = answer(milvise(world, "--json", "search", "images", "cat", "--gallery", "g", "--space", space))
         validate(document, schemas.PICTURES)
     trusted = answer(milvise(world, "--json", "search", "images", "cat", "--gallery", "g", "--min-confidence", "0"))

@@ -100,7 +100,7 @@ def test_eight_threads_search_through_it_and_each_answer_is_of_one_head(store: S
         gallery = Database(store).gallery("t")
         while not ended.is_set():
             try:
-                answers.append([hit.id for hit in gallery.search("cat", space="joint", limit=LIMIT)])
+                answers.append([hit.id for hit in gallery.search("cat", space="joint", limit=LIMIT, by="meaning")])
             except BaseException as error:
                 errors.append(error)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import schemas
+from jsonschema import validate
 from noun_world import CLASSES, EACH, GALLERY, VECTORS, WEIGHTS, drop_noun_world, put_noun_world, put_nouns
 
 from milvise.adapter import Store
@@ -89,6 +92,7 @@ def test_every_request_takes_a_noun_that_the_words_lack(gallery: Gallery, space:
     assert told.hit.similarity == pytest.approx(hits[0].similarity, abs=1e-5)
     assert told.hit.confidence == pytest.approx(hits[0].confidence, abs=1e-5)
     assert told.classes[0].name == "hammer"
+    validate(json.loads(json.dumps(told.to_json())), schemas.EXPLANATION)
 
 
 def test_a_focus_is_a_noun_that_the_words_lack(gallery: Gallery) -> None:
