@@ -21,6 +21,9 @@ from milvise.queries.class_mixture import ClassMixture
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
+_FORMAT = 1
+"""Of what is kept; another one where names are told by other vectors."""
+
 _BROADER = 0.3
 """How much what a class is a kind of counts beside its own name (`benchmarks/everyday.py`)."""
 
@@ -41,7 +44,7 @@ def load_mixture(classes: Collection, words: Collection, hierarchy: Hierarchy | 
         If the words know none of the names.
     """
     made = "tree" if hierarchy else "names"
-    path = config.cache() / "classes" / f"{classes.name}-{words.name}-{made}.npz"
+    path = config.cache() / "classes" / f"{classes.name}-{words.name}-{made}{_FORMAT}.npz"
     kept = _kept(path, classes.manifest.dim, words.manifest.dim, hierarchy)
     if kept is None:
         kept = _fetched(classes, words, hierarchy)
@@ -65,7 +68,10 @@ def _fetched(classes: Collection, words: Collection, hierarchy: Hierarchy | None
         others += further
         owners += [place] * len(further)
     if not firsts.any():
-        raise ModelError(f"the words know none of the names of the {len(spoken)} classes in {classes.name}.")
+        raise ModelError(
+            f"none of the {len(spoken)} class names is in the vocabulary, so that words have no place among the classes in"
+            f" {classes.name}. Load words of the classes' language: milvise ingest words …"
+        )
     return ClassMixture(
         found.names,
         names,

@@ -162,7 +162,7 @@ def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
 ) -> None:
     gallery = Database(db.store).gallery("r")
     expressions = ["dog", "cat sofa", "king - man + woman", "dining_table", "dog"]
-    alone = [db.gallery("r").search(expression, space="joint", limit=7) for expression in expressions]
+    alone = [db.gallery("r").search(expression, space="joint", limit=7, by="meaning") for expression in expressions]
     calls: list[str] = []
     call = db.store.connection.call
 
@@ -172,14 +172,14 @@ def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
 
     gallery.search("man", space="joint")
     monkeypatch.setattr(db.store.connection, "call", counting)
-    together = gallery.search_many(expressions, space="joint", limit=7)
+    together = gallery.search_many(expressions, space="joint", limit=7, by="meaning")
     assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
     for hits, expected in zip(together, alone, strict=True):
         assert [hit.similarity for hit in hits] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
     assert [name for name in calls if name in ("search", "query")].count("search") == 1
     assert calls.count("query") <= 1
     calls.clear()
-    gallery.search_many(expressions, space="joint")
+    gallery.search_many(expressions, space="joint", by="meaning")
     assert calls == ["search"]
     assert gallery.search_many([]) == []
     with pytest.raises(UnknownWordError, match="dgo"):
@@ -223,7 +223,7 @@ def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db
             collection.settle()
             store.publish(collection)
         readers.append(db.gallery("moving"))
-        assert numbers(readers[0].search("dog", limit=1)) == [version]
+        assert numbers(readers[0].search("dog", space="joint", limit=1)) == [version]
     db.drop("moving")
     with pytest.raises(NotFoundError):
         db.gallery("moving").search("dog")
