@@ -21,7 +21,8 @@ FUNCTION_WORDS = (
         "and or but as if than then so that this these those there here which who whom whose what where when "
         "i me my we us our you your he him his she her it its they them their "
         "is are was were be been being am has have had having do does did doing "
-        "some any many much several few each every all both other another very just also too please"
+        "some any many much several few each every all both other another very just also too please "
+        "one two three four five six seven eight nine ten dozen dozens"
     )
 )
 """They are left out where other words remain."""
@@ -36,5 +37,8 @@ CARRIERS = _words("photo photos photograph photographs picture pictures image im
 LINKS = (("of",), ("showing",), ("depicting",), ("containing",), ("with",), ("that", "show"), ("that", "shows"))
 """``photo of`` and ``pictures that show`` say that a picture is asked for."""
 
-REQUESTS = (("show", "me"), ("find", "me"), ("give", "me"), ("i", "want"), ("search", "for"), ("looking", "for"))
+REQUESTS = (
+    ("show", "me"), ("find", "me"), ("give", "me"), ("i", "want"), ("search", "for"), ("looking", "for"),
+    ("i", "am", "looking", "for"), ("i'm", "looking", "for"), ("i", "need"), ("i", "would", "like"),
+)  # fmt: skip
 """How a request may begin."""
