@@ -70,8 +70,8 @@ class Gallery:
     ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first, and those whose text holds the words.
 
-        One search; in the ranked and the fused space two, and mostly one read in each collection. Unless it is by meaning, mostly one
-        read more, and where texts hold the words of pictures that are not found yet, the same searches again.
+        One search in one space, and for words of which classes are kinds; for others two, and mostly one read in each collection. Unless it is by
+        meaning, a read more where texts hold the words, and where they are those of many pictures, the same searches again.
 
         Parameters
         ----------
