@@ -75,7 +75,7 @@ def test_an_explanation_in_both_forms(world: Path, stored: list[str]) -> None:
     document = answer(milvise(world, "--json", *asked))
     validate(document, schemas.EXPLANATION)
     shown = on_a_terminal(world, *asked)
-    for part in ("contribution", "name and words", "unknown: qqxzz", "joint index"):
+    for part in ("contribution", "name and words", "unknown: qqxzz", "visual index"):
         assert part in shown
 
 
