@@ -102,6 +102,7 @@ class ClassMixture:
     _kept: dict[tuple[str, bytes | None], WordClasses] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _placed: dict[bytes, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def tells_apart(self) -> bool:
@@ -144,8 +145,14 @@ class ClassMixture:
         return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known, close)
 
     def visual(self, shares: Array) -> Array:
-        """Return the unit vector, shape (visual width,), to search visual vectors by for shares of classes."""
-        return unit(shares @ self._weights)
+        """Return the unit vector, shape (visual width,), to search visual vectors by for shares of classes; a thousand are kept."""
+        key = shares.tobytes()
+        found = self._placed.get(key)
+        if found is None:
+            if len(self._placed) >= _KEPT:
+                self._placed.clear()
+            found = self._placed[key] = unit(shares @ self._weights)
+        return found
 
     def joint(self, shares: Array) -> Array:
         """Return the unit vector, shape (words' width,), that stands for shares of classes among the words."""
