@@ -33,16 +33,22 @@ def trained_head(output: Output, report: Mapping[str, Any]) -> None:
     share = report["joint_share"]
     if share["average_precision"]:
         compared = [[name, f"{value:.3f}"] for name, value in share["average_precision"].items()]
-        print_table([*texts("search for the held-back pictures"), *numbers("average precision")], compared)
+        print_table([*texts("search for pictures not trained on"), *numbers("average precision")], compared)
     counts = (
         "as for untrained words"
         if share["share"] is None
         else f"{share['share']:.1f} for the labels that were trained on"
     )
-    output.note(f"Share of the joint space in the default search: {counts}. {share['why']}")
+    output.note(f"Share of the joint space in the default search: {counts}. {share['why']} {_chosen_on(share)}")
     seconds, epochs = report["seconds"], len(report["history"]["loss"])
     pictures = f"{sum(trained_on['labels'].values()):,} pictures of {len(trained_on['labels']):,} labels"
     output.note(f"Trained on {pictures}: {epochs} epochs, {seconds['total']:.1f} s. Written to {report['out']}")
+
+
+def _chosen_on(share: Mapping[str, Any]) -> str:
+    by_others = share["cross_fitted"]
+    others = f", {by_others:,} of them by heads that were trained without them" if by_others else ""
+    return f"Chosen on {share['pictures']:,} pictures{others}." if share["average_precision"] else ""
 
 
 def trained_backbone(output: Output, report: Mapping[str, Any]) -> None:

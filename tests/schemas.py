@@ -168,6 +168,7 @@ TRAIN = document(
                 "share": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
                 "labels": COUNT,
                 "pictures": COUNT,
+                "cross_fitted": COUNT,
                 "average_precision": {"type": "object", "additionalProperties": NUMBER},
                 "why": TEXT,
             }

@@ -1,7 +1,7 @@
 """What a head learns from: stored visual vectors and the word vectors of their labels, streamed from a gallery.
 
 Milvus is read once. The vectors go through to a file that is mapped into memory, so that training can pass over them many
-times in any order, and no more of them is held than a batch; a picture's label costs five bytes.
+times in any order, and no more of them is held than a batch; what else is known of a picture costs six bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from array import array
 from collections.abc import Collection as Container
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 TRAIN, HELD_BACK, UNSEEN = 0, 1, 2
+
+FOLDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Examples:
         Pictures without a label, which are left out.
     by_feedback : int
         Pictures whose label is what people searched by when they liked them.
+    folds : ndarray of shape (pictures,), uint8
+        The quarter of each, see `fold_of`; empty where no head is trained from them.
     """
 
     vectors: Array
@@ -59,6 +63,7 @@ class Examples:
     without_vector: dict[str, int]
     unlabelled: int
     by_feedback: int = 0
+    folds: np.ndarray[Any, np.dtype[np.uint8]] = field(default_factory=lambda: np.zeros(0, np.uint8))
 
     def places(self, part: int) -> Places:
         """Return the positions of a part's pictures."""
@@ -106,7 +111,7 @@ def collect(
         If fewer than two labels can be trained on.
     """
     known: dict[str, int] = {}
-    labels, parts = array("i"), array("B")
+    labels, parts, folds = array("i"), array("B"), array("B")
     unlabelled = by_feedback = 0
     with file.open("wb") as vectors:
         for row in visual.scan(["id", "label", "sha256", "vector"], filter=filter):
@@ -118,6 +123,7 @@ def collect(
             vectors.write(np.asarray(row["vector"], dtype=np.float32).tobytes())
             labels.append(known.setdefault(label, len(known)))
             parts.append(HELD_BACK if is_held_back(row["sha256"], held_back, seed) else TRAIN)
+            folds.append(fold_of(row["sha256"], seed))
     for name in hold_out:
         if name not in known:
             near = ", ".join(closest(name, sorted(known)))
@@ -137,7 +143,10 @@ def collect(
     mapped = _mapped(file, visual.manifest.dim)
     if not kept.all():
         mapped = _without(mapped, kept, file)
-    examples = Examples(mapped, own[kept], divided[kept], targets, names, without, unlabelled, by_feedback)
+    examples = Examples(
+        mapped, own[kept], divided[kept], targets, names, without, unlabelled, by_feedback,
+        np.asarray(folds, np.uint8)[kept],
+    )  # fmt: skip
     if len(trained := examples.counts(TRAIN)) < 2:
         raise InputError(
             "a head learns from pictures with different labels.\nExpected: two labels or more that the words know\n"
@@ -149,8 +158,16 @@ def collect(
 
 def is_held_back(sha256: str, share: float, seed: int) -> bool:
     """Return whether a picture is kept out of training: by its content, so that copies of it never stand on both sides."""
-    digest = hashlib.sha256(f"{seed}:{sha256}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return int.from_bytes(_digest(sha256, seed)[:8], "big") < share * 2**64
+
+
+def fold_of(sha256: str, seed: int) -> int:
+    """Return the quarter of a picture, 0 to 3: by its content as well, and whether or not it is held back."""
+    return _digest(sha256, seed)[8] % FOLDS
+
+
+def _digest(sha256: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{sha256}".encode()).digest()
 
 
 def _targets(

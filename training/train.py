@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,10 @@ from milvise.embeddings.keras_file import require_writable, save_model
 from milvise.embeddings.losses import LOSSES, make_loss
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import UsageError
-from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Array, Examples, collect
+from milvise.training.cross_fit import Head
+from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect
 from milvise.training.fit import Progress, Schedule, fit
-from milvise.training.ingredients import build, find_ingredients
+from milvise.training.ingredients import Ingredients, build, find_ingredients
 from milvise.training.score import Score, harmonic_mean, score
 from milvise.training.share import choose_share
 
@@ -139,19 +140,15 @@ def train_head(
             feedback=options.feedback,
         )
         read = time.monotonic()
-        keras.utils.set_random_seed(options.seed)
-        model = build(options.kind, ingredients, examples, penalty=PENALTY[options.loss])
-        trained_on = np.isin(np.arange(len(examples.names)), examples.labels[examples.places(TRAIN)])
-        loss = make_loss(options.loss, examples.targets, trained_on.astype(np.float32))
-        schedule = Schedule(epochs=options.epochs, rate=_RATE[options.kind])
-        history = fit(model, examples, loss, schedule, seed=options.seed, progress=progress)
+        model, history = _trained(ingredients, examples, options, progress)
         trained = time.monotonic()
+        scores = _scores(_head(model), ingredients.conse, examples)
 
-        def head(vectors: Array) -> Array:
-            return np.asarray(model(vectors, training=False))
+        def another(others: Examples, number: int) -> Head:
+            seed = options.seed + number
+            return _head(_trained(ingredients, others, replace(options, seed=seed), lambda epoch, losses: None)[0])
 
-        scores = _scores(head, ingredients.conse, examples)
-        share = choose_share(head, examples, ingredients.mixture)
+        share = choose_share(_head(model), examples, ingredients.mixture, another)
     record = {
         "head": options.kind,
         "loss": options.loss,
@@ -170,7 +167,23 @@ def train_head(
     return Report(record, out, {name: round(value, 3) for name, value in seconds.items()})
 
 
-def _scores(head: Callable[[Array], Array], conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
+def _trained(
+    ingredients: Ingredients, examples: Examples, options: Options, progress: Progress
+) -> tuple[Any, dict[str, list[float]]]:
+    """Return a trained model, and its loss by epoch."""
+    import_keras("training").utils.set_random_seed(options.seed)
+    model = build(options.kind, ingredients, examples, penalty=PENALTY[options.loss])
+    trained_on = np.isin(np.arange(len(examples.names)), examples.labels[examples.places(TRAIN)])
+    loss = make_loss(options.loss, examples.targets, trained_on.astype(np.float32))
+    schedule = Schedule(epochs=options.epochs, rate=_RATE[options.kind])
+    return model, fit(model, examples, loss, schedule, seed=options.seed, progress=progress)
+
+
+def _head(model: Any) -> Head:
+    return lambda vectors: np.asarray(model(vectors, training=False))
+
+
+def _scores(head: Head, conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
     """Return how the head, and the untrained one beside it, do on pictures that were not trained on, with all labels.
 
     Held-back pictures are searched for among those and the held-out ones: trained ones would be in their place. Held-out
@@ -178,7 +191,7 @@ def _scores(head: Callable[[Array], Array], conse: ConseHead | None, examples: E
     """
     seen, unseen = examples.places(HELD_BACK), examples.places(UNSEEN)
     everything = np.arange(len(examples.labels))
-    compared: dict[str, Callable[[Array], Array]] = {"head": head} | ({} if conse is None else {"conse": conse})
+    compared: dict[str, Head] = {"head": head} | ({} if conse is None else {"conse": conse})
     return {
         name: _both(score(made, examples, seen, unseen), score(made, examples, unseen, everything))
         for name, made in compared.items()
