@@ -113,5 +113,6 @@ def test_the_middle_of_the_shares_within_a_standard_error_counts_but_none_below_
     assert (share, precision["chosen"]) == (0.9, pytest.approx(0.695)), "0.7 to 1 are within one standard error"
     assert _chosen(found(joint=0.693, untrained=0.6))[0] == 0.8
     assert _chosen(found(joint=0.9, untrained=0.6))[0] == 0.8, "none reaches the better space: the best of them"
+    assert _chosen(found(joint=0.6, untrained=0.698))[0] == 0.8, "nor below the untrained shares"
     stays, precision, _ = _chosen(found(joint=0.6, untrained=0.75))
     assert (stays, precision["chosen"]) == (None, pytest.approx(0.75))
