@@ -6,7 +6,8 @@ the joint part of 0, 0.1 ... 1, and for the shares that untrained words have. Wh
 Precision@10 would say less: of a few dozen pictures nearly any order has all of a label's among the first ten.
 
 The untrained shares stay where no other does better, and where there are too few pictures to tell. Else the shares count that are
-within one standard error of the best, over the labels, and no worse than either space alone; the middle one of these is taken.
+within one standard error of the best, over the labels, and no worse than either space alone and than the untrained shares; the
+middle one of these is taken. Where a space alone does better than every share, the best share is taken.
 
 The share counts for the words that were trained on and for no others. Early stopping saw the held-back pictures, and chose the number
 of epochs by the loss on them: their joint vectors may look slightly better here than on new pictures.
@@ -154,7 +155,7 @@ def _chosen(found: Mapping[str | float, Array]) -> tuple[float | None, dict[str,
     best = max(SHARES, key=means.__getitem__)
     if means[UNTRAINED] >= means[best]:
         return None, {**told, "chosen": means[UNTRAINED]}, "No share does better than what words have untrained."
-    least = min(means[best], max(means[JOINT], means[VISUAL]))
+    least = min(means[best], max(means[name] for name in (JOINT, VISUAL, UNTRAINED)))
     plateau = [share for share in SHARES if means[share] >= least and _close(found[best] - found[share])]
     share = plateau[len(plateau) // 2]
     return share, {**told, "chosen": means[share]}, "The middle one of the shares that do best."

@@ -241,7 +241,7 @@ def test_the_default_search_uses_what_the_head_learned(lite: Store, tmp_path: Pa
 
     def counts(gallery: Gallery, word: str) -> float:
         (hit,) = gallery.search(word, limit=1, by="meaning")
-        return gallery.explain(hit.id, words=word).shares["joint"]
+        return gallery.explain(hit.id, words=word).shares.get("joint", 0.0)
 
     learned = {word: counts(gallery, word) for word in ("queen", "sofa", "dining table", "Queen")}
     assert learned == pytest.approx(dict.fromkeys(learned, share))

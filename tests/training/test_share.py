@@ -10,7 +10,7 @@ import pytest
 from milvise.embeddings.phrases import unit
 from milvise.queries.class_mixture import ClassMixture
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples
-from milvise.training.share import LEAST, SHARES, average_precision, choose_share
+from milvise.training.share import LEAST, SHARES, _chosen, average_precision, choose_share
 
 LABELS, DIM, EACH = 6, 16, 8
 RNG = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def test_a_head_that_learned_what_the_classes_say_wrongly_counts_and_noise_does_
     assert against.average_precision["chosen"] > against.average_precision["joint"] + 0.3
 
 
-def test_untrained_shares_stay_where_no_other_is_surely_better() -> None:
+def test_untrained_shares_stay_where_no_other_does_better() -> None:
     found = choose_share(learned, world(), RIGHT)
     assert found.share is None
     assert found.average_precision["chosen"] == found.average_precision["untrained"] == pytest.approx(1, abs=0.05)
@@ -95,3 +95,24 @@ def test_with_too_few_pictures_or_without_classes_none_is_chosen_and_it_says_so(
 def test_average_precision_is_the_mean_precision_down_to_each_relevant_picture() -> None:
     scores, relevant = np.float32([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
     assert average_precision(scores, relevant) == pytest.approx((1 / 1 + 2 / 3) / 2)
+
+
+def test_the_middle_of_the_shares_within_a_standard_error_counts_but_none_below_the_better_space() -> None:
+    labels = np.float32([0.02, -0.02, 0.0, 0.0])
+    at = {0.6: 0.68, 0.7: 0.7, 0.8: 0.7, 0.9: 0.695, 1.0: 0.692}
+
+    def found(joint: float, untrained: float) -> dict[str | float, np.ndarray]:
+        means = {share: at.get(share, 0.4) for share in SHARES} | {
+            "joint": joint,
+            "visual": 0.5,
+            "untrained": untrained,
+        }
+        return {name: mean + labels * (name in (0.9, 1.0)) for name, mean in means.items()}
+
+    share, precision, _ = _chosen(found(joint=0.6, untrained=0.6))
+    assert (share, precision["chosen"]) == (0.9, pytest.approx(0.695)), "0.7 to 1 are within one standard error"
+    assert _chosen(found(joint=0.693, untrained=0.6))[0] == 0.8
+    assert _chosen(found(joint=0.9, untrained=0.6))[0] == 0.8, "none reaches the better space: the best of them"
+    assert _chosen(found(joint=0.6, untrained=0.698))[0] == 0.8, "nor below the untrained shares"
+    stays, precision, _ = _chosen(found(joint=0.6, untrained=0.75))
+    assert (stays, precision["chosen"]) == (None, pytest.approx(0.75))

@@ -74,7 +74,8 @@ def test_what_it_was_trained_on_stands_in_the_file(world: Store, tmp_path: Path)
     assert set(record["scores"]["head"]["harmonic_mean"]) == {"precision_at_10", "accuracy"}
     assert set(report.to_json()) == {*record, "out", "seconds"}
     share = record["joint_share"]
-    assert (share["labels"], share["pictures"]) == (5, on["held_back"]["pictures"] + EACH)
+    assert (share["labels"], share["pictures"]) == (5, 6 * EACH)
+    assert share["cross_fitted"] == sum(on["labels"].values())
     assert set(share["average_precision"]) == {"joint", "visual", "untrained", "chosen"}
     assert share["average_precision"]["chosen"] >= share["average_precision"]["untrained"]
 
@@ -94,8 +95,8 @@ def test_without_held_back_pictures_the_training_loss_decides(world: Store, tmp_
     record = trained(world, tmp_path / "h.keras", held_back=0.0, epochs=3).record
     assert "val_met" not in record["history"]
     assert record["scores"]["head"] == {"seen": None, "unseen": None, "harmonic_mean": None}
-    assert record["joint_share"]["share"] is None
-    assert "Too few pictures are held back" in record["joint_share"]["why"]
+    share = record["joint_share"]
+    assert share["cross_fitted"] == share["pictures"] == sum(record["trained_on"]["labels"].values())
 
 
 def test_pictures_are_never_read(world: Store, tmp_path: Path) -> None:
