@@ -255,8 +255,7 @@ def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_wi
     dry = tune(reading, recall=0.95, queries=60, note=silent, store=False)
     assert read_gallery(judged, GALLERY).space("joint").index == IndexSpec.parse(POOR)
     tuned = {found.space: found for found in tune(reading, recall=0.95, queries=60, note=silent)}
-    # A server's graph answers the same search a little differently from time to time, and near the target another effort may do.
-    assert [(found.space, found.reached) for found in dry] == [(one.space, one.reached) for one in tuned.values()]
+    assert [found.index for found in dry] == [found.index for found in tuned.values()]
     assert tuned["joint"].reached
     assert tuned["joint"].checked >= 0.95
     assert tuned["joint"].index != POOR
