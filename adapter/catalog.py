@@ -19,6 +19,8 @@ REAL_NAME = re.compile(r"(?P<alias>[A-Za-z_][A-Za-z0-9_]*)_[0-9a-f]{10}")
 """What the name of a real collection looks like."""
 
 _ESSENCE = ("alias", "room", "dim", "fingerprint", "recipe", "sources")
+_ADDED = ("top_classes",)
+"""What essences of earlier versions lack."""
 
 
 def short_hash(fingerprint: Fingerprint) -> str:
@@ -65,6 +67,8 @@ class Manifest:
     rows : int, optional
         How many rows there were when words, classes or a hierarchy were complete, which never change afterwards; None for others, and
         where it was not noted.
+    top_classes : bool
+        Whether visual rows hold what the network saw, see `milvise.embeddings.top_classes`.
     """
 
     alias: str
@@ -77,6 +81,7 @@ class Manifest:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     stamp: str = ""
     rows: int | None = None
+    top_classes: bool = False
 
     @property
     def collection(self) -> str:
@@ -100,7 +105,7 @@ class Manifest:
     def essence(self) -> str:
         """Return, as ASCII text, what is kept with the collection itself: enough to record it again without a catalog."""
         values = self.to_json()
-        return json.dumps({"milvise": {name: values[name] for name in _ESSENCE}}, sort_keys=True)
+        return json.dumps({"milvise": {name: values[name] for name in (*_ESSENCE, *_ADDED)}}, sort_keys=True)
 
     @classmethod
     def from_essence(cls, text: str) -> Manifest | None:
@@ -108,7 +113,8 @@ class Manifest:
         try:
             values = json.loads(text)["milvise"]
             # Nothing but these: the text stands where anybody with the right to create collections can write.
-            return cls.from_json({name: values[name] for name in _ESSENCE}).checked()
+            added = {name: values[name] for name in _ADDED if name in values}
+            return cls.from_json({**{name: values[name] for name in _ESSENCE}, **added}).checked()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
@@ -126,4 +132,6 @@ class Manifest:
             raise TypeError("a manifest holds texts and mappings")
         if not isinstance(self.dim, int) or isinstance(self.dim, bool) or self.dim < 1:
             raise TypeError("a manifest holds a width")
+        if not isinstance(self.top_classes, bool):
+            raise TypeError("a manifest says whether rows hold top classes")
         return self

@@ -18,7 +18,7 @@ from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.probe import looks_inside
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
-from milvise.adapter.schema import METRIC, ROOMS, Room
+from milvise.adapter.schema import METRIC, Room, room_of
 from milvise.adapter.waiting import Beside, wait_for, within
 from milvise.chunks import chunks
 from milvise.errors import DeniedError, UsageError
@@ -49,12 +49,9 @@ class Collection:
         self.manifest = manifest
         self.is_new = is_new
         """Whether it was made by this client a moment ago, and nothing had been written to it then."""
-        self.room: Room = ROOMS[manifest.room]
-
-    @property
-    def name(self) -> str:
+        self.name = manifest.collection
         """The name of the real collection."""
-        return self.manifest.collection
+        self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes)
 
     @property
     def is_lite(self) -> bool:
@@ -71,7 +68,7 @@ class Collection:
         return Collection(self._connection, self.manifest.changed(index=str(index)))
 
     def upsert(self, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Write rows that carry every field of the room and a ``vector``; return how many.
+        """Write rows that carry every field of the room and a ``vector``, and perhaps more; return how many.
 
         Raises
         ------

@@ -61,7 +61,8 @@ def messages(rows: Iterable[Mapping[str, Any]], *, room: Room, dim: int) -> Iter
     batch: list[dict[str, Any]] = []
     size = 0
     for row in rows:
-        checked = {**row, "vector": check_vector(row["vector"], dim, owner=f"{room.key} {row[room.key]!r}")}
+        checked = {name: row[name] for name in room.fields}
+        checked["vector"] = check_vector(row["vector"], dim, owner=f"{room.key} {row[room.key]!r}")
         row_size = 4 * dim + _OVERHEAD_BYTES + sum(len(str(row[name]).encode()) for name in room.fields)
         if batch and (size + row_size > MESSAGE_BYTES or len(batch) >= MESSAGE_ROWS):
             yield batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymilvus import CollectionSchema, DataType, MilvusClient
@@ -14,6 +14,10 @@ URI_LENGTH = 4096
 TEXT_LENGTH = 1024
 META_BYTES = 65_536
 PART_LENGTH = 65_535
+
+TOP_CLASSES = "top_classes"
+TOP_CLASSES_LENGTH = 160
+"""See `milvise.embeddings.top_classes`, which makes these texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,20 @@ JOINT = Room("joint", "id", ID_LENGTH, _PICTURE_SCALARS)
 CATALOG = Room("catalog", "name", TEXT_LENGTH, (("manifest", DataType.JSON, 0),))
 FEEDBACK = Room("feedback", "id", ID_LENGTH, (("gallery", DataType.VARCHAR, TEXT_LENGTH), ("entry", DataType.JSON, 0)))
 
+# Galleries that were made before these texts were kept go on without them.
+_SEEN = replace(VISUAL, scalars=(*_PICTURE_SCALARS, (TOP_CLASSES, DataType.VARCHAR, TOP_CLASSES_LENGTH)))
+
 ROOMS = {room.name: room for room in (WORDS, CLASSES, HIERARCHY, VISUAL, JOINT, CATALOG, FEEDBACK)}
+
+
+def room_of(name: str, *, top_classes: bool = False) -> Room:
+    """Return the room of this name, with the texts of `TOP_CLASSES` where its rows hold some."""
+    return _SEEN if top_classes and name == VISUAL.name else ROOMS[name]
+
+
+def holds_top_classes(described: Mapping[str, Any]) -> bool:
+    """Return whether the rows of a collection that Milvus describes hold texts of `TOP_CLASSES`."""
+    return any(given.get("name") == TOP_CLASSES for given in described.get("fields", ()))
 
 
 def schema(room: Room, dim: int, *, description: str = "") -> CollectionSchema:

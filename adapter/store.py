@@ -11,7 +11,7 @@ from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.indexes import Indexes
-from milvise.adapter.schema import CATALOG, FEEDBACK, ROOMS, Room, schema
+from milvise.adapter.schema import CATALOG, FEEDBACK, ROOMS, Room, holds_top_classes, room_of, schema
 from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UsageError
 
 CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
@@ -266,7 +266,8 @@ class Store:
         return dict(self.connection.call(self._client.describe_collection, name, timeout=WRITE_TIMEOUT_S))
 
     def restored(self, manifest: Manifest) -> Manifest:
-        """Return a manifest with the index that stands and, because nobody knows others, the default search parameters."""
+        """Return a manifest with the columns and the index that stand and, because nobody knows others, the default search parameters."""
+        manifest = manifest.changed(top_classes=holds_top_classes(self.describe(manifest.collection)))
         standing = self.indexes.standing(manifest.collection)
         if standing is None:
             return manifest.changed(index="flat")
@@ -313,7 +314,7 @@ class Store:
 
     def _create(self, manifest: Manifest) -> None:
         """Create a collection, with what it takes to record it again: Milvus Lite keeps no description, but properties."""
-        room, essence = ROOMS[manifest.room], manifest.essence()
+        room, essence = room_of(manifest.room, top_classes=manifest.top_classes), manifest.essence()
         described = "" if self.connection.is_lite else essence
         kept: dict[str, Any] = {"properties": {ESSENCE_PROPERTY: essence}} if self.connection.is_lite else {}
         self.connection.call(
@@ -371,7 +372,4 @@ class _Ledger(Collection):
 
     def __init__(self, connection: Connection, name: str, room: Room) -> None:
         super().__init__(connection, Manifest(name, room.name, 2, {}))
-
-    @property
-    def name(self) -> str:
-        return self.manifest.alias
+        self.name = name

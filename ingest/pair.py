@@ -14,8 +14,11 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter.schema import TOP_CLASSES
 from milvise.chunks import chunks
+from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Array
+from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.errors import InputError
 from milvise.ingest.target import Head, Plan, load_classes
 
@@ -37,6 +40,8 @@ class Pair:
         None for ``--head none``.
     head : ConseHead or TrainedHead, optional
         From visual to joint vectors.
+    classes : Classes, optional
+        Those of the backbone; what it saw is stored with each picture where the collection has a column for it.
     before_write : callable
         Called before pictures are written, changed or deleted.
     """
@@ -44,6 +49,7 @@ class Pair:
     visual: Collection
     joint: Collection | None = None
     head: Head | None = None
+    classes: Classes | None = None
     before_write: Callable[[], None] = lambda: None
 
     @property
@@ -60,7 +66,16 @@ class Pair:
         self.before_write()
         if rows and self.joint is not None and joint is not None:
             self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, joint, strict=True))
-        return self.visual.upsert(rows)
+        return self.visual.upsert(self._with_top_classes(rows))
+
+    def _with_top_classes(self, rows: Sequence[Row]) -> Sequence[Row]:
+        if not rows or not self.visual.manifest.top_classes:
+            return rows
+        if self.classes is None:
+            return [{**row, TOP_CLASSES: ""} for row in rows]
+        vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
+        texts = encode(class_probabilities(vectors, self.classes.weights, self.classes.bias))
+        return [{**row, TOP_CLASSES: text} for row, text in zip(rows, texts, strict=True)]
 
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""
@@ -132,7 +147,7 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     # One strong read: what an earlier run wrote is seen by all reads behind it.
     visual.count()
     joint = None if plan.joint is None else _build(store, plan.joint, roots)
-    pair = Pair(visual, joint, plan.head)
+    pair = Pair(visual, joint, plan.head, plan.classes)
     projected = 0 if joint is None or _is_live(store, joint) else pair.project_missing()
     for collection in pair.in_order:
         if store.live(collection.manifest.alias) is None:

@@ -79,8 +79,15 @@ def make_plan(
             f"the gallery {gallery} can be searched by word, and pictures loaded with --head none could not. Leave"
             " --head out, or use another gallery."
         )
-    visual = Manifest(f"{gallery}_visual", "visual", backbone.dim, backbone.fingerprint, recipe=recipe)
     classes = _classes(backbone, names, needed=spec == "conse")
+    visual = Manifest(
+        f"{gallery}_visual",
+        "visual",
+        backbone.dim,
+        backbone.fingerprint,
+        recipe=recipe,
+        top_classes=classes is not None,
+    )
     if spec == "none":
         return Plan(gallery, backbone, visual, None, None, classes)
     words = _words(store)

@@ -24,6 +24,7 @@ import numpy as np
 
 from milvise.embeddings.hierarchy import Hierarchy, Sense
 from milvise.embeddings.phrases import unit
+from milvise.embeddings.top_classes import class_probabilities
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -160,7 +161,9 @@ class ClassMixture:
 
     def conse(self, probabilities: Array) -> Array:
         """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities."""
-        return unit(probabilities @ self.names)
+        # Most classes are seen in none of the pictures.
+        seen = probabilities.reshape(-1, probabilities.shape[-1]).any(axis=0)
+        return unit(probabilities[..., seen] @ self.names[seen])
 
     def focus(self, shares: Array) -> Array:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""
@@ -168,9 +171,7 @@ class ClassMixture:
 
     def probabilities(self, visual: Array) -> Array:
         """Return the probability of each class, shape (..., classes), for visual vectors as the backbone gave them."""
-        logits = visual @ self.weights.T + self.bias
-        odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=-1, keepdims=True), dtype=np.float32)
+        return class_probabilities(visual, self.weights, self.bias)
 
     def _tells(self, sense: Sense) -> bool:
         """Return whether classes are kinds of a sense, and others are not: of *entity* all are, and it is like none of them."""

@@ -21,6 +21,7 @@ from milvise.queries.placed import place_terms
 from milvise.queries.query import Ingredient, Query, Recipe
 from milvise.queries.ranked import ranked_to_each
 from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL
+from milvise.queries.seen import picture_fields, plain, seen_in
 from milvise.queries.trusted import trust
 from milvise.queries.vocabulary import weighted_sum
 from milvise.records import Hit
@@ -127,15 +128,20 @@ def explain(
     search, because a picture may be ranked by the first ones.
     """
     spaces = dict.fromkeys([*query.recipes, VISUAL])
-    rows = {space: find_rows(now, [name], space, [*FIELDS, "vector"])[name] for space in spaces}
+    fields = {JOINT: FIELDS, VISUAL: picture_fields(now) if now.places_words else FIELDS}
+    rows = {space: find_rows(now, [name], space, [*fields[space], "vector"])[name] for space in spaces}
+    shown = seen_in(now, [rows[VISUAL]]) if now.places_words else None
     vectors = {space: np.asarray(row.pop("vector"), dtype=np.float32) for space, row in rows.items()}
     seen = {space: unit(vectors[space]) for space in query.recipes}
+    if query.ranking is not None and shown is not None and not now.is_trained:
+        # As the search has it.
+        seen[JOINT] = query.ranking.mixture.conse(shown)[0]
     recipes = dict(query.recipes)
     if focus is not None:
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}
         recipes = {VISUAL: _focused(query.recipes[VISUAL], focus)}
     told = {space: recipe.contributions(seen[space]) for space, recipe in recipes.items()}
-    match, shares = _match(now, query, rows[VISUAL], {space: sum(found) for space, found in told.items()})
+    match, shares = _match(now, query, plain(rows[VISUAL]), {space: sum(found) for space, found in told.items()})
     contributions = tuple(
         Contribution(space, one.name, one.weight, shares.get(space, 0.0) * part)
         for space, recipe in recipes.items()
@@ -151,9 +157,9 @@ def explain(
         space=query.space,
         cosines=match.parts,
         shares=shares,
-        terms=(*contributions, *_ranked(query, match, shares, vectors[VISUAL])),
+        terms=(*contributions, *_ranked(query, match, shares, shown)),
         unknown_words={word: error.suggestions for word, error in unknown.items()},
-        classes=_ties(now, terms, vectors[VISUAL]) if terms and now.places_words else (),
+        classes=_ties(now, terms, shown[0]) if terms and shown is not None else (),
         searched={space: _searched(now, space, focus is not None) for space in recipes},
     )
 
@@ -168,13 +174,11 @@ def _match(now: Opened, query: Query, row: Row, cosines: dict[str, float]) -> tu
     return found, {name: query.shares[name] for name in found.parts}
 
 
-def _ranked(query: Query, match: Match, shares: Mapping[str, float], visual: Array) -> list[Contribution]:
+def _ranked(query: Query, match: Match, shares: Mapping[str, float], seen: Array | None) -> list[Contribution]:
     """Return what a ranking adds beside the cosines."""
-    if query.ranking is None:
+    if query.ranking is None or seen is None:
         return []
-    parts = query.ranking.evidence(query.ranking.chances(query.ranking.mixture.probabilities(visual[np.newaxis])))[
-        0
-    ].tolist()
+    parts = query.ranking.evidence(query.ranking.chances(seen))[0].tolist()
     told = [
         Contribution(CLASSES, one.name, one.weight, shares[CLASSES] * part)
         for one, part in zip(query.ranking.seen, parts, strict=True)
@@ -188,12 +192,12 @@ def _focused(recipe: Recipe, weights: Array) -> Recipe:
     return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
 
 
-def _ties(now: Opened, terms: Sequence[Term], visual: Array) -> tuple[Tie, ...]:
+def _ties(now: Opened, terms: Sequence[Term], probabilities: Array) -> tuple[Tie, ...]:
     placed, mixture = place_terms(now, terms), now.mixture
     total = sum(abs(one.term.weight) for one in placed)
     shares = sum(one.term.weight / total * one.classes.relative for one in placed)
     wanted = weighted_sum((one.weight, one.vector) for one in (each.ingredient(JOINT) for each in placed))
-    probabilities, cosines = mixture.probabilities(visual), mixture.names @ wanted
+    cosines = mixture.names @ wanted
     parts = probabilities * shares
     return tuple(
         Tie(mixture.labels[place], float(probabilities[place]), float(cosines[place]), float(parts[place]))

@@ -47,7 +47,6 @@ def nearest_to_each(
     limit: int,
     filter: str = "",
     without: Set[str | None] = frozenset(),
-    also: Sequence[Sequence[str]] = (),
 ) -> list[list[Match]]:
     """Return for each of several queries of the same space the closest pictures, closest first.
 
@@ -55,24 +54,20 @@ def nearest_to_each(
     ----------
     without : set of str
         Primary keys of pictures that are left out; they may come first, and so many more are fetched.
-    also : sequence of sequence of str, optional
-        Primary keys of further candidates for each ranked query.
 
     Calls to Milvus: one search in one space. In both it is a search in each, mostly followed by one read in each for
     cosines that the other list lacks; both again for the few queries whose lists must be read further down. For ranked queries as
     `milvise.queries.ranked.ranked_to_each`.
     """
     check_limit(limit)
-    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter, also)
+    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter)
     return [[match for match in matches if match.row["id"] not in without][:limit] for matches in found]
 
 
-def _found(
-    now: Opened, queries: Sequence[Query], limit: int, filter: str, also: Sequence[Sequence[str]]
-) -> list[list[Match]]:
+def _found(now: Opened, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
     space = queries[0].space
     if space == RANKED:
-        return ranked_to_each(now, queries, limit=limit, filter=filter, also=also)
+        return ranked_to_each(now, queries, limit=limit, filter=filter)
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

@@ -17,6 +17,7 @@ from milvise.queries.pictures import find_rows
 from milvise.queries.query import RANKED, Query
 from milvise.queries.ranked import score_pictures
 from milvise.queries.ranking import JOINT, VISUAL
+from milvise.queries.seen import picture_fields, plain, seen_in
 
 _AT_ONCE = 500
 
@@ -32,13 +33,15 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
     NotFoundError
         If one of the ids is not stored, or no picture fits the filter.
     """
-    first, *others = query.recipes
+    # Joint cosines of the untrained head follow from what was seen.
+    spaces = ([VISUAL, JOINT] if now.is_trained else [VISUAL]) if query.space == RANKED else list(query.recipes)
+    first, *others = spaces
+    fields = ["id", *(picture_fields(now) if query.space == RANKED else FIELDS), "vector"]
     if ids is None:
-        batches = chunks(now.space(first).scan(["id", *FIELDS, "vector"], filter=filter), _AT_ONCE)
+        batches = chunks(now.space(first).scan(fields, filter=filter), _AT_ONCE)
     else:
         batches = (
-            list(find_rows(now, batch, first, [*FIELDS, "vector"]).values())
-            for batch in chunks(list(dict.fromkeys(ids)), _AT_ONCE)
+            list(find_rows(now, batch, first, fields).values()) for batch in chunks(list(dict.fromkeys(ids)), _AT_ONCE)
         )
     matches = (match for rows in batches for match in _scored(now, query, first, others, rows))
     ranked = (
@@ -60,10 +63,13 @@ def _scored(
     vectors = {first: own, **elsewhere}
     rows = [row for row in rows if all(row["id"] in found for found in vectors.values())]
     if query.space == RANKED:
-        target = query.recipes[JOINT].vector
-        cosines = {row["id"]: float(unit(vectors[JOINT][row["id"]]) @ target) for row in rows}
+        cosines = {
+            name: [float(unit(found[row["id"]]) @ query.recipes[name].vector) for row in rows]
+            for name, found in vectors.items()
+        }
+        seen = seen_in(now, [{**row, "vector": own[row["id"]]} for row in rows])
         # What the first pictures look like depends on which pictures are given; a score does not.
-        yield from score_pictures(query, rows, vectors[VISUAL], cosines)
+        yield from score_pictures(query, [plain(row) for row in rows], cosines, seen)
         return
     for row in rows:
         parts = query.cosines({name: found[row["id"]] for name, found in vectors.items()})

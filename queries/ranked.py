@@ -1,41 +1,37 @@
 """Search by word in both spaces, with the closest pictures ordered by what the network saw in them.
 
-    visual vector -> search -> candidates with their vectors -> scores -> order
-    joint vector  -> search -> more candidates, where it counts  -^
+    visual vector -> search -> candidates with what was seen in them -> scores -> order
+    joint vector  -> search -> more candidates, where a head was trained -^
 
 A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
-candidates would change. Joint cosines of the untrained head are computed from the visual vectors, as the head itself does.
+candidates would change. Joint cosines of the untrained head are computed from what was seen, as the head itself does.
 More candidates change no score: what the first pictures look like is always taken from the first of each list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.embeddings.phrases import unit
-from milvise.queries.match import FIELDS, Match, Row
+from milvise.queries.match import Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
 from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
+from milvise.queries.seen import picture_fields, plain, seen_in
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
-Lists = list[dict[str, float]]
+Cosines = dict[str, float]
+"""By primary key."""
 
-CANDIDATES = 50
-"""So many of the visual list, or as many as are asked for if more."""
-
-JOINT_CANDIDATES = 20
-"""So many of the joint list, with an untrained head; else as many as of the other."""
-
-_VECTORS_AT_ONCE = 100
-"""So many vectors come with a search; more are read by primary key, each once however many queries found it."""
+CANDIDATES = 100
+"""So many of each list, or as many as are asked for if more."""
 
 _AT_ONCE = 5_000
-"""Candidates whose vectors are held."""
+"""Candidates that are held."""
 
 
 def ranked_to_each(
@@ -48,8 +44,9 @@ def ranked_to_each(
     also : sequence of sequence of str, optional
         Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
 
-    Calls to Milvus: for each 5,000 candidates a search among visual vectors. Where the joint part counts also one among joint
-    vectors, and one read for what the first did not find; with a trained head another read.
+    Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors, and a
+    read in each space for what the other search did not find. A gallery that was made before class probabilities were stored takes a
+    read more.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
@@ -64,65 +61,71 @@ def ranked_to_each(
 def _ranked(
     now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
 ) -> list[list[Match]]:
-    at_once = count * len(queries) <= _VECTORS_AT_ONCE
-    fields = (*FIELDS, "vector") if at_once else ("id",)
-    visual = now.visual.search(_vectors(queries, VISUAL), limit=count, fields=fields, filter=filter)
-    joint = _joint_lists(now, queries, count, limit, filter)
-    wanted = [
-        list(dict.fromkeys([*(row["id"] for row, _ in hits), *close, *more]))
-        for hits, close, more in zip(visual, joint, also, strict=True)
-    ]
-    rows = {row["id"]: row for hits in visual for row, _ in hits} if at_once else {}
-    lacking = dict.fromkeys(key for keys in wanted for key in keys if key not in rows)
-    rows |= now.visual.get(list(lacking), fields=["id", *FIELDS, "vector"]) if lacking else {}
-    vectors = {key: np.asarray(row.pop("vector"), dtype=np.float32) for key, row in rows.items()}
-    answers = []
-    most = CANDIDATES if now.is_trained else JOINT_CANDIDATES
+    hits = now.visual.search(_vectors(queries, VISUAL), limit=count, fields=picture_fields(now), filter=filter)
+    rows = {row["id"]: row for found in hits for row, _ in found}
+    visual = [{row["id"]: score for row, score in found} for found in hits]
+    joint = _joint_lists(now, queries, count, filter)
     firsts = [
-        {*(row["id"] for row, _ in hits[:CANDIDATES]), *list(close)[:most]}
-        for hits, close in zip(visual, joint, strict=True)
+        {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]} for near, close in zip(visual, joint, strict=True)
     ]
-    completed = _completed(now, queries, wanted, joint)
-    for query, keys, close, first, more in zip(queries, wanted, completed, firsts, also, strict=True):
+    _add_others(now, queries, rows, visual, [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)])
+    _add_joint(now, queries, visual, joint)
+    places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
+    rows = {key: plain(row) for key, row in rows.items()}
+    answers = []
+    for query, near, close, first, more in zip(queries, visual, joint, firsts, also, strict=True):
         # A picture that is being written may stand in one space only.
-        known = [rows[key] for key in keys if key in rows and (close is None or key in close)]
-        scored, kept = score_pictures(query, known, vectors, close, first=first), set(more)
+        keys = [key for key in near if close is None or key in close]
+        cosines = {VISUAL: [near[key] for key in keys]} | (
+            {} if close is None else {JOINT: [close[key] for key in keys]}
+        )
+        known, probabilities = [rows[key] for key in keys], seen[[places[key] for key in keys]]
+        scored, kept = score_pictures(query, known, cosines, probabilities, first=first), set(more)
         answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
     return answers
 
 
-def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> Lists:
-    """Return for each query the cosines of the pictures closest in the joint space, nothing where that counts nothing."""
-    found: Lists = [{} for _ in queries]
-    counts = [place for place, query in enumerate(queries) if query.shares[JOINT]]
-    if counts:
-        count = count if now.is_trained else max(JOINT_CANDIDATES, limit)
-        vectors = _vectors([queries[place] for place in counts], JOINT)
+def _joint_lists(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[Cosines | None]:
+    """Return for each query the pictures closest in the joint space, None where its cosines need not be searched for."""
+    found: list[Cosines | None] = [None for _ in queries]
+    places = [place for place, query in enumerate(queries) if query.shares[JOINT] and now.is_trained]
+    if places:
+        vectors = _vectors([queries[place] for place in places], JOINT)
         answers = now.joint.search(vectors, limit=count, fields=("id",), filter=filter)
-        for place, hits in zip(counts, answers, strict=True):
+        for place, hits in zip(places, answers, strict=True):
             found[place] = {row["id"]: score for row, score in hits}
     return found
 
 
-def _completed(
-    now: Opened, queries: Sequence[Query], wanted: Sequence[Sequence[str]], joint: Lists
-) -> list[dict[str, float] | None]:
-    """Return the joint cosines of all candidates; None where they count nothing, or follow from the visual vectors."""
-    read = [bool(query.shares[JOINT]) and now.is_trained for query in queries]
-    told = [place for place, needed in enumerate(read) if needed]
-    lacking = dict.fromkeys(key for place in told for key in wanted[place] if key not in joint[place])
-    found = {key: unit(vector) for key, vector in now.joint.vectors(list(lacking)).items()} if lacking else {}
+def _add_others(
+    now: Opened, queries: Sequence[Query], rows: dict[str, Row], visual: list[Cosines], others: Sequence[Sequence[str]]
+) -> None:
+    """Read the pictures that other lists have and the visual one lacks, with their visual cosines."""
+    lacking = [[key for key in keys if key not in near] for keys, near in zip(others, visual, strict=True)]
+    wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
+    read = now.visual.get(wanted, fields=["id", *picture_fields(now), "vector"]) if wanted else {}
+    vectors = {key: unit(np.asarray(row["vector"], dtype=np.float32)) for key, row in read.items()}
+    rows |= {key: row for key, row in read.items() if key not in rows}
+    for query, keys, near in zip(queries, lacking, visual, strict=True):
+        near |= {key: float(vectors[key] @ query.recipes[VISUAL].vector) for key in keys if key in vectors}
+
+
+def _add_joint(now: Opened, queries: Sequence[Query], visual: list[Cosines], joint: list[Cosines | None]) -> None:
+    """Read the joint cosines of pictures that the joint list lacks, where it counts."""
+    told = [place for place, close in enumerate(joint) if close is not None]
+    wanted = list(dict.fromkeys(key for place in told for key in visual[place] if key not in (joint[place] or ())))
+    vectors = {key: unit(vector) for key, vector in now.joint.vectors(wanted).items()} if wanted else {}
     for place in told:
-        known, target = joint[place], queries[place].recipes[JOINT].vector
-        known |= {key: float(found[key] @ target) for key in wanted[place] if key not in known and key in found}
-    return [known if needed else None for known, needed in zip(joint, read, strict=True)]
+        close, target = joint[place], queries[place].recipes[JOINT].vector
+        assert close is not None
+        close |= {key: float(vectors[key] @ target) for key in visual[place] if key not in close and key in vectors}
 
 
 def score_pictures(
     query: Query,
     rows: Sequence[Row],
-    visual: dict[str, Array],
-    joint: dict[str, float] | None,
+    cosines: Mapping[str, Sequence[float]],
+    probabilities: Array,
     *,
     first: Set[str] = frozenset(),
 ) -> list[Match]:
@@ -130,10 +133,11 @@ def score_pictures(
 
     Parameters
     ----------
-    visual : dict of str to ndarray of shape (dim,)
-        By primary key, the vectors as the backbone gave them.
-    joint : dict of str to float, optional
-        By primary key, the cosine with the query's joint vector; without it, as the conse head has it where it counts.
+    rows : sequence of dict, n of them
+    cosines : mapping of str to sequence of n floats
+        With the query's vectors: ``visual``, and ``joint``, without which it is as the conse head has it where it counts.
+    probabilities : ndarray of shape (n, classes)
+        What was seen in the pictures, see `milvise.queries.seen`.
     first : set of str
         Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     """
@@ -141,22 +145,16 @@ def score_pictures(
     assert ranking is not None
     if not rows:
         return []
-    given = np.stack([visual[row["id"]] for row in rows])
-    vectors, probabilities = unit(given), ranking.mixture.probabilities(given)
     chances = ranking.chances(probabilities)
-    parts = {
-        VISUAL: np.asarray(vectors @ query.recipes[VISUAL].vector, dtype=np.float32),
-        CLASSES: ranking.evidence(chances).sum(axis=1),
-    }
-    if joint is not None:
-        parts[JOINT] = np.asarray([joint[row["id"]] for row in rows], dtype=np.float32)
-    elif ranking.shares[JOINT]:
+    parts = {name: np.asarray(values, dtype=np.float32) for name, values in cosines.items()}
+    parts[CLASSES] = ranking.evidence(chances).sum(axis=1)
+    if JOINT not in parts and ranking.shares[JOINT]:
         parts[JOINT] = ranking.mixture.conse(probabilities) @ query.recipes[JOINT].vector
     scores = weighted_sum_of(parts, ranking.shares_alone)
     among = np.flatnonzero([row["id"] in first for row in rows])
     if len(among) and ranking.shares[ALIKE]:
         best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
-        parts[ALIKE] = likeness(vectors, vectors[best])
+        parts[ALIKE] = likeness(probabilities, probabilities[best])
         scores = weighted_sum_of(parts, ranking.shares)
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [

@@ -8,13 +8,14 @@ similarity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
 from milvise.errors import UsageError
+from milvise.queries.at_once import at_once
 from milvise.queries.expression import Term
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
@@ -31,7 +32,6 @@ FILE_NAME, FOLDER = "file name", "folder"
 
 _MOST_ROWS = 1_000
 _MOST_SHARES = 3
-_FEW = 50
 _BESIDE = 100
 """How many more are looked at where hits may be moved down."""
 
@@ -39,10 +39,8 @@ _BESIDE = 100
 class Finder(Protocol):
     """What finds the closest pictures by meaning, such as `milvise.queries.nearest.nearest_to_each`."""
 
-    def __call__(
-        self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
-    ) -> list[list[Match]]:
-        """Return for each query the closest pictures, closest first, those in `also` among them where it can take some."""
+    def __call__(self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
+        """Return for each query the closest pictures, closest first."""
         ...
 
 
@@ -141,10 +139,12 @@ def found_by(
     if by == TEXT and filter:
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
-    rows = _candidates(now, expressions, wanted, filter, forms)
-    # A few pictures that match are looked at together with what is found by meaning.
-    also = [_few(each, rows) if by == BOTH and not filter else [] for each in wanted]
-    meant = _meant(now, queries, find, depths, filter, also) if by == BOTH else [[] for _ in queries]
+    read = _candidates(now, expressions, wanted, filter, forms)
+    if by == BOTH:
+        # Neither waits for the other.
+        rows, meant = at_once(read, lambda: _meant(now, queries, find, depths, filter))
+    else:
+        rows, meant = read(), [[] for _ in queries]
     answers = []
     for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
@@ -162,50 +162,43 @@ def found_by(
 
 
 def _meant(
-    now: Opened,
-    queries: Sequence[Query],
-    find: Finder,
-    depths: Sequence[int],
-    filter: str,
-    also: Sequence[Sequence[str]],
+    now: Opened, queries: Sequence[Query], find: Finder, depths: Sequence[int], filter: str
 ) -> list[list[Match]]:
     """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
     found: dict[int, list[Match]] = {}
     for depth in dict.fromkeys(depths):
         places = [place for place, own in enumerate(depths) if own == depth]
-        asked = [queries[place] for place in places]
-        answers = find(now, asked, limit=depth, filter=filter, also=[also[place] for place in places])
+        answers = find(now, [queries[place] for place in places], limit=depth, filter=filter)
         found.update(zip(places, answers, strict=True))
     return [found[place] for place in range(len(queries))]
 
 
 def _candidates(
     now: Opened, expressions: Sequence[Sequence[Term]], wanted: Sequence[Sequence[Phrase]], filter: str, forms: Forms
-) -> list[Mapping[str, Any]]:
-    """Return pictures whose text may hold one of the expressions' phrases."""
+) -> Callable[[], list[Mapping[str, Any]]]:
+    """Return the function that reads pictures whose text may hold one of the expressions' phrases."""
     looked_for = [one for each in wanted for one in each if one.weight > 0]
-    texts = now.texts
+    texts, visual = now.texts, now.visual
     if texts.is_whole or not looked_for:
-        return texts.holding(looked_for)
-    columns, infix = texts.columns, now.visual.looks_inside
-    if now.visual.is_lite:
+        held = texts.holding(looked_for)
+        return lambda: list(held)
+    columns, infix = texts.columns, visual.looks_inside
+    if visual.is_lite:
         columns = (LABEL, URI)
     terms = [term for each in expressions for term in each]
     expression = text_filter(terms, columns=columns, infix=infix, forms=forms)
     labels = {row[LABEL] for row in texts.holding(looked_for) if row[LABEL]}
     if labels:
         expression = f"({expression}) or {is_in(LABEL, sorted(labels))}"
-    found = now.visual.query(both(filter, expression), fields=FIELDS, limit=_MOST_ROWS)
-    if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
-        # Letters within longer words have taken the place of words.
-        found = now.visual.query(both(filter, expression), fields=FIELDS)
-    return list(found)
 
+    def read() -> list[Mapping[str, Any]]:
+        found = visual.query(both(filter, expression), fields=FIELDS, limit=_MOST_ROWS)
+        if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
+            # Letters within longer words have taken the place of words.
+            found = visual.query(both(filter, expression), fields=FIELDS)
+        return list(found)
 
-def _few(wanted: Sequence[Phrase], rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the primary keys of the pictures whose text holds a part of an expression, none where they are many."""
-    held = [row["id"] for row in rows[: _FEW * 10] if matched(wanted, row).share]
-    return held if len(rows) <= _FEW * 10 and len(held) <= _FEW else []
+    return read
 
 
 def _tiers(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
 from milvise.queries.expression import Term
@@ -13,13 +11,14 @@ from milvise.queries.match import Match
 from milvise.queries.opened import Opened
 from milvise.queries.placed import place_terms
 from milvise.queries.ranking import CLASSES, JOINT, Ranking
+from milvise.queries.seen import picture_fields, seen_in
 from milvise.queries.vocabulary import weighted_sum
 
 
 def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
     """Return for each match the probability that it shows what the terms say, see `milvise.queries.confidence`.
 
-    Where a ranking knows it, it is taken from there. Else the visual vectors are read in one call; where the backbone has no class
+    Where a ranking knows it, it is taken from there. Else what was seen is read in one call; where the backbone has no class
     hierarchy it is the share of random words whose best picture is less similar in the joint space.
 
     Raises
@@ -33,10 +32,9 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
         return [float(match.confidence or 0.0) for match in matches]
     if now.places_words and now.mixture.hierarchy:
         ranking = Ranking(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
-        vectors = now.visual.vectors([match.row["id"] for match in matches])
-        found = [vectors.get(match.row["id"]) for match in matches]
-        given = np.stack([np.zeros(now.visual.manifest.dim, np.float32) if one is None else one for one in found])
-        shown = now.calibration.shown(ranking.seen, ranking.chances(now.mixture.probabilities(given)))
+        rows = now.visual.get([match.row["id"] for match in matches], fields=["id", *picture_fields(now)])
+        seen = seen_in(now, [rows.get(match.row["id"], {"id": match.row["id"]}) for match in matches])
+        shown = now.calibration.shown(ranking.seen, ranking.chances(seen))
         return [float(value) for value in shown]
     if any(not {JOINT, CLASSES} & match.parts.keys() for match in matches):
         raise UsageError(

@@ -32,6 +32,7 @@ from milvise.queries.verification.hierarchy import check_hierarchy
 from milvise.queries.verification.pointers import check_pointers
 from milvise.queries.verification.record import Notes, Verification
 from milvise.queries.verification.rows import check_pictures, usable_head
+from milvise.queries.verification.seen import stored_beside
 from milvise.queries.verification.words import check_words
 
 
@@ -110,5 +111,5 @@ def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
     head, why = usable_head(ground, sound=sound)
     if joint is not None and head is None:
         notes.not_checked.append(f"joint vectors against the head that made them: {why}")
-    check_pictures(visual, joint, head, ground.gallery, notes)
+    check_pictures(visual, joint, head, stored_beside(ground, sound=sound), ground.gallery, notes)
     wrong_pictures(visual, pictures, ground.gallery, notes)

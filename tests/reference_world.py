@@ -11,6 +11,7 @@ from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.phrases import unit
+from milvise.embeddings.top_classes import encode
 from milvise.queries.database import Database
 from milvise.records import Hit, record_id
 
@@ -58,8 +59,13 @@ def reference_gallery(store: Store) -> Iterator[Database]:
         ({"name": name, "index": index, "bias": 0.5, "vector": WEIGHTS[index]} for index, name in enumerate(CLASSES)),
         "flat",
     )
-    visual = Manifest("r_visual", "visual", VISUAL_DIM, BACKBONE)
-    put(visual, (picture(number, vector) for number, vector in enumerate(VISUAL)), "hnsw")
+    visual = Manifest("r_visual", "visual", VISUAL_DIM, BACKBONE, top_classes=True)
+    texts = encode(probabilities())
+    put(
+        visual,
+        ({**picture(number, vector), "top_classes": texts[number]} for number, vector in enumerate(VISUAL)),
+        "hnsw",
+    )
     joint = Manifest("r_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": WORDS_FINGERPRINT})
     put(joint, (picture(number, vector) for number, vector in enumerate(JOINT)), "flat")
     yield Database(store)
@@ -96,11 +102,20 @@ def fused(joint: np.ndarray, visual: np.ndarray) -> np.ndarray:
     return SHARE * JOINT @ unit(joint) + (1 - SHARE) * SEEN @ unit(visual)
 
 
+def probabilities() -> np.ndarray:
+    """The probability of each class in every picture."""
+    logits = (VISUAL @ WEIGHTS.T + 0.5).astype(float)
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+
+def stored() -> np.ndarray:
+    """The same as a text holds it."""
+    return np.rint(65_535 * probabilities()) / 65_535
+
+
 def chances(word: str) -> np.ndarray:
     """The probability of a word's classes in every picture."""
-    logits = (VISUAL @ WEIGHTS.T + 0.5).astype(float)
-    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    return np.minimum(probabilities @ (shares(word) / shares(word).max()), 1)
+    return np.minimum(stored() @ (shares(word) / shares(word).max()), 1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class Ranked:
 
 
 RANGE = np.log(1.001 / 0.001)
-KNOWN, GUESSED, BESIDE = (0.0, 0.8 * RANGE, 0.0), (0.4, 0.03 * RANGE, 1.0), (0.25, 0.0, 0.0)
+KNOWN, GUESSED, BESIDE = (0.0, 0.8 * RANGE, 0.0), (0.4, 0.03 * RANGE, 2.0), (0.25, 0.0, 0.0)
 """How much the joint cosine, the classes and the first pictures count for a class, any other word, and a picture."""
 
 
@@ -141,8 +156,8 @@ def ranked(
 ) -> Ranked:
     """The ranked search for weighted words, whose vectors with everything beside them are `joint` and `visual`.
 
-    The first pictures are taken from the first 50 of each list, and all candidates are the first `limit` of each. The head is none that
-    the classes make, so that its list is as long as the visual one.
+    The first pictures are taken from the first 100 of each list, and all candidates are the first `limit` of each. The head is none that
+    the classes make, so that its list counts too.
     """
     trusts = [(abs(weight), KNOWN if word in PLACE else GUESSED) for word, weight in words.items()]
     whole = sum(weight for weight, _ in trusts) + pictures
@@ -160,14 +175,15 @@ def ranked(
     fits = np.ones(PICTURES, bool) if keep is None else keep
     # Where the joint part counts nothing, only visual vectors are searched.
     searched = cosines if share else cosines[1:]
-    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(50, limit), fits.sum())] for each in searched]
+    lists = [np.argsort(-np.where(fits, each, -2))[: min(max(100, limit), fits.sum())] for each in searched]
     candidates = sorted({int(place) for each in lists for place in each})
-    first = np.asarray(sorted({int(place) for each in lists for place in each[:50]}))
+    first = np.asarray(sorted({int(place) for each in lists for place in each[:100]}))
     scores = np.full(PICTURES, -np.inf)
     scores[candidates] = alone[candidates]
     if counts["alike"]:
-        best = SEEN[first[np.argsort(-alone[first])[:8]]]
-        with_first = alone + counts["alike"] * SEEN @ unit(best.mean(0))
+        rooted = unit(stored() ** 0.25)
+        best = rooted[first[np.argsort(-alone[first])[:8]]]
+        with_first = alone + counts["alike"] * rooted @ unit(best.mean(0))
         scores[candidates] = with_first[candidates]
     else:
         with_first = alone

@@ -11,6 +11,7 @@ import numpy as np
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.phrases import unit
+from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.records import record_id
 from milvise.training.train import Options, Report, train_head
 
@@ -47,8 +48,8 @@ def put(store: Store, manifest: Manifest, rows: Iterable[dict[str, Any]], index:
     store.publish(store.finish(collection, IndexSpec.parse(index)))
 
 
-def put_trained_world(store: Store, gallery: str = "t", each: int = EACH) -> None:
-    """Load words, classes and a visual collection; no joint one."""
+def put_trained_world(store: Store, gallery: str = "t", each: int = EACH, *, seen: bool = True) -> None:
+    """Load words, classes and a visual collection, in which what was `seen` stands with the pictures or not; no joint one."""
     put_world_words(store)
     weights = np.stack([3 * CENTRES[0], 3 * CENTRES[1], *random(2, VISUAL_DIM, 5)]) / VISUAL_DIM**0.5
     classifier = Classes(CLASSES, weights, np.zeros(len(CLASSES), np.float32)).content_hash()
@@ -57,7 +58,15 @@ def put_trained_world(store: Store, gallery: str = "t", each: int = EACH) -> Non
         Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": classifier}),
         ({"name": name, "index": i, "bias": 0.0, "vector": weights[i]} for i, name in enumerate(CLASSES)),
     )
-    put(store, Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE), pictures(each))
+    made = Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE, top_classes=seen)
+    put(
+        store,
+        made,
+        (
+            {**row, "top_classes": encode(class_probabilities(row["vector"][np.newaxis], weights, 0))[0]}
+            for row in pictures(each)
+        ),
+    )
 
 
 def put_world_words(store: Store, seed: int | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from milvise.adapter import Manifest, Store
 from milvise.adapter.catalog import hierarchy_of
-from milvise.adapter.schema import ROOMS, fits, width
+from milvise.adapter.schema import fits, holds_top_classes, width
+from milvise.adapter.schema import room_of as room_named
 from milvise.adapter.store import essence_of
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.conse import ConseHead
@@ -118,7 +119,7 @@ def _candidates(
 ) -> Iterator[Manifest]:
     """Yield what a collection of this name may be."""
     alias, dim = alias_of(name), width(described)
-    room = room_of(alias, described)
+    room, seen = room_of(alias, described), holds_top_classes(described)
     if dim is None:
         return
     if room == "words":
@@ -141,9 +142,9 @@ def _candidates(
     elif room == "visual":
         # A recipe that is known is worth more than none, and may be learned of after the fingerprint.
         for visual, recipe in sorted(known.visual, key=lambda one: not one[1]):
-            yield Manifest(alias, room, dim, visual, recipe=recipe or _recipe_of(visual, machine))
+            yield Manifest(alias, room, dim, visual, recipe=recipe or _recipe_of(visual, machine), top_classes=seen)
         for visual, recipe in machine.backbones():
-            yield Manifest(alias, room, dim, visual, recipe=recipe)
+            yield Manifest(alias, room, dim, visual, recipe=recipe, top_classes=seen)
     elif room == "joint":
         for (visual, _), words, classifier in product(known.visual, known.words, known.classifiers):
             head = {"kind": ConseHead.KIND, "classes": classifier}
@@ -154,9 +155,14 @@ def _candidates(
 def room_of(alias: str, described: Mapping[str, Any]) -> str:
     """Return the room of a collection by its fields, ``""`` where they are none of milvise's.
 
-    Visual and joint collections have the same fields, and other aliases.
+    Visual and joint collections may have the same fields, and have other aliases.
     """
-    fitting = [room for room in ("words", "classes", "hierarchy", "visual", "joint") if fits(described, ROOMS[room])]
+    seen = holds_top_classes(described)
+    fitting = [
+        name
+        for name in ("words", "classes", "hierarchy", "visual", "joint")
+        if fits(described, room_named(name, top_classes=seen))
+    ]
     return next(
         (room for room in fitting if room in ("words", "classes", "hierarchy") or alias.endswith(f"_{room}")), ""
     )

@@ -17,8 +17,9 @@ from milvise.queries.verification.ground import Ground, alias_of, survey
 from milvise.queries.verification.lost import Known, identify, room_of
 from milvise.queries.verification.pointers import index_differs, lost_alias
 from milvise.queries.verification.record import Notes, many
-from milvise.queries.verification.repair_rows import remove_pictures, removed, repair_joint, repair_visual
+from milvise.queries.verification.repair_rows import remove_pictures, removed, repair_joint, repair_seen, repair_visual
 from milvise.queries.verification.rows import usable_head
+from milvise.queries.verification.seen import stored_beside
 from milvise.queries.verification.words import check_words, remove_damaged_words
 
 Say = Callable[[str], None]
@@ -54,6 +55,7 @@ def _steps(store: Store, gallery: str, pictures: int) -> Iterator[str]:
         yield from remove_damaged_words(ground.words)
     yield from reload_classes(ground)
     visual, joint = ground.visual, ground.joint
+    sound = words_are_sound and (ground.classes is None or check_classes(ground.classes, gallery, Notes()))
     if visual is not None:
         yield from repair_visual(store, visual, joint, gallery)
         wrong = wrong_pictures(visual, pictures, gallery, Notes()) if pictures else []
@@ -61,8 +63,9 @@ def _steps(store: Store, gallery: str, pictures: int) -> Iterator[str]:
             remove_pictures(store, visual, joint, wrong)
             visual.settle()
             yield removed(visual.manifest.alias, len(wrong), gallery)
+        if (classes := stored_beside(ground, sound=sound)) is not None:
+            yield from repair_seen(visual, classes)
     if visual is not None and joint is not None:
-        sound = words_are_sound and (ground.classes is None or check_classes(ground.classes, gallery, Notes()))
         yield from repair_joint(visual, joint, *usable_head(ground, sound=sound))
 
 

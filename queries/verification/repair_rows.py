@@ -10,9 +10,11 @@ import numpy as np
 from milvise.adapter import Collection, Store
 from milvise.adapter.escape import is_in
 from milvise.chunks import chunks
+from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Head
 from milvise.queries.verification.record import many
 from milvise.queries.verification.rows import ROWS, compare, is_sound, strays
+from milvise.queries.verification.seen import seen_again
 
 
 def remove_pictures(store: Store, visual: Collection, joint: Collection | None, keys: Sequence[str]) -> None:
@@ -36,6 +38,18 @@ def repair_visual(store: Store, visual: Collection, joint: Collection | None, ga
         yield removed(alias, len(unsound), gallery)
     if doubles or unsound:
         visual.settle()
+
+
+def repair_seen(visual: Collection, classes: Classes) -> Iterator[str]:
+    """Make what was seen in pictures again where it is not what the classifier sees; say what was done."""
+    again = sum(
+        visual.upsert(seen_again(found.unlike, classes))
+        for found in compare(visual, None, None, classes)
+        if found.unlike
+    )
+    if again:
+        visual.settle()
+        yield f"{visual.manifest.alias}: what was seen in {many(again, 'picture')} made again from the vectors"
 
 
 def removed(alias: str, count: int, gallery: str) -> str:

@@ -11,11 +11,13 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
 from milvise.chunks import chunks
+from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Array, Head
 from milvise.errors import MilviseError, VectorError
 from milvise.queries.models import head_of
 from milvise.queries.verification.ground import Ground
 from milvise.queries.verification.record import Notes, many, mend
+from milvise.queries.verification.seen import wrongly_seen
 
 ROWS = 1_000
 TOLERANCE = 1e-4
@@ -34,6 +36,8 @@ class Compared:
         The visual rows with a sound vector.
     unsound : list of str
         Keys of visual rows whose vector is of the wrong width, not finite, or zero.
+    unlike : list of dict
+        Those of `rows` that are not said to show what the classifier sees.
     joint : mapping of str to dict
         The joint rows, by key.
     wrong : dict of str to set of str
@@ -43,11 +47,14 @@ class Compared:
 
     rows: list[Row]
     unsound: list[str]
+    unlike: list[Row] = field(default_factory=list)
     joint: Mapping[str, Row] = field(default_factory=dict)
     wrong: dict[str, set[str]] = field(default_factory=dict)
 
 
-def compare(visual: Collection, joint: Collection | None, head: Head | None) -> Iterator[Compared]:
+def compare(
+    visual: Collection, joint: Collection | None, head: Head | None, classes: Classes | None = None
+) -> Iterator[Compared]:
     """Yield all pictures, a thousand at a time; each thousand costs a call or two."""
     fields = [*visual.room.fields, "vector"]
     if joint is not None:
@@ -57,10 +64,12 @@ def compare(visual: Collection, joint: Collection | None, head: Head | None) -> 
         unsound = {row["id"] for row in batch if not is_sound(row, visual.manifest.dim)}
         rows = [row for row in batch if row["id"] not in unsound]
         if joint is None:
-            yield Compared(rows, sorted(unsound))
+            yield Compared(rows, sorted(unsound), wrongly_seen(rows, classes))
             continue
-        stored = joint.get([row["id"] for row in batch], fields=fields, own_writes=True)
-        yield Compared(rows, sorted(unsound), stored, _wrong(rows, stored, joint.manifest.dim, head))
+        stored = joint.get([row["id"] for row in batch], fields=[*joint.room.fields, "vector"], own_writes=True)
+        yield Compared(
+            rows, sorted(unsound), wrongly_seen(rows, classes), stored, _wrong(rows, stored, joint.manifest.dim, head)
+        )
 
 
 def is_sound(row: Mapping[str, Any], dim: int) -> bool:
@@ -72,11 +81,19 @@ def is_sound(row: Mapping[str, Any], dim: int) -> bool:
     return True
 
 
-def check_pictures(visual: Collection, joint: Collection | None, head: Head | None, gallery: str, notes: Notes) -> None:
+def check_pictures(
+    visual: Collection,
+    joint: Collection | None,
+    head: Head | None,
+    classes: Classes | None,
+    gallery: str,
+    notes: Notes,
+) -> None:
     """Check all pictures, read as a stream."""
-    read = unsound = stored = compared = 0
+    read = unsound = unlike = stored = compared = 0
     wrong: dict[str, int] = {}
-    for found in compare(visual, joint, head):
+    for found in compare(visual, joint, head, classes):
+        unlike += len(found.unlike)
         read += len(found.rows) + len(found.unsound)
         unsound += len(found.unsound)
         stored += len(found.joint)
@@ -92,6 +109,10 @@ def check_pictures(visual: Collection, joint: Collection | None, head: Head | No
             "vector",
             f"{name}: {many(unsound, 'vector')} of the wrong width, zero or not finite. Have them removed ({mended}), and load"
             f" the pictures again: {again}",
+        )
+    if unlike:
+        notes.problem(
+            "seen", f"{name} says of {many(unlike, 'picture')} that the network saw what it does not see: {mended}"
         )
     _check_doubles(visual, read, mended, notes)
     if joint is None:
@@ -161,7 +182,7 @@ def _wrong(rows: list[Row], stored: Mapping[str, Row], dim: int, head: Head | No
             continue
         if row["sha256"] != other["sha256"]:
             wrong["version"].add(key)
-        elif any(value != other[name] for name, value in row.items() if name != "vector"):
+        elif any(row[name] != value for name, value in other.items() if name != "vector"):
             wrong["label"].add(key)
         if not is_sound(other, dim):
             wrong["vector"].add(key)

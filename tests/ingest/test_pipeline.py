@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 from small_world import CLASSES, paint, put_words
 
-from milvise.adapter import IndexSpec, Store
+from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.collection import Collection
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.pictures import decode as decode_picture
+from milvise.embeddings.top_classes import class_probabilities, decode
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
-from milvise.ingest import pipeline
+from milvise.ingest import pipeline, target
 from milvise.ingest.summary import Summary
 from milvise.ingest.target import make_plan, make_recipe
+from milvise.queries.database import Database
 from milvise.records import record_id
 from milvise.training.train import Options as TrainOptions
 from milvise.training.train import train_head
@@ -51,7 +53,7 @@ def test_every_picture_stands_in_both_collections_with_its_vectors(
     assert set(visual) == set(joint) == {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
     row = visual["cat/1.png"]
     assert (row["id"], row["label"], row["width"], row["height"]) == (record_id("cat/1.png"), "cat", 24, 24)
-    pixels = decode((folder / "cat/1.png").read_bytes(), size=16, rule=nets[0].rule).pixels
+    pixels = decode_picture((folder / "cat/1.png").read_bytes(), size=16, rule=nets[0].rule).pixels
     np.testing.assert_allclose(row["vector"], nets[0].embed(pixels[np.newaxis])[0], rtol=1e-4, atol=1e-6)
     assert summary.notes == ["1 classes without any known word take no part in the joint space: xyzzy …"]
 
@@ -66,6 +68,54 @@ def test_joint_vectors_are_those_of_the_conse_head(
     for uri, row in rows(lite).items():
         expected = head(np.float32([row["vector"]]))[0]
         np.testing.assert_allclose(rows(lite, "joint")[uri]["vector"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_what_the_network_saw_stands_with_every_picture(
+    load: Load, lite: Store, folder: Path, nets: list[Backbone], class_names: Path, tmp_path: Path
+) -> None:
+    load(folder)
+    classes = nets[0].classes(class_names)
+    for row in rows(lite).values():
+        expected = class_probabilities(np.float32([row["vector"]]), classes.weights, classes.bias)
+        assert decode([str(row["top_classes"])], len(CLASSES)) == pytest.approx(expected, abs=1e-4)
+    before = {uri: row["top_classes"] for uri, row in rows(lite).items()}
+    assert len(set(before.values())) == 10
+    manifest = folder / "m.csv"
+    manifest.write_text("uri,label\ncat/1.png,tiger\n")
+    load(manifest)
+    assert rows(lite)["cat/1.png"]["label"] == "tiger"
+    assert {uri: row["top_classes"] for uri, row in rows(lite).items()} == before
+    assert "top_classes" not in rows(lite, "joint")["cat/1.png"]
+
+
+def test_a_gallery_made_before_what_was_seen_was_kept_grows_and_answers_the_same(
+    load: Load, lite: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, found = ("cat", "queen", "dog - cat"), []
+    for is_before in (True, False):
+        with monkeypatch.context() as before:
+            if is_before:
+                before.setattr(target, "Manifest", lambda *args, top_classes=False, **values: Manifest(*args, **values))
+            load(folder)
+        paint(folder / "cat/late.png", 55)
+        load(folder)
+        visual = lite.live("g_visual")
+        assert visual is not None
+        assert visual.manifest.top_classes is not is_before
+        gallery = Database(lite).gallery("g")
+        hits = [hit for words in asked for hit in gallery.search(words, min_confidence=0.0, by="meaning")]
+        hits += gallery.rank(words="queen")
+        told = gallery.explain(hits[0].id, words="cat")
+        found.append(([(hit.uri, hit.similarity, hit.confidence) for hit in hits], told.terms))
+        assert told.hit.similarity == pytest.approx(hits[0].similarity)
+        lite.drop("g_visual")
+        lite.drop("g_joint")
+        (folder / "cat/late.png").unlink()
+    (first, terms), (second, same) = found
+    assert [uri for uri, _, _ in first] == [uri for uri, _, _ in second]
+    for one, other in zip(first, second, strict=True):
+        assert one[1:] == pytest.approx(other[1:], abs=1e-4)
+    assert [one.contribution for one in terms] == pytest.approx([one.contribution for one in same], abs=1e-4)
 
 
 def test_classes_stand_with_weights_and_biases(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:

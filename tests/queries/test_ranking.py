@@ -61,13 +61,13 @@ def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures
             ALIKE: 0,
         }
     )
-    whole = 2 + 0.03 * size
+    whole = 3 + 0.03 * size
     assert guessed == pytest.approx(
-        {JOINT: 0.4 / whole, VISUAL: 0.6 / whole, CLASSES: 0.03 * size / whole, ALIKE: 1 / whole}
+        {JOINT: 0.4 / whole, VISUAL: 0.6 / whole, CLASSES: 0.03 * size / whole, ALIKE: 2 / whole}
     )
     both, beside = ranking((KNOWN, 1.0), (GUESSED, -3.0)).shares, ranking((KNOWN, 1.0), pictures=3.0).shares
     assert known[CLASSES] > both[CLASSES] > guessed[CLASSES]
-    assert both[ALIKE] == pytest.approx(0.75 / (1 + (0.8 + 0.09) * size / 4 + 0.75))
+    assert both[ALIKE] == pytest.approx(1.5 / (1 + (0.8 + 0.09) * size / 4 + 1.5))
     assert beside[JOINT] / beside[VISUAL] == pytest.approx((3 * 0.25) / (1 + 3 * 0.75))
     assert beside[CLASSES] == pytest.approx(0.2 * size / (1 + 0.2 * size))
 
@@ -111,11 +111,14 @@ def test_beside_scales_all_weights_and_adds_pictures() -> None:
     assert alone.shares == pytest.approx(ranking((KNOWN, 3.0)).shares)
 
 
-def test_likeness_is_the_cosine_with_the_mean_of_the_first_pictures() -> None:
-    vectors = np.asarray([[1, 0], [0, 1], [-1, 0]], np.float32)
+def test_likeness_is_how_much_the_same_was_seen_in_the_first_pictures() -> None:
+    seen = np.asarray([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]], np.float32)
     half = 0.5**0.5
-    assert likeness(vectors, vectors[:2]) == pytest.approx([half, half, -half])
-    assert likeness(vectors, vectors[:1]) == pytest.approx([1, 0, -1])
+    assert likeness(seen, seen[:2]) == pytest.approx([half, half, 1])
+    assert likeness(seen, seen[:1]) == pytest.approx([1, 0, half])
+    # What is seen a little counts too.
+    assert likeness(np.asarray([[0.9, 0.1, 0]], np.float32), seen[1:2])[0] > 0.4
+    assert likeness(np.zeros((1, 3), np.float32), seen[:1])[0] == 0
 
 
 def rows(count: int) -> list[dict[str, str]]:
@@ -135,10 +138,10 @@ def test_scores_are_similarities_of_their_parts_best_first(
     made: Ranking, count: int, seed: int, first: set[str]
 ) -> None:
     draw = np.random.default_rng(seed)
-    visual = {str(number): 3 * draw.normal(size=DIM).astype(np.float32) for number in range(count)}
-    joint = {str(number): float(draw.uniform(-1, 1)) for number in range(count)}
-    found = score_pictures(query(made, seed), rows(count), visual, joint, first=first)
-    assert sorted(match.row["id"] for match in found) == sorted(visual)
+    seen = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
+    cosines = {name: draw.uniform(-1, 1, count).tolist() for name in (VISUAL, JOINT)}
+    found = score_pictures(query(made, seed), rows(count), cosines, seen, first=first)
+    assert {match.row["id"] for match in found} == {str(number) for number in range(count)}
     scores = [match.similarity for match in found]
     assert scores == sorted(scores, reverse=True)
     assert -1 - 1e-5 <= scores[-1] <= scores[0] <= 1 + 1e-5
@@ -146,37 +149,49 @@ def test_scores_are_similarities_of_their_parts_best_first(
         shares = made.shares if ALIKE in match.parts else made.shares_alone
         told = sum(share * match.parts[name] for name, share in shares.items() if name in match.parts)
         assert told == pytest.approx(match.similarity, abs=1e-5)
-        assert match.parts[JOINT] == pytest.approx(joint[match.row["id"]], abs=1e-6)
+        for name, values in cosines.items():
+            assert match.parts[name] == pytest.approx(values[int(match.row["id"])], abs=1e-6)
         assert match.confidence is None
 
 
 def test_only_the_best_of_the_first_are_what_others_are_to_be_alike() -> None:
     draw = np.random.default_rng(5)
     count, made = 40, ranking((GUESSED, 1.0))
-    visual = {str(number): draw.normal(size=DIM).astype(np.float32) for number in range(count)}
-    joint = dict.fromkeys(visual, 0.0)
+    seen = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
+    cosines = draw.uniform(-1, 1, count).tolist()
     asked = query(made, 5)
-    alone = {match.row["id"]: match.similarity for match in score_pictures(asked, rows(count), visual, joint)}
+    alone = {match.row["id"]: match.similarity for match in score_pictures(asked, rows(count), {VISUAL: cosines}, seen)}
     first = {str(number) for number in range(20)}
     best = sorted(first, key=lambda name: -alone[name])[:8]
-    mean = unit(np.mean([unit(visual[name]) for name in best], axis=0))
+    rooted = unit(seen**0.25)
+    mean = unit(rooted[[int(name) for name in best]].mean(axis=0))
     for few in (count, 25):
         # Pictures that are no first ones change no score.
-        found = score_pictures(asked, rows(few), visual, joint, first=first)
+        found = score_pictures(asked, rows(few), {VISUAL: cosines[:few]}, seen[:few], first=first)
         assert {match.row["id"]: match.parts[ALIKE] for match in found} == pytest.approx(
-            {str(number): float(unit(visual[str(number)]) @ mean) for number in range(few)}, abs=1e-5
+            {str(number): float(rooted[number] @ mean) for number in range(few)}, abs=1e-5
         )
+
+
+def test_without_joint_cosines_they_are_those_that_the_conse_head_makes_of_what_was_seen() -> None:
+    seen = np.asarray([[1, 0, 0, 0], [0, 0.6, 0.4, 0]], np.float32)
+    asked = query(ranking((GUESSED, 1.0)), 7)
+    found = score_pictures(asked, rows(2), {VISUAL: [0.0, 0.0]}, seen)
+    assert {match.row["id"]: match.parts[JOINT] for match in found} == pytest.approx(
+        {str(number): float(MIXTURE.conse(seen[number]) @ asked.recipes[JOINT].vector) for number in range(2)}
+    )
 
 
 def test_nothing_to_score_and_what_is_trusted() -> None:
     made = ranking((KNOWN, 1.0))
-    assert score_pictures(query(made, 1), [], {}, {}) == []
+    assert score_pictures(query(made, 1), [], {VISUAL: []}, np.zeros((0, COUNT), np.float32)) == []
     trusting = replace(made, trusted=lambda seen, chances: chances[:, 0] / len(seen) / 2)
-    visual = {"0": MIXTURE.weights[0], "1": -MIXTURE.weights[0]}
-    found = score_pictures(query(trusting, 1), rows(2), visual, {"0": 0.0, "1": 0.0})
-    assert [match.confidence for match in found] == pytest.approx(
-        [made.chances(MIXTURE.probabilities(visual[match.row["id"]])[np.newaxis])[0, 0] / 2 for match in found]
-    )
+    seen = np.asarray([[0.8, 0.2, 0, 0], [0.1, 0.2, 0.7, 0]], np.float32)
+    found = score_pictures(query(trusting, 1), rows(2), {VISUAL: [0.0, 0.0]}, seen)
+    assert [(match.row["id"], match.confidence) for match in found] == [
+        ("0", pytest.approx(0.4)),
+        ("1", pytest.approx(0.05)),
+    ]
 
 
 def test_a_weighted_sum_takes_the_shares_that_are_given() -> None:

@@ -13,7 +13,8 @@ from trained_world import CLASSES, WORD_DIM, WORDS, drop_trained_world, put_trai
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.indexes import Indexes
 from milvise.adapter.store import CATALOG_NAME
-from milvise.errors import DeniedError
+from milvise.embeddings.top_classes import encode
+from milvise.errors import DeniedError, StoreError
 from milvise.ingest.project import project
 from milvise.queries.database import Database
 from milvise.queries.verification.record import Verification
@@ -283,6 +284,24 @@ def rank_twice(words: Collection) -> None:
 def long_vector(words: Collection) -> None:
     row = words.get(["dog"], fields=["word", "rank", "vector"])["dog"]
     write(words, {**row, "vector": [3 * value for value in row["vector"]]})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "?" * 160, encode(np.eye(1, 4, dtype=np.float32))[0]], ids=["none", "broken", "other"]
+)
+def test_what_was_not_seen_is_found_and_seen_again(db: Database, text: str) -> None:
+    visual = live(db, "v_visual")
+    kept = next(row for row in rows(visual, PICTURES) if row["top_classes"] != text)
+    write(visual, {**kept, "top_classes": text})
+    if text.startswith("?"):
+        with pytest.raises(StoreError, match="milvise verify --repair --gallery v"):
+            db.gallery("v").search("dog", limit=PICTURES, by="meaning")
+    found = db.verify("v")
+    assert kinds(found) == ["seen"]
+    mended = db.verify("v", repair=True)
+    assert mended.whole, mended.problems
+    assert mended.repaired == ("v_visual: what was seen in 1 picture made again from the vectors",)
+    assert next(row for row in rows(visual, PICTURES) if row["id"] == kept["id"])["top_classes"] == kept["top_classes"]
 
 
 @pytest.mark.parametrize(

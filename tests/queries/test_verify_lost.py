@@ -33,8 +33,8 @@ def db(store: Store) -> Iterator[Database]:
     drop_trained_world(store, "l")
 
 
-def put_gallery(store: Store) -> None:
-    put_trained_world(store, "l", each=12)
+def put_gallery(store: Store, *, seen: bool = True) -> None:
+    put_trained_world(store, "l", each=12, seen=seen)
     project(store, gallery="l", head="conse", index=IndexSpec.parse("hnsw:M=8,efConstruction=64"))
 
 
@@ -88,7 +88,8 @@ def test_catalog_and_aliases_lost_together(db: Database) -> None:
 def test_a_gallery_made_before_is_whole_and_gets_what_it_lacks(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as before:
         before.setattr(Manifest, "essence", lambda self: "")
-        put_gallery(db.store)
+        put_gallery(db.store, seen=False)
+    before_loss = hits(db)
     found = db.verify("l")
     assert found.whole, found.problems
     assert [remark.kind for remark in found.remarks] == ["unsigned"] * 5
@@ -97,6 +98,7 @@ def test_a_gallery_made_before_is_whole_and_gets_what_it_lacks(db: Database, mon
     assert (len(mended.repaired), mended.remarks) == (5, ())
     fresh = lose_catalog(db.store)
     assert fresh.verify("l", repair=True).whole
+    assert hits(fresh) == before_loss
 
 
 def test_one_entry_left_tells_what_the_others_were(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,8 +253,8 @@ def test_visual_vectors_are_compared_with_the_picture_files(lite: Store, picture
     (pictures / "p" / "5.png").unlink()
     paint(pictures / "p" / "6.png", 60)
     found = db.verify("g", pictures=20)
-    assert [problem.kind for problem in found.problems] == ["joint_vector", "visual_vector"]
-    assert "2 vectors of 10" in found.problems[1].text
+    assert [problem.kind for problem in found.problems] == ["seen", "joint_vector", "visual_vector"]
+    assert "2 vectors of 10" in found.problems[2].text
     assert "2 sampled pictures: no file with the content that was loaded" in found.not_checked[-1]
     mended = db.verify("g", pictures=20, repair=True)
     assert mended.whole, mended.problems

@@ -1,0 +1,68 @@
+"""What a network saw in a picture, in 160 characters: its likeliest classes with their probabilities.
+
+A search orders its candidates by the probabilities of a word's classes. Those of the 30 likeliest classes order them as well as
+those of all 1,000 (`benchmarks/everyday.py --weights`), and are read with a search at no cost, where vectors double what it takes.
+
+The text is base64 of 30 pairs of little-endian uint16: the place of the class in the classifier's order, and ``round(65535 * probability)``.
+A classifier of fewer classes leaves pairs of (65535, 0).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+KEPT = 30
+"""So many classes are kept; a multiple of three, so that texts can be laid end to end."""
+
+LENGTH = KEPT * 4 * 4 // 3
+"""Characters of a text."""
+
+_MOST = 65_535
+
+
+def class_probabilities(visual: Array, weights: Array, bias: Array) -> Array:
+    """Return the probability of each class, shape (..., classes), float32, for visual vectors (..., width) as the backbone gave them.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (classes, width)
+    bias : ndarray of shape (classes,)
+        The backbone's classifier.
+    """
+    logits = visual @ weights.T + bias
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def encode(probabilities: Array) -> list[str]:
+    """Return the texts of pictures whose class probabilities, shape (n, classes), are given; classes may be 65,535 at most."""
+    count = probabilities.shape[1]
+    kept = min(KEPT, count)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
+    pairs = np.zeros((len(probabilities), KEPT, 2), dtype="<u2")
+    pairs[:, :, 0] = _MOST
+    pairs[:, :kept, 0] = best
+    pairs[:, :kept, 1] = np.rint(_MOST * np.take_along_axis(probabilities, best, axis=1))
+    return [base64.b64encode(each.tobytes()).decode("ascii") for each in pairs]
+
+
+def decode(texts: Sequence[str], classes: int) -> Array:
+    """Return the probabilities, shape (n, classes), float32, that texts hold; those of classes that were not kept are 0.
+
+    Raises
+    ------
+    ValueError
+        If a text is none that `encode` made.
+    """
+    pairs = np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype="<u2").reshape(len(texts), KEPT, 2)
+    # One column more takes what stands for no class.
+    found = np.zeros((len(texts), classes + 1), dtype=np.float32)
+    places = np.minimum(pairs[:, :, 0], classes).astype(np.intp)
+    np.put_along_axis(found, places, pairs[:, :, 1].astype(np.float32) / _MOST, axis=1)
+    return found[:, :classes]

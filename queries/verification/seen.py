@@ -1,0 +1,58 @@
+"""What stands with pictures as seen in them, against the classes and the visual vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from milvise.adapter.schema import TOP_CLASSES
+from milvise.embeddings.classes import Classes, stored_classes
+from milvise.embeddings.top_classes import LENGTH, class_probabilities, decode, encode
+from milvise.queries.verification.ground import Ground
+
+TOLERANCE = 1e-3
+"""How far a stored probability may be from the classifier's."""
+
+Row = dict[str, Any]
+
+
+def stored_beside(ground: Ground, *, sound: bool) -> Classes | None:
+    """Return the classes by which to check what was seen in pictures, None where nothing stands with these, or no sound classes do."""
+    visual, classes = ground.visual, ground.classes
+    if visual is None or classes is None or not sound or not visual.manifest.top_classes:
+        return None
+    if dict(classes.manifest.fingerprint.get("visual", {})) != dict(visual.manifest.fingerprint):
+        return None
+    return stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
+
+
+def wrongly_seen(rows: Sequence[Row], classes: Classes | None) -> list[Row]:
+    """Return the rows, with vectors, whose text of `TOP_CLASSES` the classifier does not give."""
+    if classes is None or not rows:
+        return []
+    given = class_probabilities(_vectors(rows), classes.weights, classes.bias)
+    return [row for row, wanted in zip(rows, given, strict=True) if not _fits(row[TOP_CLASSES], wanted)]
+
+
+def seen_again(rows: Sequence[Row], classes: Classes) -> list[dict[str, Any]]:
+    """Return rows with the text that the classifier gives."""
+    texts = encode(class_probabilities(_vectors(rows), classes.weights, classes.bias))
+    return [{**row, TOP_CLASSES: text} for row, text in zip(rows, texts, strict=True)]
+
+
+def _fits(text: str, wanted: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
+    if len(text) != LENGTH:
+        return False
+    try:
+        stored = decode([text], len(wanted))[0]
+    except ValueError:
+        return False
+    # The least of those that are kept may be another one, as likely.
+    kept = stored > 0
+    return bool(kept.any() and np.abs(stored[kept] - wanted[kept]).max() <= TOLERANCE)
+
+
+def _vectors(rows: Sequence[Row]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.asarray([row["vector"] for row in rows], dtype=np.float32)
