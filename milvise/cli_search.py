@@ -238,7 +238,7 @@ def search_refine(
     weights: Annotated[
         tuple[float, float, float],
         typer.Option(help="How much the query, the mean of the liked and that of the disliked count."),
-    ] = (1.0, 0.75, 0.15),
+    ] = (1.0, 2.0, 1.0),
     log: Annotated[
         str | None,
         typer.Option(metavar="FILE.jsonl|milvus", help="Write the feedback down, to replay it: export pairs."),

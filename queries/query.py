@@ -2,7 +2,7 @@
 
 A gallery has two spaces. In the ``joint`` one a picture stands among the words; in the ``visual`` one it stands among
 pictures, and a word is there as a mixture of classes (`milvise.queries.class_mixture`). ``fused`` is both: the cosine of
-two vectors laid end to end, the joint parts scaled so that they count `JOINT_SHARE`, the visual parts so that they count
+two vectors laid end to end, the joint parts scaled so that they count `milvise.queries.ranking.JOINT_SHARE`, the visual parts so that they count
 the rest. It therefore is the weighted mean of the two cosines, and a cosine itself. ``ranked`` is both for words, with the closest
 pictures ordered by what the network saw in them (`milvise.queries.ranking`).
 """
@@ -18,16 +18,13 @@ import numpy as np
 
 from milvise.embeddings.phrases import unit
 from milvise.errors import UsageError
-from milvise.queries.ranking import JOINT, VISUAL, Ranking
+from milvise.queries.ranking import JOINT, JOINT_SHARE, VISUAL, Ranking
 from milvise.queries.vocabulary import weighted_sum
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 FUSED, RANKED = "fused", "ranked"
 SPACES = (JOINT, VISUAL, FUSED, RANKED)
-
-JOINT_SHARE = 0.25
-"""The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/answers.py` has the table."""
 
 
 def spaces_of(space: str) -> tuple[str, ...]:
@@ -99,10 +96,13 @@ class Query:
         By space: ``joint``, ``visual`` or both.
     ranking : Ranking, optional
         How the closest pictures are ordered; by their cosines where there is none.
+    joint_share : float
+        How much the joint cosine counts of one, where there are two and no ranking.
     """
 
     recipes: Mapping[str, Recipe]
     ranking: Ranking | None = None
+    joint_share: float = JOINT_SHARE
 
     @property
     def space(self) -> str:
@@ -116,7 +116,9 @@ class Query:
         """How much the cosine in each space counts, and what else does."""
         if self.ranking is not None:
             return self.ranking.shares
-        return {JOINT: JOINT_SHARE, VISUAL: 1 - JOINT_SHARE} if len(self.recipes) > 1 else {self.space: 1.0}
+        if len(self.recipes) == 1:
+            return {self.space: 1.0}
+        return {JOINT: self.joint_share, VISUAL: 1 - self.joint_share}
 
     def similarity(self, parts: Mapping[str, float]) -> float:
         """Return what the cosines in the query's one or two spaces, and what else counts, make together."""

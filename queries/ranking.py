@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ from milvise.queries.class_mixture import ClassMixture, WordClasses
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 JOINT, VISUAL, CLASSES, ALIKE = "joint", "visual", "classes", "alike"
+
+JOINT_SHARE = 0.25
+"""The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/answers.py` has the table."""
 
 FLOOR = 0.001
 """The probability that counts as none."""
@@ -153,11 +156,11 @@ class Ranking:
         classes = np.stack([one.classes.relative for one in self.seen], axis=1)
         return np.asarray(np.minimum(probabilities @ classes, 1.0), dtype=np.float32)
 
-    def beside(self, query: float, pictures: float) -> Ranking:
-        """Return the ranking with all weights scaled to add up to `query`, beside further pictures whose weights add up to `pictures`."""
-        scale = query / (sum(abs(one.weight) for one in self.seen) + self.pictures)
-        seen = tuple(replace(one, weight=one.weight * scale) for one in self.seen)
-        return replace(self, seen=seen, pictures=self.pictures * scale + pictures)
+    @property
+    def joint_share(self) -> float:
+        """How much the joint cosine counts beside the visual one alone: as chosen where the words were learned, `JOINT_SHARE` else."""
+        learned, chosen = self._learned
+        return chosen + (1 - learned) * JOINT_SHARE
 
     @property
     def _learned(self) -> tuple[float, float]:

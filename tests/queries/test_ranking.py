@@ -103,12 +103,12 @@ def test_chances_are_the_probabilities_of_a_words_classes_each_as_often_as_its_s
     assert told.max() <= 1
 
 
-def test_beside_scales_all_weights_and_adds_pictures() -> None:
-    made = ranking((KNOWN, 1.0), (GUESSED, -1.0), pictures=2.0).beside(0.5, 0.75)
-    assert [word.weight for word in made.seen] == [0.125, -0.125]
-    assert made.pictures == 0.25 + 0.75
-    alone = ranking((KNOWN, 3.0)).beside(1.0, 0.0)
-    assert alone.shares == pytest.approx(ranking((KNOWN, 3.0)).shares)
+def test_the_joint_share_beside_the_visual_one_is_the_chosen_one_of_learned_words() -> None:
+    learned = Seen("word", 3.0, KNOWN, joint_share=0.9)
+    assert Ranking(MIXTURE, (learned,)).joint_share == pytest.approx(0.9)
+    assert ranking((KNOWN, 1.0), (GUESSED, -1.0), pictures=2.0).joint_share == pytest.approx(0.25)
+    beside = Ranking(MIXTURE, (learned, Seen("word", -1.0, GUESSED)), pictures=2.0)
+    assert beside.joint_share == pytest.approx(0.5 * 0.9 + 0.5 * 0.25)
 
 
 def test_likeness_is_how_much_the_same_was_seen_in_the_first_pictures() -> None:

@@ -434,10 +434,8 @@ def test_feedback_moves_the_query(gallery: Gallery, calls: Counter[str], weights
     joint = moved(VECTOR["cat"] + VECTOR["sofa"], JOINT)
     visual = moved(as_picture("cat") + as_picture("sofa"), SEEN)
     spaces = {"joint": JOINT @ unit(joint), "visual": SEEN @ unit(visual), "fused": fused(joint, visual)}
-    words, judged = dict.fromkeys(("cat", "sofa"), weights.query / 2), weights.liked + weights.disliked
-    spaces["ranked"] = (
-        ranked(words, joint, visual, pictures=judged, limit=13).scores if weights.query else spaces["fused"]
-    )
+    # What was judged takes the place of what the network saw.
+    spaces["ranked"] = spaces["fused"]
     for space, scores in spaces.items():
         calls.clear()
         hits = gallery.refine(
@@ -453,20 +451,19 @@ def test_feedback_moves_the_query(gallery: Gallery, calls: Counter[str], weights
         Rocchio(liked=-1)
 
 
-def test_feedback_on_words_beside_a_picture_counts_all_pictures(gallery: Gallery) -> None:
+def test_feedback_on_words_beside_a_picture_moves_their_sum(gallery: Gallery) -> None:
     def moved(word: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        return unit(word + 3 * vectors[9]) + 0.75 * vectors[11]
+        return unit(word + 3 * vectors[9]) + 2 * vectors[11]
 
     joint, visual = moved(VECTOR["sofa"], JOINT), moved(as_picture("sofa"), SEEN)
-    # The query counts one, three quarters of it for the picture.
-    expected = ranked({"sofa": 0.25}, joint, visual, pictures=0.75 + 0.75).scores
+    expected = fused(joint, visual)
     hits = gallery.refine(words="sofa", pictures=[(uri(9), 3.0)], liked=[uri(11)], limit=10)
     assert same(numbers(hits), best(expected, 10, without=(9, 11)))
     np.testing.assert_allclose([hit.similarity for hit in hits], expected[numbers(hits)], atol=1e-5)
 
 
 def test_feedback_without_words_is_about_the_looks(gallery: Gallery) -> None:
-    scores = SEEN @ unit(SEEN[5] + 0.75 * SEEN[11] - 0.15 * SEEN[13])
+    scores = SEEN @ unit(SEEN[5] + 2 * SEEN[11] - SEEN[13])
     hits = gallery.refine(pictures=[uri(5)], liked=[uri(11)], disliked=[uri(13)], limit=10)
     assert same(numbers(hits), best(scores, 10, without=(5, 11, 13)))
 
