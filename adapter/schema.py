@@ -15,9 +15,9 @@ TEXT_LENGTH = 1024
 META_BYTES = 65_536
 PART_LENGTH = 65_535
 
-TOP_CLASSES = "top_classes"
-TOP_CLASSES_LENGTH = 160
-"""See `milvise.embeddings.top_classes`, which makes these texts."""
+TOP_CLASSES, SKETCH = "top_classes", "sketch"
+TOP_CLASSES_LENGTH, SKETCH_LENGTH = 160, 256
+"""See `milvise.embeddings.top_classes` and `milvise.embeddings.sketches`, which make these texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,25 @@ CATALOG = Room("catalog", "name", TEXT_LENGTH, (("manifest", DataType.JSON, 0),)
 FEEDBACK = Room("feedback", "id", ID_LENGTH, (("gallery", DataType.VARCHAR, TEXT_LENGTH), ("entry", DataType.JSON, 0)))
 
 # Galleries that were made before these texts were kept go on without them.
-_SEEN = replace(VISUAL, scalars=(*_PICTURE_SCALARS, (TOP_CLASSES, DataType.VARCHAR, TOP_CLASSES_LENGTH)))
+_SEEN = replace(
+    VISUAL,
+    scalars=(
+        *_PICTURE_SCALARS,
+        (TOP_CLASSES, DataType.VARCHAR, TOP_CLASSES_LENGTH),
+        (SKETCH, DataType.VARCHAR, SKETCH_LENGTH),
+    ),
+)
 
 ROOMS = {room.name: room for room in (WORDS, CLASSES, HIERARCHY, VISUAL, JOINT, CATALOG, FEEDBACK)}
 
 
 def room_of(name: str, *, top_classes: bool = False) -> Room:
-    """Return the room of this name, with the texts of `TOP_CLASSES` where its rows hold some."""
+    """Return the room of this name, with `TOP_CLASSES` and `SKETCH` where its rows hold them."""
     return _SEEN if top_classes and name == VISUAL.name else ROOMS[name]
 
 
 def holds_top_classes(described: Mapping[str, Any]) -> bool:
-    """Return whether the rows of a collection that Milvus describes hold texts of `TOP_CLASSES`."""
+    """Return whether the rows of a collection that Milvus describes hold `TOP_CLASSES`, and with it `SKETCH`."""
     return any(given.get("name") == TOP_CLASSES for given in described.get("fields", ()))
 
 

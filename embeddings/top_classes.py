@@ -1,7 +1,7 @@
 """What a network saw in a picture, in 160 characters: its likeliest classes with their probabilities.
 
 A search orders its candidates by the probabilities of a word's classes. Those of the 30 likeliest classes order them as well as
-those of all 1,000 (`benchmarks/everyday.py --weights`), and are read with a search at no cost, where vectors double what it takes.
+those of all 1,000, and are read with a search at no cost, where vectors double what it takes.
 
 The text is base64 of 30 pairs of little-endian uint16: the place of the class in the classifier's order, and ``round(65535 * probability)``.
 A classifier of fewer classes leaves pairs of (65535, 0).
@@ -53,7 +53,7 @@ def encode(probabilities: Array) -> list[str]:
 
 
 def decode(texts: Sequence[str], classes: int) -> Array:
-    """Return the probabilities, shape (n, classes), float32, that texts hold; those of classes that were not kept are 0.
+    """Return the probabilities, shape (n, classes), float32, that texts hold; classes that were not kept share the rest equally.
 
     Raises
     ------
@@ -65,4 +65,8 @@ def decode(texts: Sequence[str], classes: int) -> Array:
     found = np.zeros((len(texts), classes + 1), dtype=np.float32)
     places = np.minimum(pairs[:, :, 0], classes).astype(np.intp)
     np.put_along_axis(found, places, pairs[:, :, 1].astype(np.float32) / _MOST, axis=1)
-    return found[:, :classes]
+    found = found[:, :classes]
+    rest = np.maximum(0, 1 - found.sum(axis=1, keepdims=True)) / max(1, classes - KEPT)
+    kept = np.zeros((len(texts), classes + 1), dtype=bool)
+    np.put_along_axis(kept, places, values=True, axis=1)
+    return np.asarray(np.where(kept[:, :classes], found, rest), dtype=np.float32)

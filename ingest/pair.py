@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
-from milvise.adapter.schema import TOP_CLASSES
+from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.chunks import chunks
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Array
+from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.errors import InputError
 from milvise.ingest.target import Head, Plan, load_classes
@@ -66,16 +67,19 @@ class Pair:
         self.before_write()
         if rows and self.joint is not None and joint is not None:
             self.joint.upsert({**row, "vector": vector} for row, vector in zip(rows, joint, strict=True))
-        return self.visual.upsert(self._with_top_classes(rows))
+        return self.visual.upsert(self._as_ranked(rows))
 
-    def _with_top_classes(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def _as_ranked(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not rows or not self.visual.manifest.top_classes:
             return rows
         if self.classes is None:
-            return [{**row, TOP_CLASSES: ""} for row in rows]
+            return [{**row, TOP_CLASSES: "", SKETCH: ""} for row in rows]
         vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
-        texts = encode(class_probabilities(vectors, self.classes.weights, self.classes.bias))
-        return [{**row, TOP_CLASSES: text} for row, text in zip(rows, texts, strict=True)]
+        seen = encode(class_probabilities(vectors, self.classes.weights, self.classes.bias))
+        return [
+            {**row, TOP_CLASSES: classes, SKETCH: drawn}
+            for row, classes, drawn in zip(rows, seen, sketch(vectors), strict=True)
+        ]
 
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""

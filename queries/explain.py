@@ -130,7 +130,7 @@ def explain(
     spaces = dict.fromkeys([*query.recipes, VISUAL])
     fields = {JOINT: FIELDS, VISUAL: picture_fields(now) if now.places_words else FIELDS}
     rows = {space: find_rows(now, [name], space, [*fields[space], "vector"])[name] for space in spaces}
-    shown = seen_in(now, [rows[VISUAL]]) if now.places_words else None
+    shown = seen_in(now, [rows[VISUAL]]).probabilities if now.places_words else None
     vectors = {space: np.asarray(row.pop("vector"), dtype=np.float32) for space, row in rows.items()}
     seen = {space: unit(vectors[space]) for space in query.recipes}
     if query.ranking is not None and shown is not None and not now.is_trained:

@@ -21,7 +21,7 @@ from milvise.queries.match import Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
 from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
-from milvise.queries.seen import picture_fields, plain, seen_in
+from milvise.queries.seen import Seen, picture_fields, plain, seen_in
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Cosines = dict[str, float]
@@ -79,8 +79,8 @@ def _ranked(
         cosines = {VISUAL: [near[key] for key in keys]} | (
             {} if close is None else {JOINT: [close[key] for key in keys]}
         )
-        known, probabilities = [rows[key] for key in keys], seen[[places[key] for key in keys]]
-        scored, kept = score_pictures(query, known, cosines, probabilities, first=first), set(more)
+        known, shown = [rows[key] for key in keys], seen.of([places[key] for key in keys])
+        scored, kept = score_pictures(query, known, cosines, shown, first=first), set(more)
         answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
     return answers
 
@@ -125,7 +125,7 @@ def score_pictures(
     query: Query,
     rows: Sequence[Row],
     cosines: Mapping[str, Sequence[float]],
-    probabilities: Array,
+    seen: Seen,
     *,
     first: Set[str] = frozenset(),
 ) -> list[Match]:
@@ -136,8 +136,8 @@ def score_pictures(
     rows : sequence of dict, n of them
     cosines : mapping of str to sequence of n floats
         With the query's vectors: ``visual``, and ``joint``, without which it is as the conse head has it where it counts.
-    probabilities : ndarray of shape (n, classes)
-        What was seen in the pictures, see `milvise.queries.seen`.
+    seen : Seen
+        What the network saw in the pictures.
     first : set of str
         Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     """
@@ -145,16 +145,16 @@ def score_pictures(
     assert ranking is not None
     if not rows:
         return []
-    chances = ranking.chances(probabilities)
+    chances = ranking.chances(seen.probabilities)
     parts = {name: np.asarray(values, dtype=np.float32) for name, values in cosines.items()}
     parts[CLASSES] = ranking.evidence(chances).sum(axis=1)
     if JOINT not in parts and ranking.shares[JOINT]:
-        parts[JOINT] = ranking.mixture.conse(probabilities) @ query.recipes[JOINT].vector
+        parts[JOINT] = ranking.mixture.conse(seen.probabilities) @ query.recipes[JOINT].vector
     scores = weighted_sum_of(parts, ranking.shares_alone)
     among = np.flatnonzero([row["id"] in first for row in rows])
     if len(among) and ranking.shares[ALIKE]:
         best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
-        parts[ALIKE] = likeness(probabilities, probabilities[best])
+        parts[ALIKE] = likeness(seen.looks, seen.looks[best])
         scores = weighted_sum_of(parts, ranking.shares)
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [

@@ -9,7 +9,7 @@ Four parts, each in [-1, 1], are added with shares that add up to one; a hit's `
     probability p of a word's classes, each as often as its share says. It is 1 where the network is certain and 0 where it sees none of
     them. Several words are averaged; what is subtracted counts negatively.
 ``alike``
-    How much the network saw the same as in the first pictures, for words whose classes are a guess: see `likeness`.
+    The cosine with the mean of the first pictures, by their sketches, for words whose classes are a guess.
 
 A word of which classes are kinds is best told by the classes. Where they are a guess the vectors count, and pictures that are alike. The
 constants were chosen on half of the words of `benchmarks/everyday.py`, which prints what they find on the other half.
@@ -176,24 +176,17 @@ class Ranking:
         return float(sum(weight * getattr(trust, part) for weight, trust in weighted) / total)
 
 
-def likeness(seen: Array, first: Array) -> Array:
-    """Return how much the network saw the same in pictures, shape (n,), as in the first ones.
-
-    It is the cosine with their mean, of the fourth roots of the probabilities as unit vectors: what is seen a little counts too. It orders
-    candidates as the cosine of their visual vectors does, without reading these.
+def likeness(looks: Array, first: Array) -> Array:
+    """Return the cosine of pictures, shape (n,), with the mean of the first ones.
 
     Parameters
     ----------
-    seen, first : ndarray of shape (n, classes), ndarray of shape (m, classes)
-        Class probabilities.
+    looks, first : ndarray of shape (n, axes), ndarray of shape (m, axes)
+        Unit vectors, such as sketches.
     """
-    return np.asarray(_rooted(seen) @ unit(_rooted(first).mean(axis=0)), dtype=np.float32)
+    return np.asarray(looks @ unit(first.mean(axis=0)), dtype=np.float32)
 
 
 def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:
     """Return the sum, shape (n,), of parts with their shares; a part that counts nothing need not be there."""
     return np.asarray(sum(share * parts[name] for name, share in shares.items() if share), dtype=np.float32)
-
-
-def _rooted(probabilities: Array) -> Array:
-    return unit(np.sqrt(np.sqrt(probabilities)))

@@ -1,35 +1,59 @@
-"""What the network saw in stored pictures: class probabilities, as they stand with the rows, or from the visual vectors."""
+"""What searches are ranked by, of stored pictures: class probabilities and looks, as they stand with the rows or from the visual vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from milvise.adapter.schema import TOP_CLASSES
-from milvise.embeddings.top_classes import LENGTH, decode, encode
+from milvise.adapter.schema import SKETCH, TOP_CLASSES
+from milvise.embeddings.sketches import AXES, read_sketches, sketch
+from milvise.embeddings.top_classes import decode, encode
 from milvise.errors import StoreError
 from milvise.queries.match import FIELDS, Row
 from milvise.queries.opened import Opened
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
+_COLUMNS = (TOP_CLASSES, SKETCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the network saw in pictures.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n, classes)
+        See `milvise.embeddings.top_classes.decode`.
+    looks : ndarray of shape (n, axes)
+        See `milvise.embeddings.sketches.read_sketches`.
+    """
+
+    probabilities: Array
+    looks: Array
+
+    def of(self, places: Sequence[int]) -> Seen:
+        """Return it for some of the pictures."""
+        return Seen(self.probabilities[list(places)], self.looks[list(places)])
+
 
 def picture_fields(now: Opened) -> tuple[str, ...]:
-    """Return the fields to read of pictures whose probabilities will be wanted: `FIELDS`, and the texts where rows hold them."""
-    return (*FIELDS, TOP_CLASSES) if now.visual.manifest.top_classes else FIELDS
+    """Return the fields to read of pictures that will be ranked: `FIELDS`, and what was seen where rows hold it."""
+    return (*FIELDS, *_COLUMNS) if now.visual.manifest.top_classes else FIELDS
 
 
 def plain(row: Mapping[str, Any]) -> Row:
     """Return a row without what only scores are made of."""
-    return {name: value for name, value in row.items() if name not in (TOP_CLASSES, "vector")}
+    return {name: value for name, value in row.items() if name not in (*_COLUMNS, "vector")}
 
 
-def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Array:
-    """Return the class probabilities, shape (n, classes), of pictures, those of the likeliest 30 classes.
+def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Seen:
+    """Return what the network saw in pictures.
 
-    Of galleries that were made before these were stored with the pictures, the visual vectors are read in one call, of those rows that
+    Of galleries that were made before it was stored with the pictures, the visual vectors are read in one call, of those rows that
     come without.
 
     Parameters
@@ -40,30 +64,35 @@ def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Array:
     Raises
     ------
     StoreError
-        If one of the texts is damaged.
+        If what is stored is damaged.
     """
-    mixture = now.mixture
-    found = np.zeros((len(rows), len(mixture.labels)), dtype=np.float32)
-    stored = [place for place, row in enumerate(rows) if len(row.get(TOP_CLASSES, "")) == LENGTH]
-    if stored:
+    classes = len(now.mixture.labels)
+    found = Seen(np.zeros((len(rows), classes), np.float32), np.zeros((len(rows), AXES), np.float32))
+    texts = {place: (row[TOP_CLASSES], row[SKETCH]) for place, row in enumerate(rows) if row.get(TOP_CLASSES)}
+    lacking = {row["id"]: place for place, row in enumerate(rows) if place not in texts}
+    texts |= {
+        lacking[key]: told for key, told in _made(now, {key: rows[place] for key, place in lacking.items()}).items()
+    }
+    if texts:
+        places = list(texts)
         try:
-            found[stored] = decode([rows[place][TOP_CLASSES] for place in stored], len(mixture.labels))
+            found.probabilities[places] = decode([told for told, _ in texts.values()], classes)
+            found.looks[places] = read_sketches([drawn for _, drawn in texts.values()])
         except ValueError as error:
             raise StoreError(
                 f"what was seen in some pictures of the gallery {now.name!r} cannot be read: {error}. Make it again:"
                 f" milvise verify --repair --gallery {now.name}"
             ) from error
-    if len(stored) == len(rows):
-        return found
-    told = set(stored)
-    vectors = {row["id"]: row["vector"] for row in rows if "vector" in row}
-    lacking = {row["id"]: place for place, row in enumerate(rows) if place not in told}
-    unread = [key for key in lacking if key not in vectors]
-    vectors |= now.visual.vectors(unread) if unread else {}
-    there = [key for key in lacking if key in vectors]
-    if there:
-        given = np.asarray([vectors[key] for key in there], dtype=np.float32)
-        # As they would be stored: where a picture stands does not depend on when its gallery was made.
-        kept = decode(encode(mixture.probabilities(given)), len(mixture.labels))
-        found[[lacking[key] for key in there]] = kept
     return found
+
+
+def _made(now: Opened, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Return by primary key what would stand with pictures: where one stands does not depend on when its gallery was made."""
+    vectors = {key: row["vector"] for key, row in rows.items() if "vector" in row}
+    unread = [key for key in rows if key not in vectors]
+    vectors |= now.visual.vectors(unread) if unread else {}
+    there = [key for key in rows if key in vectors]
+    if not there:
+        return {}
+    given = np.asarray([vectors[key] for key in there], dtype=np.float32)
+    return dict(zip(there, zip(encode(now.mixture.probabilities(given)), sketch(given), strict=True), strict=True))

@@ -34,7 +34,7 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
         ranking = Ranking(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
         rows = now.visual.get([match.row["id"] for match in matches], fields=["id", *picture_fields(now)])
         seen = seen_in(now, [rows.get(match.row["id"], {"id": match.row["id"]}) for match in matches])
-        shown = now.calibration.shown(ranking.seen, ranking.chances(seen))
+        shown = now.calibration.shown(ranking.seen, ranking.chances(seen.probabilities))
         return [float(value) for value in shown]
     if any(not {JOINT, CLASSES} & match.parts.keys() for match in matches):
         raise UsageError(

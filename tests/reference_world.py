@@ -11,6 +11,7 @@ from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.phrases import unit
+from milvise.embeddings.sketches import read_sketches, sketch
 from milvise.embeddings.top_classes import encode
 from milvise.queries.database import Database
 from milvise.records import Hit, record_id
@@ -60,10 +61,13 @@ def reference_gallery(store: Store) -> Iterator[Database]:
         "flat",
     )
     visual = Manifest("r_visual", "visual", VISUAL_DIM, BACKBONE, top_classes=True)
-    texts = encode(probabilities())
+    texts, drawn = encode(probabilities()), sketch(VISUAL)
     put(
         visual,
-        ({**picture(number, vector), "top_classes": texts[number]} for number, vector in enumerate(VISUAL)),
+        (
+            {**picture(number, vector), "top_classes": texts[number], "sketch": drawn[number]}
+            for number, vector in enumerate(VISUAL)
+        ),
         "hnsw",
     )
     joint = Manifest("r_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": WORDS_FINGERPRINT})
@@ -181,9 +185,9 @@ def ranked(
     scores = np.full(PICTURES, -np.inf)
     scores[candidates] = alone[candidates]
     if counts["alike"]:
-        rooted = unit(stored() ** 0.25)
-        best = rooted[first[np.argsort(-alone[first])[:8]]]
-        with_first = alone + counts["alike"] * rooted @ unit(best.mean(0))
+        looks = read_sketches(sketch(VISUAL))
+        best = looks[first[np.argsort(-alone[first])[:8]]]
+        with_first = alone + counts["alike"] * looks @ unit(best.mean(0))
         scores[candidates] = with_first[candidates]
     else:
         with_first = alone

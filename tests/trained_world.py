@@ -11,6 +11,7 @@ import numpy as np
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.phrases import unit
+from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.records import record_id
 from milvise.training.train import Options, Report, train_head
@@ -58,15 +59,11 @@ def put_trained_world(store: Store, gallery: str = "t", each: int = EACH, *, see
         Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "classifier": classifier}),
         ({"name": name, "index": i, "bias": 0.0, "vector": weights[i]} for i, name in enumerate(CLASSES)),
     )
-    made = Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE, top_classes=seen)
-    put(
-        store,
-        made,
-        (
-            {**row, "top_classes": encode(class_probabilities(row["vector"][np.newaxis], weights, 0))[0]}
-            for row in pictures(each)
-        ),
-    )
+    rows = list(pictures(each))
+    vectors = np.stack([row["vector"] for row in rows])
+    columns = zip(encode(class_probabilities(vectors, weights, np.float32(0))), sketch(vectors), strict=True)
+    stored = [{**row, "top_classes": top, "sketch": drawn} for row, (top, drawn) in zip(rows, columns, strict=True)]
+    put(store, Manifest(f"{gallery}_visual", "visual", VISUAL_DIM, BACKBONE, top_classes=seen), stored)
 
 
 def put_world_words(store: Store, seed: int | None = None) -> None:

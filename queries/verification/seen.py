@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter.schema import TOP_CLASSES
+from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.embeddings.classes import Classes, stored_classes
-from milvise.embeddings.top_classes import LENGTH, class_probabilities, decode, encode
+from milvise.embeddings.sketches import read_sketches, sketch
+from milvise.embeddings.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
 from milvise.queries.verification.ground import Ground
 
 TOLERANCE = 1e-3
@@ -29,17 +30,25 @@ def stored_beside(ground: Ground, *, sound: bool) -> Classes | None:
 
 
 def wrongly_seen(rows: Sequence[Row], classes: Classes | None) -> list[Row]:
-    """Return the rows, with vectors, whose text of `TOP_CLASSES` the classifier does not give."""
+    """Return the rows, with vectors, that do not hold what the classifier sees in them."""
     if classes is None or not rows:
         return []
-    given = class_probabilities(_vectors(rows), classes.weights, classes.bias)
-    return [row for row, wanted in zip(rows, given, strict=True) if not _fits(row[TOP_CLASSES], wanted)]
+    vectors = _vectors(rows)
+    given = class_probabilities(vectors, classes.weights, classes.bias)
+    return [
+        row
+        for row, wanted, drawn in zip(rows, given, sketch(vectors), strict=True)
+        if not (_fits(row[TOP_CLASSES], wanted) and _drawn(row[SKETCH], drawn))
+    ]
 
 
 def seen_again(rows: Sequence[Row], classes: Classes) -> list[dict[str, Any]]:
-    """Return rows with the text that the classifier gives."""
-    texts = encode(class_probabilities(_vectors(rows), classes.weights, classes.bias))
-    return [{**row, TOP_CLASSES: text} for row, text in zip(rows, texts, strict=True)]
+    """Return rows with what the classifier sees in them."""
+    vectors = _vectors(rows)
+    seen = encode(class_probabilities(vectors, classes.weights, classes.bias))
+    return [
+        {**row, TOP_CLASSES: told, SKETCH: drawn} for row, told, drawn in zip(rows, seen, sketch(vectors), strict=True)
+    ]
 
 
 def _fits(text: str, wanted: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
@@ -50,8 +59,21 @@ def _fits(text: str, wanted: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
     except ValueError:
         return False
     # The least of those that are kept may be another one, as likely.
-    kept = stored > 0
-    return bool(kept.any() and np.abs(stored[kept] - wanted[kept]).max() <= TOLERANCE)
+    likely = np.sort(wanted)[-KEPT:][0] + TOLERANCE
+    clear = wanted > likely
+    return bool(
+        np.abs(stored - wanted)[clear].max(initial=0) <= TOLERANCE
+        and stored[~clear].max(initial=0) <= likely + TOLERANCE
+    )
+
+
+def _drawn(text: str, wanted: str) -> bool:
+    try:
+        return len(text) == len(wanted) and bool(
+            (read_sketches([text]) @ read_sketches([wanted])[0])[0] >= 1 - TOLERANCE
+        )
+    except ValueError:
+        return False
 
 
 def _vectors(rows: Sequence[Row]) -> np.ndarray[Any, np.dtype[np.float32]]:

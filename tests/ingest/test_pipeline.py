@@ -16,6 +16,7 @@ from milvise.adapter.collection import Collection
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.pictures import decode as decode_picture
+from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, decode
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
@@ -78,14 +79,15 @@ def test_what_the_network_saw_stands_with_every_picture(
     for row in rows(lite).values():
         expected = class_probabilities(np.float32([row["vector"]]), classes.weights, classes.bias)
         assert decode([str(row["top_classes"])], len(CLASSES)) == pytest.approx(expected, abs=1e-4)
-    before = {uri: row["top_classes"] for uri, row in rows(lite).items()}
+        assert row["sketch"] == sketch(np.float32([row["vector"]]))[0]
+    before = {uri: (row["top_classes"], row["sketch"]) for uri, row in rows(lite).items()}
     assert len(set(before.values())) == 10
     manifest = folder / "m.csv"
     manifest.write_text("uri,label\ncat/1.png,tiger\n")
     load(manifest)
     assert rows(lite)["cat/1.png"]["label"] == "tiger"
-    assert {uri: row["top_classes"] for uri, row in rows(lite).items()} == before
-    assert "top_classes" not in rows(lite, "joint")["cat/1.png"]
+    assert {uri: (row["top_classes"], row["sketch"]) for uri, row in rows(lite).items()} == before
+    assert not {"top_classes", "sketch"} & rows(lite, "joint")["cat/1.png"].keys()
 
 
 def test_a_gallery_made_before_what_was_seen_was_kept_grows_and_answers_the_same(

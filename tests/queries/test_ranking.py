@@ -14,6 +14,7 @@ from milvise.queries.class_mixture import ClassMixture, WordClasses
 from milvise.queries.query import Ingredient, Query, Recipe
 from milvise.queries.ranked import score_pictures
 from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
+from milvise.queries.seen import Seen as Shown
 
 COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(
@@ -111,14 +112,17 @@ def test_the_joint_share_beside_the_visual_one_is_the_chosen_one_of_learned_word
     assert beside.joint_share == pytest.approx(0.5 * 0.9 + 0.5 * 0.25)
 
 
-def test_likeness_is_how_much_the_same_was_seen_in_the_first_pictures() -> None:
-    seen = np.asarray([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]], np.float32)
+def test_likeness_is_the_cosine_with_the_mean_of_the_first_pictures() -> None:
+    vectors = np.asarray([[1, 0], [0, 1], [-1, 0]], np.float32)
     half = 0.5**0.5
-    assert likeness(seen, seen[:2]) == pytest.approx([half, half, 1])
-    assert likeness(seen, seen[:1]) == pytest.approx([1, 0, half])
-    # What is seen a little counts too.
-    assert likeness(np.asarray([[0.9, 0.1, 0]], np.float32), seen[1:2])[0] > 0.4
-    assert likeness(np.zeros((1, 3), np.float32), seen[:1])[0] == 0
+    assert likeness(vectors, vectors[:2]) == pytest.approx([half, half, -half])
+    assert likeness(vectors, vectors[:1]) == pytest.approx([1, 0, -1])
+
+
+def shown(count: int, seed: int) -> Shown:
+    draw = np.random.default_rng(seed)
+    probabilities = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
+    return Shown(probabilities, unit(draw.normal(size=(count, DIM))))
 
 
 def rows(count: int) -> list[dict[str, str]]:
@@ -138,7 +142,7 @@ def test_scores_are_similarities_of_their_parts_best_first(
     made: Ranking, count: int, seed: int, first: set[str]
 ) -> None:
     draw = np.random.default_rng(seed)
-    seen = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
+    seen = shown(count, seed)
     cosines = {name: draw.uniform(-1, 1, count).tolist() for name in (VISUAL, JOINT)}
     found = score_pictures(query(made, seed), rows(count), cosines, seen, first=first)
     assert {match.row["id"] for match in found} == {str(number) for number in range(count)}
@@ -157,36 +161,38 @@ def test_scores_are_similarities_of_their_parts_best_first(
 def test_only_the_best_of_the_first_are_what_others_are_to_be_alike() -> None:
     draw = np.random.default_rng(5)
     count, made = 40, ranking((GUESSED, 1.0))
-    seen = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
+    seen = shown(count, 5)
     cosines = draw.uniform(-1, 1, count).tolist()
     asked = query(made, 5)
     alone = {match.row["id"]: match.similarity for match in score_pictures(asked, rows(count), {VISUAL: cosines}, seen)}
     first = {str(number) for number in range(20)}
     best = sorted(first, key=lambda name: -alone[name])[:8]
-    rooted = unit(seen**0.25)
-    mean = unit(rooted[[int(name) for name in best]].mean(axis=0))
+    mean = unit(seen.looks[[int(name) for name in best]].mean(axis=0))
     for few in (count, 25):
         # Pictures that are no first ones change no score.
-        found = score_pictures(asked, rows(few), {VISUAL: cosines[:few]}, seen[:few], first=first)
+        found = score_pictures(asked, rows(few), {VISUAL: cosines[:few]}, seen.of(range(few)), first=first)
         assert {match.row["id"]: match.parts[ALIKE] for match in found} == pytest.approx(
-            {str(number): float(rooted[number] @ mean) for number in range(few)}, abs=1e-5
+            {str(number): float(seen.looks[number] @ mean) for number in range(few)}, abs=1e-5
         )
 
 
 def test_without_joint_cosines_they_are_those_that_the_conse_head_makes_of_what_was_seen() -> None:
-    seen = np.asarray([[1, 0, 0, 0], [0, 0.6, 0.4, 0]], np.float32)
+    seen = Shown(np.asarray([[1, 0, 0, 0], [0, 0.6, 0.4, 0]], np.float32), np.zeros((2, DIM), np.float32))
     asked = query(ranking((GUESSED, 1.0)), 7)
     found = score_pictures(asked, rows(2), {VISUAL: [0.0, 0.0]}, seen)
     assert {match.row["id"]: match.parts[JOINT] for match in found} == pytest.approx(
-        {str(number): float(MIXTURE.conse(seen[number]) @ asked.recipes[JOINT].vector) for number in range(2)}
+        {
+            str(number): float(MIXTURE.conse(seen.probabilities[number]) @ asked.recipes[JOINT].vector)
+            for number in range(2)
+        }
     )
 
 
 def test_nothing_to_score_and_what_is_trusted() -> None:
     made = ranking((KNOWN, 1.0))
-    assert score_pictures(query(made, 1), [], {VISUAL: []}, np.zeros((0, COUNT), np.float32)) == []
+    assert score_pictures(query(made, 1), [], {VISUAL: []}, shown(0, 1)) == []
     trusting = replace(made, trusted=lambda seen, chances: chances[:, 0] / len(seen) / 2)
-    seen = np.asarray([[0.8, 0.2, 0, 0], [0.1, 0.2, 0.7, 0]], np.float32)
+    seen = Shown(np.asarray([[0.8, 0.2, 0, 0], [0.1, 0.2, 0.7, 0]], np.float32), np.zeros((2, DIM), np.float32))
     found = score_pictures(query(trusting, 1), rows(2), {VISUAL: [0.0, 0.0]}, seen)
     assert [(match.row["id"], match.confidence) for match in found] == [
         ("0", pytest.approx(0.4)),

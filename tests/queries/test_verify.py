@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trained_world import CLASSES, WORD_DIM, WORDS, drop_trained_world, put_trained_world, put_world_words
+from trained_world import CLASSES, VISUAL_DIM, WORD_DIM, WORDS, drop_trained_world, put_trained_world, put_world_words
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.indexes import Indexes
 from milvise.adapter.store import CATALOG_NAME
+from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import encode
 from milvise.errors import DeniedError, StoreError
 from milvise.ingest.project import project
@@ -287,13 +288,21 @@ def long_vector(words: Collection) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "?" * 160, encode(np.eye(1, 4, dtype=np.float32))[0]], ids=["none", "broken", "other"]
+    "damaged",
+    [
+        {"top_classes": "", "sketch": ""},
+        {"top_classes": "?" * 160},
+        {"top_classes": encode(np.eye(1, 4, dtype=np.float32))[0]},
+        {"sketch": "A" * 100},
+        {"sketch": sketch(np.arange(VISUAL_DIM, dtype=np.float32)[np.newaxis])[0]},
+    ],
+    ids=["none", "broken", "another class", "short", "other looks"],
 )
-def test_what_was_not_seen_is_found_and_seen_again(db: Database, text: str) -> None:
+def test_what_was_not_seen_is_found_and_seen_again(db: Database, damaged: dict[str, str]) -> None:
     visual = live(db, "v_visual")
-    kept = next(row for row in rows(visual, PICTURES) if row["top_classes"] != text)
-    write(visual, {**kept, "top_classes": text})
-    if text.startswith("?"):
+    kept = next(row for row in rows(visual, PICTURES) if all(row[name] != text for name, text in damaged.items()))
+    write(visual, {**kept, **damaged})
+    if any(text and (text.startswith("?") or len(text) == 100) for text in damaged.values()):
         with pytest.raises(StoreError, match="milvise verify --repair --gallery v"):
             db.gallery("v").search("dog", limit=PICTURES, by="meaning")
     found = db.verify("v")
@@ -301,7 +310,8 @@ def test_what_was_not_seen_is_found_and_seen_again(db: Database, text: str) -> N
     mended = db.verify("v", repair=True)
     assert mended.whole, mended.problems
     assert mended.repaired == ("v_visual: what was seen in 1 picture made again from the vectors",)
-    assert next(row for row in rows(visual, PICTURES) if row["id"] == kept["id"])["top_classes"] == kept["top_classes"]
+    again = next(row for row in rows(visual, PICTURES) if row["id"] == kept["id"])
+    assert {name: again[name] for name in damaged} == {name: kept[name] for name in damaged}
 
 
 @pytest.mark.parametrize(
