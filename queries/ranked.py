@@ -1,7 +1,7 @@
 """Search by word in both spaces, with the closest pictures ordered by what the network saw in them.
 
-    visual vector -> search -> candidates with their vectors -> scores -> order
-    joint vector  -> search -> more candidates, where it counts  -^
+    visual vector -> search -> candidates with their vectors, where anything but the joint part counts -> scores -> order
+    joint vector  -> search -> more candidates, where it counts                                         -^
 
 A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
 candidates would change. Joint cosines of the untrained head are computed from the visual vectors, as the head itself does.
@@ -34,6 +34,9 @@ JOINT_CANDIDATES = 20
 _VECTORS_AT_ONCE = 100
 """So many vectors come with a search; more are read by primary key, each once however many queries found it."""
 
+_ALONE = 1 - 1e-9
+"""From this share on nothing but the joint part counts: the shares of several words are added, and rounded."""
+
 _AT_ONCE = 5_000
 """Candidates whose vectors are held."""
 
@@ -49,7 +52,8 @@ def ranked_to_each(
         Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
 
     Calls to Milvus: for each 5,000 candidates a search among visual vectors. Where the joint part counts also one among joint
-    vectors, and one read for what the first did not find; with a trained head another read.
+    vectors, and one read for what the first did not find; with a trained head another read. Where only the joint part counts, the
+    pictures and their order are those of a search in the joint space, and it is one search and one read.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
@@ -66,7 +70,7 @@ def _ranked(
 ) -> list[list[Match]]:
     at_once = count * len(queries) <= _VECTORS_AT_ONCE
     fields = (*FIELDS, "vector") if at_once else ("id",)
-    visual = now.visual.search(_vectors(queries, VISUAL), limit=count, fields=fields, filter=filter)
+    visual = _visual_lists(now, queries, count, fields, filter)
     joint = _joint_lists(now, queries, count, limit, filter)
     wanted = [
         list(dict.fromkeys([*(row["id"] for row, _ in hits), *close, *more]))
@@ -89,6 +93,20 @@ def _ranked(
         scored, kept = score_pictures(query, known, vectors, close, first=first), set(more)
         answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
     return answers
+
+
+def _visual_lists(
+    now: Opened, queries: Sequence[Query], count: int, fields: Sequence[str], filter: str
+) -> list[list[tuple[Row, float]]]:
+    """Return for each query the pictures closest in the visual space, nothing where the joint part alone counts."""
+    found: list[list[tuple[Row, float]]] = [[] for _ in queries]
+    counts = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
+    if counts:
+        vectors = _vectors([queries[place] for place in counts], VISUAL)
+        answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
+        for place, hits in zip(counts, answers, strict=True):
+            found[place] = list(hits)
+    return found
 
 
 def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> Lists:
