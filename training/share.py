@@ -99,6 +99,8 @@ def choose_share(
     if mixture is None or not mixture.tells_apart:
         why = "The backbone has no classes that words know: the joint space alone is searched by word."
         return Share(None, 0, 0, 0, {}, why)
+    if np.count_nonzero(examples.parts != UNSEEN) < LEAST:
+        train = None  # No head is trained for a choice that cannot be made.
     fresh = fresh_vectors(head, examples, train, most=MOST)
     labels = examples.labels[fresh.places]
     own = labels[examples.parts[fresh.places] != UNSEEN]

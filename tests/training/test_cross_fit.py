@@ -11,7 +11,7 @@ from milvise.embeddings.phrases import unit
 from milvise.queries.class_mixture import ClassMixture
 from milvise.training.cross_fit import ENOUGH, Head, fresh_vectors
 from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, fold_of
-from milvise.training.share import ALONE, choose_share
+from milvise.training.share import ALONE, LEAST, choose_share
 
 LABELS, DIM = 4, 64
 COUNT = 80
@@ -146,3 +146,22 @@ def test_where_a_tenth_is_too_few_the_trained_pictures_choose_and_as_new_ones() 
     assert precision["joint"] < 0.9, "a head that saw the pictures would find them all"
     assert found.share == ALONE
     assert precision["chosen"] == precision["joint"] > max(precision["visual"], precision["untrained"])
+
+
+def test_no_head_is_trained_for_a_choice_that_cannot_be_made() -> None:
+    examples, mixture = choice_world()
+    few = np.arange(len(examples.labels)) < LEAST - 1
+    small = replace(
+        examples, vectors=examples.vectors[few], labels=examples.labels[few], parts=examples.parts[few],
+        folds=examples.folds[few],
+    )  # fmt: skip
+    trained: list[int] = []
+
+    def train(others: Examples, number: int) -> Head:
+        trained.append(number)
+        return nearest(others)
+
+    assert "Too few pictures" in choose_share(nearest(small), small, mixture, train).why
+    assert trained == []
+    choose_share(nearest(examples), examples, mixture, train)
+    assert trained == [1, 2]
