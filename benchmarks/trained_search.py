@@ -29,6 +29,7 @@ from milvise.adapter import IndexSpec
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.phrases import tokens
 from milvise.embeddings.words import load_words
+from milvise.errors import UnknownWordError
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.project import project
 from milvise.ingest.sources import Item
@@ -85,14 +86,11 @@ def found(gallery: Gallery, words: Sequence[str], split: int, space: str | None)
     answers = gallery.search_many(
         [f'"{word}"' for word in labels], space=space, limit=K, by="meaning", filter=in_part(split, "t")
     )
-    return float(
-        np.mean(
-            [
-                sum(hit.meta["word"] == word for hit in hits) / min(K, words.count(word))
-                for word, hits in zip(labels, answers, strict=True)
-            ]
-        )
-    )
+    precisions = [
+        sum(hit.meta["word"] == word for hit in hits) / min(K, words.count(word))
+        for word, hits in zip(labels, answers, strict=True)
+    ]
+    return float(np.mean(precisions))
 
 
 def measure(
@@ -101,9 +99,18 @@ def measure(
     """Return the chosen share and the figures of one set in one split."""
     record = train_head(db.store, gallery=name, out=head, options=TrainOptions(filter=in_part(split, "r"))).record
     project(db.store, gallery=name, head=str(head), index=IndexSpec("flat"))
-    unknown = record["trained_on"]["without_vector"]
-    words = [row["word"] for row in rows if row["parts"][split] == "t" and row["label"] not in unknown]
-    return record["joint_share"]["share"], [found(db.gallery(name), words, split, space) for space in COLUMNS.values()]
+    gallery, test = db.gallery(name), [row["word"] for row in rows if row["parts"][split] == "t"]
+    known = {word for word in set(test) if is_known(gallery, word)}
+    words = [word for word in test if word in known]
+    return record["joint_share"]["share"], [found(gallery, words, split, space) for space in COLUMNS.values()]
+
+
+def is_known(gallery: Gallery, word: str) -> bool:
+    """Return whether a label can be searched for."""
+    try:
+        return bool(gallery.classes_of(f'"{word}"'))
+    except UnknownWordError:
+        return False
 
 
 def in_part(split: int, part: str) -> str:
