@@ -77,7 +77,8 @@ def fresh_vectors(head: Head, examples: Examples, train: Callable[[Examples, int
     cross_fitted = sum(len(places) for places, _ in taken[1:])
     taken.append((unseen[: room - cross_fitted], head))
     places = np.concatenate([own for own, _ in taken])
-    joint = np.concatenate([made(np.asarray(examples.vectors[own])) for own, made in taken if len(own)])
+    made = [own_head(np.asarray(examples.vectors[own])) for own, own_head in taken if len(own)]
+    joint = np.concatenate(made) if made else np.zeros((0, examples.targets.shape[1]), np.float32)
     order = np.argsort(places, kind="stable")
     return Fresh(places[order], joint[order], cross_fitted)
 

@@ -47,6 +47,7 @@ MOST = 5_000
 _LABELS = 1_000
 
 Relevant = np.ndarray[Any, np.dtype[np.bool_]]
+Labels = np.ndarray[Any, np.dtype[np.int32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,15 @@ def choose_share(
     if mixture is None or not mixture.tells_apart:
         why = "The backbone has no classes that words know: the joint space alone is searched by word."
         return Share(None, 0, 0, 0, {}, why)
-    if np.count_nonzero(examples.parts != UNSEEN) < LEAST:
-        train = None  # No head is trained for a choice that cannot be made.
+    learned = examples.labels[examples.parts != UNSEEN]
+    if len(learned) < LEAST:  # No other head is trained for a choice that cannot be made.
+        return _too_few(learned)
     fresh = fresh_vectors(head, examples, train, most=MOST)
     labels = examples.labels[fresh.places]
     own = labels[examples.parts[fresh.places] != UNSEEN]
     present = np.unique(own)[:_LABELS]
     if len(own) < LEAST or len(present) < 2:
-        why = f"Too few pictures to choose on: {len(own)} of {len(present)} labels, not {LEAST} of two."
-        return Share(None, len(present), len(fresh.places), fresh.cross_fitted, {}, why)
+        return _too_few(own)
     visual = np.asarray(examples.vectors[fresh.places])
     vectors, probabilities = unit(visual), mixture.probabilities(visual)
     found: dict[str, list[float]] = {JOINT: [], VISUAL: [], UNTRAINED: []}
@@ -122,6 +123,12 @@ def choose_share(
         share, why = None, "The joint space alone does no better than the search for untrained words."
     means["chosen"] = max(joint, untrained)
     return Share(share, len(present), len(fresh.places), fresh.cross_fitted, means, why)
+
+
+def _too_few(labels: Labels) -> Share:
+    present = len(np.unique(labels))
+    why = f"Too few pictures to choose on: {len(labels)} of {present} labels, not {LEAST} of two."
+    return Share(None, present, len(labels), 0, {}, why)
 
 
 def average_precision(scores: Array, relevant: Relevant) -> float:

@@ -161,7 +161,20 @@ def test_no_head_is_trained_for_a_choice_that_cannot_be_made() -> None:
         trained.append(number)
         return nearest(others)
 
-    assert "Too few pictures" in choose_share(nearest(small), small, mixture, train).why
+    for parts in (small.parts, np.full_like(small.parts, TRAIN)):
+        few_of = replace(small, parts=parts)
+        assert "Too few pictures" in choose_share(nearest(few_of), few_of, mixture, train).why
     assert trained == []
     choose_share(nearest(examples), examples, mixture, train)
     assert trained == [1, 2]
+
+
+def test_one_picture_of_each_label_leaves_nothing_to_choose_on() -> None:
+    examples, mixture = choice_world()
+    rng = np.random.default_rng(6)
+    single = replace(
+        examples, vectors=examples.vectors[:30], labels=np.arange(30, dtype=np.int32), parts=np.full(30, TRAIN, np.uint8),
+        folds=examples.folds[:30], targets=unit(rng.normal(size=(30, DIM))), names=tuple(f"one{n}" for n in range(30)),
+    )  # fmt: skip
+    found = choose_share(nearest(single), single, mixture, nearest)
+    assert (found.share, found.pictures, found.average_precision) == (None, 0, {})
