@@ -9,7 +9,7 @@ divided by 10 or by how many there are, whichever is less: by default and in eac
 the test pictures, called splits. *difference* is the default search less the space that is better on average, with its standard error over
 the splits. The shares are those chosen, "-" where the untrained ones stay.
 
-The form of the rule in `milvise.training.share` and the number of folds were chosen on the splits 100 to 109; the default ones are others.
+The form of the rule in `milvise.training.share` and the number of folds were chosen on the splits 100 to 106; the default ones are others.
 """
 
 from __future__ import annotations
