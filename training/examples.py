@@ -26,7 +26,7 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 TRAIN, HELD_BACK, UNSEEN = 0, 1, 2
 
-FOLDS = 4
+FOLDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Examples:
     by_feedback : int
         Pictures whose label is what people searched by when they liked them.
     folds : ndarray of shape (pictures,), uint8
-        The quarter of each, see `fold_of`; empty where no head is trained from them.
+        The half of each, see `fold_of`; empty where no head is trained from them.
     """
 
     vectors: Array
@@ -162,7 +162,7 @@ def is_held_back(sha256: str, share: float, seed: int) -> bool:
 
 
 def fold_of(sha256: str, seed: int) -> int:
-    """Return the quarter of a picture, 0 to 3: by its content as well, and whether or not it is held back."""
+    """Return the half of a picture, 0 or 1: by its content as well, and whether or not it is held back."""
     return _digest(sha256, seed)[8] % FOLDS
 
 

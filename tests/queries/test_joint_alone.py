@@ -1,0 +1,83 @@
+"""Words that the joint space alone answers find what a search in that space finds, on every Milvus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from trained_world import (
+    BACKBONE,
+    WORD_DIM,
+    drop_trained_world,
+    pictures,
+    put,
+    put_trained_world,
+)
+
+from milvise.adapter import Collection, Manifest, Store
+from milvise.embeddings.learned import encode
+from milvise.embeddings.phrases import unit
+from milvise.queries.database import Database
+from milvise.queries.search import Gallery
+from milvise.records import Hit
+
+LEARNED = ("queen", "sofa", "dining table")
+TIED = 3
+
+
+@pytest.fixture(scope="module")
+def gallery(store: Store) -> Iterator[Gallery]:
+    """A gallery whose joint vectors have nothing to do with the visual ones, and are the same for three pictures each."""
+    put_trained_world(store)
+    words = store.live("words")
+    assert words is not None
+    fingerprint = {"visual": BACKBONE, "head": {"kind": "mlp"}, "words": dict(words.manifest.fingerprint)}
+    recipe = {"joint_share": 1.0, "learned": encode(LEARNED)}
+    rows = list(pictures())
+    vectors = unit(np.random.default_rng(7).normal(size=(-(-len(rows) // TIED), WORD_DIM)))
+    joint = ({**row, "vector": vectors[place // TIED]} for place, row in enumerate(rows))
+    put(store, Manifest("t_joint", "joint", WORD_DIM, fingerprint, recipe=recipe), joint)
+    yield Database(store).gallery("t")
+    drop_trained_world(store)
+
+
+def scores(hits: list[Hit]) -> list[tuple[str, float]]:
+    return [(hit.id, pytest.approx(hit.similarity, abs=1e-5)) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "expression", ["queen", "Sofa", '"dining table"', "queen sofa", 'queen "dining table" sofa', "queen - sofa"]
+)
+@pytest.mark.parametrize("filter", ["", 'label in ["cat", "queen"]'])
+def test_the_same_pictures_come_in_the_same_order_with_the_same_similarity(
+    gallery: Gallery, expression: str, filter: str
+) -> None:
+    found = gallery.search(expression, limit=60, filter=filter, by="meaning")
+    assert scores(found) == scores(gallery.search(expression, space="joint", limit=60, filter=filter, by="meaning"))
+    for by in ("meaning", "both"):
+        few, alone = (
+            gallery.search(expression, space=space, limit=10, filter=filter, by=by) for space in (None, "joint")
+        )
+        assert [hit.similarity for hit in few] == pytest.approx([hit.similarity for hit in alone], abs=1e-5)
+
+
+def test_words_that_were_not_learned_are_searched_in_both_spaces_in_the_same_request(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = gallery.search_many(["queen", "cat", "sofa"], limit=60, by="meaning")
+    for hits, word in zip(together, ("queen", "cat", "sofa"), strict=True):
+        assert scores(hits) == scores(gallery.search(word, limit=60, by="meaning"))
+    cats = gallery.search("cat", limit=10, by="meaning")
+    assert {hit.label for hit in cats} == {"cat"}, "the classes know it"
+    assert gallery.explain(cats[0].id, words="cat").shares.get("joint", 0.0) < 0.4
+    searched: list[str] = []
+    search = Collection.search
+
+    def spying(self: Collection, vectors: object, **options: object) -> object:
+        searched.append(self.room.name)
+        return search(self, vectors, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Collection, "search", spying)
+    gallery.search("queen", limit=10, by="meaning")
+    assert searched == ["joint"]
