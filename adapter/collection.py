@@ -68,7 +68,7 @@ class Collection:
         return Collection(self._connection, self.manifest.changed(index=str(index)))
 
     def upsert(self, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Write rows that carry every field of the room and a ``vector``, and perhaps more; return how many.
+        """Write rows that carry every field of the room (but `MAY_LACK`) and a ``vector``, and perhaps more; return how many.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType
 
-from milvise.adapter.schema import META_BYTES, Room
+from milvise.adapter.schema import MAY_LACK, META_BYTES, Room
 from milvise.errors import VectorError
 
 MESSAGE_BYTES = 24 * 2**20
@@ -61,9 +61,9 @@ def messages(rows: Iterable[Mapping[str, Any]], *, room: Room, dim: int) -> Iter
     batch: list[dict[str, Any]] = []
     size = 0
     for row in rows:
-        checked = {name: row[name] for name in room.fields}
+        checked = {name: row.get(name, "") if name in MAY_LACK else row[name] for name in room.fields}
         checked["vector"] = check_vector(row["vector"], dim, owner=f"{room.key} {row[room.key]!r}")
-        row_size = 4 * dim + _OVERHEAD_BYTES + sum(len(str(row[name]).encode()) for name in room.fields)
+        row_size = 4 * dim + _OVERHEAD_BYTES + sum(len(str(checked[name]).encode()) for name in room.fields)
         if batch and (size + row_size > MESSAGE_BYTES or len(batch) >= MESSAGE_ROWS):
             yield batch
             batch, size = [], 0

@@ -70,10 +70,8 @@ class Pair:
         return self.visual.upsert(self._as_ranked(rows))
 
     def _as_ranked(self, rows: Sequence[Row]) -> Sequence[Row]:
-        if not rows or not self.visual.manifest.top_classes:
+        if not rows or not self.visual.manifest.top_classes or self.classes is None:
             return rows
-        if self.classes is None:
-            return [{**row, TOP_CLASSES: "", SKETCH: ""} for row in rows]
         vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
         seen = encode(class_probabilities(vectors, self.classes.weights, self.classes.bias))
         return [

@@ -1,7 +1,7 @@
 """Search by word in both spaces, with the closest pictures ordered by what the network saw in them.
 
-    visual vector -> search -> candidates with what was seen in them -> scores -> order
-    joint vector  -> search -> more candidates, where a head was trained -^
+    visual vector -> search -> candidates with what was seen in them, unless the joint part alone counts -> scores -> order
+    joint vector  -> search -> more candidates, where a head was trained                                 -^
 
 A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
 candidates would change. Joint cosines of the untrained head are computed from what was seen, as the head itself does.
@@ -30,6 +30,9 @@ Cosines = dict[str, float]
 CANDIDATES = 100
 """So many of each list, or as many as are asked for if more."""
 
+_ALONE = 1 - 1e-9
+"""From this share on nothing but the joint part counts: the shares of several words are added, and rounded."""
+
 _AT_ONCE = 5_000
 """Candidates that are held."""
 
@@ -45,7 +48,8 @@ def ranked_to_each(
         Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
 
     Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors, and a
-    read in each space for what the other search did not find. A gallery that was made before class probabilities were stored takes a
+    read in each space for what the other search did not find; where only the joint part counts, one search and one read, whose
+    pictures and order are those of a search in the joint space. A gallery that was made before class probabilities were stored takes a
     read more.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
@@ -61,10 +65,10 @@ def ranked_to_each(
 def _ranked(
     now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
 ) -> list[list[Match]]:
-    hits = now.visual.search(_vectors(queries, VISUAL), limit=count, fields=picture_fields(now), filter=filter)
+    hits = _visual_lists(now, queries, count, filter)
     rows = {row["id"]: row for found in hits for row, _ in found}
     visual = [{row["id"]: score for row, score in found} for found in hits]
-    joint = _joint_lists(now, queries, count, filter)
+    joint = _joint_lists(now, queries, count, limit, filter)
     firsts = [
         {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]} for near, close in zip(visual, joint, strict=True)
     ]
@@ -85,13 +89,31 @@ def _ranked(
     return answers
 
 
-def _joint_lists(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[Cosines | None]:
+def _visual_lists(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[list[tuple[Row, float]]]:
+    """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
+    found: list[list[tuple[Row, float]]] = [[] for _ in queries]
+    places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
+    if places:
+        vectors = _vectors([queries[place] for place in places], VISUAL)
+        answers = now.visual.search(vectors, limit=count, fields=picture_fields(now), filter=filter)
+        for place, hits in zip(places, answers, strict=True):
+            found[place] = hits
+    return found
+
+
+def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> list[Cosines | None]:
     """Return for each query the pictures closest in the joint space, None where its cosines need not be searched for."""
     found: list[Cosines | None] = [None for _ in queries]
-    places = [place for place, query in enumerate(queries) if query.shares[JOINT] and now.is_trained]
-    if places:
+    depths = {
+        # Where it alone counts, as many as a search in the joint space would be asked for.
+        place: count if query.shares[JOINT] < _ALONE else limit
+        for place, query in enumerate(queries)
+        if query.shares[JOINT] and now.is_trained
+    }
+    for depth in dict.fromkeys(depths.values()):
+        places = [place for place, own in depths.items() if own == depth]
         vectors = _vectors([queries[place] for place in places], JOINT)
-        answers = now.joint.search(vectors, limit=count, fields=("id",), filter=filter)
+        answers = now.joint.search(vectors, limit=depth, fields=("id",), filter=filter)
         for place, hits in zip(places, answers, strict=True):
             found[place] = {row["id"]: score for row, score in hits}
     return found
