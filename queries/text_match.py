@@ -8,8 +8,9 @@ similarity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from milvise.adapter.collection import MOST_HITS
@@ -18,7 +19,7 @@ from milvise.errors import UsageError
 from milvise.queries.at_once import at_once
 from milvise.queries.expression import Term
 from milvise.queries.limits import check_limit
-from milvise.queries.match import Match
+from milvise.queries.match import Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
 from milvise.queries.text_filter import LABEL, URI, text_filter
@@ -118,9 +119,9 @@ def found_by(
         From a word to what may stand for it in a text.
 
     Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
-    subtract; one read for all expressions, unless the gallery's texts are known here; and for each expression that stands
-    in the text of pictures that are not found yet, those of `find`, again for each share of the expression that texts
-    hold, at most three.
+    subtract. Unless the gallery's texts are known here, beside them those of `find` again for one expression on a server, which mostly is
+    all, and one read for several. Then for each expression that stands in the text of pictures that are not found yet, those of `find`,
+    again for each share of the expression that texts hold, at most three.
 
     Raises
     ------
@@ -139,15 +140,19 @@ def found_by(
     if by == TEXT and filter:
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
-    read = _candidates(now, expressions, wanted, filter, forms)
+    looked_for = [one for each in wanted for one in each if one.weight > 0]
+    rows, expression = _held(now, expressions, looked_for, forms)
+    look = partial(_look, now, queries, looked_for, find, max(depths), rows, expression and both(filter, expression))
     if by == BOTH:
         # Neither waits for the other.
-        rows, meant = at_once(read, lambda: _meant(now, queries, find, depths, filter))
+        (texts, rows), meant = at_once(look, lambda: _meant(now, queries, find, depths, filter))
     else:
-        rows, meant = read(), [[] for _ in queries]
+        (texts, rows), meant = look(), [[] for _ in queries]
     answers = []
     for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
+        for match in texts:
+            known.setdefault(match.row["id"], match)
         for expression, count in _tiers(each, rows, known):
             for match in find(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
                 known.setdefault(match.row["id"], match)
@@ -173,32 +178,56 @@ def _meant(
     return [found[place] for place in range(len(queries))]
 
 
-def _candidates(
-    now: Opened, expressions: Sequence[Sequence[Term]], wanted: Sequence[Sequence[Phrase]], filter: str, forms: Forms
-) -> Callable[[], list[Mapping[str, Any]]]:
-    """Return the function that reads pictures whose text may hold one of the expressions' phrases."""
-    looked_for = [one for each in wanted for one in each if one.weight > 0]
+def _held(
+    now: Opened, expressions: Sequence[Sequence[Term]], looked_for: Sequence[Phrase], forms: Forms
+) -> tuple[list[Row], str]:
+    """Return the pictures whose text may hold one of some phrases, or where not all texts are known here the filter that finds them."""
     texts, visual = now.texts, now.visual
+    known = [dict(row) for row in texts.holding(looked_for)]
     if texts.is_whole or not looked_for:
-        held = texts.holding(looked_for)
-        return lambda: list(held)
-    columns, infix = texts.columns, visual.looks_inside
-    if visual.is_lite:
-        columns = (LABEL, URI)
+        return known, ""
+    columns = (LABEL, URI) if visual.is_lite else texts.columns
     terms = [term for each in expressions for term in each]
-    expression = text_filter(terms, columns=columns, infix=infix, forms=forms)
-    labels = {row[LABEL] for row in texts.holding(looked_for) if row[LABEL]}
-    if labels:
-        expression = f"({expression}) or {is_in(LABEL, sorted(labels))}"
+    expression = text_filter(terms, columns=columns, infix=visual.looks_inside, forms=forms)
+    labels = {row[LABEL] for row in known if row[LABEL]}
+    return [], f"({expression}) or {is_in(LABEL, sorted(labels))}" if labels else expression
 
-    def read() -> list[Mapping[str, Any]]:
-        found = visual.query(both(filter, expression), fields=FIELDS, limit=_MOST_ROWS)
-        if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
-            # Letters within longer words have taken the place of words.
-            found = visual.query(both(filter, expression), fields=FIELDS)
-        return list(found)
 
-    return read
+def _look(
+    now: Opened,
+    queries: Sequence[Query],
+    looked_for: Sequence[Phrase],
+    find: Finder,
+    limit: int,
+    rows: list[Row],
+    filter: str,
+) -> tuple[list[Match], list[Row]]:
+    """Return pictures that were found by their text already, and `rows` or others whose text may hold a phrase."""
+    if not filter:
+        return [], rows
+    if len(queries) == 1 and not now.visual.is_lite:
+        return _closest(now, queries[0], looked_for, find, limit, filter)
+    return [], _read(now, looked_for, filter)
+
+
+def _read(now: Opened, looked_for: Sequence[Phrase], filter: str) -> list[Row]:
+    """Return pictures whose text may hold one of some phrases, from Milvus."""
+    found = now.visual.query(filter, fields=FIELDS, limit=_MOST_ROWS)
+    if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
+        # Letters within longer words have taken the place of words.
+        found = now.visual.query(filter, fields=FIELDS)
+    return found
+
+
+def _closest(
+    now: Opened, query: Query, looked_for: Sequence[Phrase], find: Finder, limit: int, filter: str
+) -> tuple[list[Match], list[Row]]:
+    """Return the closest pictures whose text may hold a phrase, and where these may not be enough, rows of all that may."""
+    depth = max(_BESIDE, limit)
+    matches = find(now, [query], limit=depth, filter=filter)[0]
+    # Of one phrase a text holds all or nothing, so that none that is further away can come before these.
+    enough = len(looked_for) == 1 and sum(matched(looked_for, one.row).share > 0 for one in matches) >= limit
+    return matches, [] if enough or len(matches) < depth else _read(now, looked_for, filter)
 
 
 def _tiers(

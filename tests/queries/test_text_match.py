@@ -203,6 +203,30 @@ def test_where_no_text_holds_the_word_nothing_more_is_asked(
     assert sorted(name for name in calls if name in ("search", "query")) in (["search", "search"], ["search"])
 
 
+def test_a_server_is_asked_for_meaning_and_text_at_once(
+    store_with_text: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "_MOST_CHARS", 220 * 60)
+    gallery = Database(store_with_text).gallery("named")
+    gallery.search("dog table", space="visual")
+    calls: list[str] = []
+    call = store_with_text.connection.call
+
+    def counting(method: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(method.__name__)
+        return call(method, *args, **kwargs)
+
+    monkeypatch.setattr(store_with_text.connection, "call", counting)
+    is_lite = store_with_text.connection.is_lite
+    for word, found in (("dog", True), ("table", False)):
+        calls.clear()
+        hits = gallery.search(word, space="visual")
+        assert any(set(hit.reasons) - {"meaning"} for hit in hits) == found
+        asked = [name for name in calls if name in ("search", "query")]
+        expected = ["query", "search"] + ["search"] * found if is_lite else ["search", "search"]
+        assert sorted(asked) == expected
+
+
 def test_labels_are_known_where_not_all_texts_are(store_with_text: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that knows prefixes alone finds a word inside a label that was read."""
     monkeypatch.setattr(texts, "_MOST_CHARS", 220 * 130)
