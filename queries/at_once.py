@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 One = TypeVar("One")
 Other = TypeVar("Other")
 
+_THREADS = 16
+"""More requests at the same time wait for a thread, but never for each other."""
+
 
 def at_once(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other]:
-    """Return what two functions return, the first of which runs in another thread; an error of either is raised when both have ended."""
-    with ThreadPoolExecutor(1, thread_name_prefix="milvise-query") as threads:
-        waiting = threads.submit(one)
-        answer = other()
-        return waiting.result(), answer
+    """Return what two functions return, the first of which runs in another thread; an error of the second is raised without waiting."""
+    waiting = _threads().submit(one)
+    answer = other()
+    return waiting.result(), answer
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads that stay: to start one takes longer than a call to Milvus saves."""
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="milvise-query")

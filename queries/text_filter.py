@@ -14,6 +14,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
+from os.path import commonprefix
 
 from milvise.adapter.escape import literal
 from milvise.queries.expression import Term
@@ -24,6 +25,9 @@ LABEL, URI, META = "label", "uri", "meta."
 
 MOST_PHRASES = 32
 """An expression of more terms is looked up by those that count most."""
+
+_LEAST_STEM = 4
+"""Shorter ones begin many other words."""
 
 _MOST_FORMS = 12
 """Of one phrase; words of many forms would make thousands."""
@@ -64,13 +68,20 @@ def _field(column: str) -> str:
 
 def _spellings(phrase: Phrase) -> Iterator[str]:
     """Yield LIKE patterns without ``%``; words are of letters and digits only, so that nothing in them is a wildcard."""
-    for words in islice(product(*(dict.fromkeys(forms) for forms in phrase.words)), _MOST_FORMS):
+    *before, last = (list(dict.fromkeys(forms)) for forms in phrase.words)
+    for words in islice(product(*before, _stems(last)), _MOST_FORMS):
         cased = (words, tuple(map(_capital, words)), (_capital(words[0]), *words[1:]), tuple(map(str.upper, words)))
         for spelt in dict.fromkeys(cased):
             # "_" stands for any one letter: a blank, a hyphen, an underscore.
             for joint in ("_", "") if len(spelt) > 1 else ("",):
                 text = joint.join(spelt)
                 yield from dict.fromkeys((text, unicodedata.normalize("NFD", text)))
+
+
+def _stems(forms: list[str]) -> list[str]:
+    """Return what all forms of a word begin with, if that is most of them: *pupp* for *puppy* and *puppies*; else the forms."""
+    stem = commonprefix(forms)  # noqa: RUF071 -- words, no paths
+    return [stem] if len(stem) >= max(_LEAST_STEM, len(min(forms, key=len)) - 2) else forms
 
 
 def _capital(word: str) -> str:
