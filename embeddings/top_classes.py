@@ -53,7 +53,7 @@ def encode(probabilities: Array) -> list[str]:
 
 
 def decode(texts: Sequence[str], classes: int) -> Array:
-    """Return the probabilities, shape (n, classes), float32, that texts hold; classes that were not kept share the rest equally.
+    """Return the probabilities, shape (n, classes), float32, that texts hold; those of classes that were not kept are 0.
 
     Raises
     ------
@@ -61,9 +61,8 @@ def decode(texts: Sequence[str], classes: int) -> Array:
         If a text is none that `encode` made.
     """
     pairs = np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype="<u2").reshape(len(texts), KEPT, 2)
-    places, kept = np.minimum(pairs[:, :, 0], classes).astype(np.intp), pairs[:, :, 1].astype(np.float32) / _MOST
-    rest = np.maximum(0, 1 - kept.sum(axis=1, keepdims=True)) / max(1, classes - KEPT)
     # One column more takes what stands for no class.
-    found = np.repeat(rest, classes + 1, axis=1)
-    np.put_along_axis(found, places, kept, axis=1)
+    found = np.zeros((len(texts), classes + 1), dtype=np.float32)
+    places = np.minimum(pairs[:, :, 0], classes).astype(np.intp)
+    np.put_along_axis(found, places, pairs[:, :, 1].astype(np.float32) / _MOST, axis=1)
     return found[:, :classes]

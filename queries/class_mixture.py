@@ -160,10 +160,14 @@ class ClassMixture:
         return unit(shares @ self.first_names)
 
     def conse(self, probabilities: Array) -> Array:
-        """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities."""
+        """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities.
+
+        What they lack of one, because only the likeliest are known, counts as spread over all classes.
+        """
         # Most classes are seen in none of the pictures.
         seen = probabilities.reshape(-1, probabilities.shape[-1]).any(axis=0)
-        return unit(probabilities[..., seen] @ self.names[seen])
+        rest = np.maximum(0, 1 - probabilities.sum(axis=-1, keepdims=True))
+        return unit(probabilities[..., seen] @ self.names[seen] + rest * self._mean_name)
 
     def focus(self, shares: Array) -> Array:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""
@@ -193,6 +197,10 @@ class ClassMixture:
     @cached_property
     def _named(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         return np.asarray(self.first_names.any(axis=1))
+
+    @cached_property
+    def _mean_name(self) -> Array:
+        return np.asarray(self.names.mean(axis=0), dtype=np.float32)
 
     @cached_property
     def _mean(self) -> Array:

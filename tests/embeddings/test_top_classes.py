@@ -12,7 +12,7 @@ from milvise.embeddings.top_classes import KEPT, LENGTH, class_probabilities, de
 
 
 @given(st.integers(1, 200), st.integers(0, 20), st.integers(0, 1_000))
-def test_the_likeliest_classes_come_back_and_the_others_share_the_rest(classes: int, pictures: int, seed: int) -> None:
+def test_the_likeliest_classes_come_back_and_the_others_are_zero(classes: int, pictures: int, seed: int) -> None:
     given_ = np.random.default_rng(seed).dirichlet(np.full(classes, 0.1), pictures).astype(np.float32)
     texts = encode(given_.reshape(pictures, classes))
     assert all(len(text) == LENGTH == TOP_CLASSES_LENGTH for text in texts)
@@ -21,11 +21,7 @@ def test_the_likeliest_classes_come_back_and_the_others_share_the_rest(classes: 
     for seen, probabilities in zip(found, given_, strict=True):
         kept = np.argsort(-probabilities, kind="stable")[:KEPT]
         assert seen[kept] == pytest.approx(probabilities[kept], abs=1 / 65_535)
-        others = np.delete(seen, kept)
-        assert others == pytest.approx(
-            np.full(len(others), max(0, 1 - seen[kept].sum()) / max(1, len(others))), abs=1e-6
-        )
-        assert min(others, default=0.0) >= 0
+        assert np.delete(seen, kept).max(initial=0) == 0
 
 
 def test_a_certain_network_and_a_class_that_is_no_more() -> None:

@@ -204,3 +204,10 @@ def test_a_weighted_sum_takes_the_shares_that_are_given() -> None:
     parts = {"a": np.asarray([1.0, 0.0], np.float32), "b": np.asarray([0.0, 1.0], np.float32)}
     assert weighted_sum_of(parts, {"a": 0.25, "b": 0.75}).tolist() == [0.25, 0.75]
     assert weighted_sum_of(parts, {"a": 1.0}).tolist() == [1, 0]
+
+
+def test_what_probabilities_lack_of_one_is_spread_over_all_classes() -> None:
+    whole = np.asarray([[0.5, 0.3, 0.2, 0.0]], np.float32)
+    assert MIXTURE.conse(whole) == pytest.approx(unit(whole @ MIXTURE.names), abs=1e-6)
+    told = np.asarray([0.5, 0.1, 0.0, 0.0], np.float32)
+    assert MIXTURE.conse(told) == pytest.approx(unit((told + 0.4 / COUNT) @ MIXTURE.names), abs=1e-6)
