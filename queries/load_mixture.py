@@ -21,7 +21,7 @@ from milvise.queries.class_mixture import ClassMixture
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
-_FORMAT = 1
+_FORMAT = 2
 """Of what is kept; another one where names are told by other vectors."""
 
 _BROADER = 0.3
@@ -89,7 +89,11 @@ class _Spoken:
 
     def __init__(self, name: str, place: int, hierarchy: Hierarchy | None) -> None:
         self._name = name
-        self._lemmas = [one for one in hierarchy.lemmas(place) if one != name] if hierarchy else []
+        self._lemmas = (
+            [lemma for lemma in hierarchy.lemmas(place) if lemma != name and _is_kind(hierarchy, lemma, place)]
+            if hierarchy
+            else []
+        )
         self._parents = hierarchy.parents(place) if hierarchy else ()
         self._broader = hierarchy.broader(place) if hierarchy else ()
 
@@ -110,6 +114,13 @@ class _Spoken:
                 (vector for phrase in self._broader if (vector := phrase_vector(phrase, known)) is not None), None
             )
         return [] if first is None else [unit(vector + above) for vector in (first, *others.values())]
+
+
+def _is_kind(hierarchy: Hierarchy, name: str, place: int) -> bool:
+    """Return whether a class is a kind of the last word of one of its names: a *mud puppy*, which is an axolotl, is no puppy."""
+    *before, last = name.split()
+    senses = hierarchy.senses(last) if before else ()
+    return not senses or any(place in sense.kinds for sense in senses)
 
 
 def _kept(path: Path, visual_dim: int, words_dim: int, hierarchy: Hierarchy | None) -> ClassMixture | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from noun_world import CLASSES as KINDS
-from noun_world import TABLE, tree
+from noun_world import TABLE, put_noun_world, tree
 from reference_world import NAMES, VECTOR, reference_gallery, shares
 from small_world import CLASSES
 
@@ -36,7 +36,7 @@ def collections(lite: Store) -> Iterator[tuple[Collection, Collection]]:
 
 
 def kept(classes: Collection, words: Collection) -> Path:
-    return config.cache() / "classes" / f"{classes.name}-{words.name}-names1.npz"
+    return config.cache() / "classes" / f"{classes.name}-{words.name}-names2.npz"
 
 
 def test_a_class_name_is_its_own_class_and_what_lies_between_two_is_a_mixture(
@@ -83,6 +83,17 @@ def test_a_damaged_file_is_read_from_milvus_again(collections: tuple[Collection,
     kept(*collections).write_bytes(damage)
     again = load_mixture(*collections)
     np.testing.assert_array_equal(again.weights, first.weights)
+
+
+def test_a_name_that_ends_in_a_kind_of_something_else_tells_nothing(lite: Store) -> None:
+    put_noun_world(lite)
+    classes, words = lite.live("classes_noun_world"), lite.live("words")
+    assert classes is not None
+    assert words is not None
+    # The cat is also called a mud dog, which is no dog; the beagle is also called a spotted dog, which is one.
+    table = Nouns(TABLE.replace(" cat\n", " cat mud_dog\n").replace(" beagle\n", " beagle spotted_dog\n"))
+    mixture = load_mixture(classes, words, make_hierarchy(table, synsets_of(KINDS, table)))
+    assert mixture.owners.tolist() == [KINDS.index("beagle")]
 
 
 def test_one_class_tells_nothing_apart() -> None:
