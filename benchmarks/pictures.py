@@ -32,7 +32,7 @@ from milvise.embeddings.words import PACKAGED, load_words
 from milvise.errors import ImageError
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
-from milvise.ingest.summary import Summary
+from milvise.ingest.summary import Summary, Tally
 from milvise.ingest.target import make_plan
 from milvise.ingest.words import ingest_words
 from milvise.records import record_id
@@ -92,9 +92,9 @@ class Loader:
         recipe = {"backbone": self.arguments.backbone, "weights": weights and str(weights)}
         plan = make_plan(self.db.store, gallery=gallery, backbone=self.network, head="conse", recipe=recipe, names=None)
 
-        def progress(summary: Summary) -> None:
-            if marks is not None and summary.embedded and (not marks or marks[-1][1] != summary.embedded):
-                marks.append((time.perf_counter(), summary.embedded))
+        def progress(tally: Tally) -> None:
+            if marks is not None and tally.embedded and (not marks or marks[-1][1] != tally.embedded):
+                marks.append((time.perf_counter(), tally.embedded))
 
         return ingest_images(
             self.db.store, [open_source(str(pictures))], plan, quarantine=self.folder / "q.jsonl",

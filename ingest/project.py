@@ -9,7 +9,7 @@ the same command goes on with what is there. Neither pictures nor the neural net
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 _PASSES = 5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Projection:
     """What moving a gallery to a head did.
 
@@ -44,7 +44,7 @@ class Projection:
         How much the joint part counts in the default search for the labels that a trained head learned, where a share was chosen.
     replaced, kept : str, optional
         The joint collection that was live before, dropped or kept.
-    notes : list of str
+    notes : tuple of str
         What else there is to say.
     """
 
@@ -60,11 +60,11 @@ class Projection:
     kept: str | None
     seconds: float
     joint_share: float | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the projection as plain values."""
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
+        return {**asdict(self), "seconds": round(self.seconds, 3), "notes": list(self.notes)}
 
 
 def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = None, keep: bool = False) -> Projection:
@@ -106,7 +106,7 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     replaced = None if before is None or before.name == finished.name else before.name
     # A manifest found in the catalog may name another file with the same head.
     store.publish(store.record(finished.manifest.changed(recipe=manifest.recipe)), keep=keep)
-    notes = _load_hierarchy(store, visual)
+    notes = tuple(_load_hierarchy(store, visual))
     return Projection(
         gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
         None if keep else replaced, replaced if keep else None, time.monotonic() - started,

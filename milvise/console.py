@@ -27,7 +27,7 @@ from milvise.terminal import (
 
 if TYPE_CHECKING:
     from milvise.ingest.pipeline import Progress
-    from milvise.ingest.summary import Summary
+    from milvise.ingest.summary import Tally
 
 
 LIKELY = 0.5
@@ -242,10 +242,10 @@ class Output:
         with Progress(*columns, console=_errors(), disable=self.quiet) as bar:
             task = bar.add_task("pictures", total=total, speed="")
 
-            def show(summary: Summary) -> None:
-                done = summary.embedded + summary.unchanged + summary.quarantined
+            def show(tally: Tally) -> None:
+                done = tally.embedded + tally.unchanged + tally.quarantined
                 elapsed = bar.tasks[0].elapsed or 0.0
-                speed = f"{summary.embedded / elapsed:.1f} images/s" if elapsed and summary.embedded else ""
+                speed = f"{tally.embedded / elapsed:.1f} images/s" if elapsed and tally.embedded else ""
                 bar.update(task, completed=done, speed=speed)
 
             yield show
