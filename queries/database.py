@@ -8,7 +8,6 @@ from typing import Any
 
 from milvise import config
 from milvise.adapter import Store, missing_gallery
-from milvise.adapter import connect as open_connection
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
 from milvise.adapter.word_users import galleries_made_with
@@ -23,7 +22,7 @@ _NO_WORDS = "no words are loaded. Load some, such as: milvise ingest words glove
 
 
 class Database:
-    """A connection to Milvus; made by `connect`, and closed by `close` or the end of a ``with`` block."""
+    """A connection to Milvus, closed by `close` or the end of a ``with`` block."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -149,32 +148,3 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def connect(uri: str | None = None, *, token: str | None = None, create: bool = False) -> Database:
-    """Open Milvus.
-
-    Parameters
-    ----------
-    uri : str, optional
-        A path that ends in ``.db`` (Milvus Lite) or ``http(s)://host:port``; by default ``MILVISE_URI``, else
-        ``./milvise.db``.
-    token : str, optional
-        ``user:password`` or an API key; by default ``MILVISE_TOKEN``.
-    create : bool
-        Whether a Milvus Lite file that is not there yet is created, which loading needs and searching does not.
-
-    Raises
-    ------
-    UsageError, NotFoundError, LockedError, UnavailableError
-        As `milvise.adapter.connect`.
-
-    Examples
-    --------
-    >>> import milvise
-    >>> db = milvise.connect("photos.db", create=True)
-    >>> db.status()
-    []
-    >>> db.close()
-    """
-    return Database(Store(open_connection(config.uri(uri), token=config.token(token), create=create)))
