@@ -28,13 +28,12 @@ from milvise.adapter.schema import VISUAL, schema
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
-from milvise.embeddings.words import PACKAGED, load_words
+from milvise.embeddings.words import PACKAGED
 from milvise.errors import ImageError
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
 from milvise.ingest.summary import Summary, Tally
 from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.records import record_id
 
 
@@ -52,9 +51,7 @@ def main() -> None:
     network = load_network(arguments.backbone, weights=arguments.weights, engine="openvino")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/b.db", create=True) as db:
         os.environ["MILVISE_CACHE"] = f"{folder}/cache"
-        ingest_words(
-            db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"), replace=True
-        )
+        db.ingest_words(PACKAGED, limit=20_000, index="flat", replace=True)
         load = Loader(db, network, arguments, Path(folder))
         pictures, pixels = readable(arguments.pictures, Path(folder, "pictures"), network, arguments.limit)
         before = bare(network, pixels)

@@ -212,8 +212,12 @@ def verify(
     ] = 0,
 ) -> None:
     """Check that a gallery and all that it stands on are whole; exits with 1 if they are not."""
-    with state.connect() as db:
-        found = db.verify(gallery, repair=repair, pictures=pictures, say=state.output.note)
+    from milvise.operations.verify import Verify
+    from milvise.operations.verify import verify as run
+
+    request = Verify(gallery, pictures=pictures, repair=repair)
+    with state.connect() as db, watched(state.output) as progress:
+        found = run(db, request, progress)
     state.output.verification(found.to_json())
     if not found.whole:
         raise typer.Exit(FAILED)
@@ -230,16 +234,19 @@ def drop(
     ] = False,
 ) -> None:
     """Remove a gallery, or the words, from Milvus; the files stay."""
+    from milvise.operations.drop import Drop, word_users
+    from milvise.operations.drop import drop as run
+
     if (gallery is None) != words:
         raise UsageError("say what to remove.\nExpected: --gallery NAME, or --words" + "\nReceived: both" * words)
     with state.connect() as db:
         what = "the words" if gallery is None else f"the gallery {gallery}"
-        if words and not kept and (users := db.word_users()):
+        if words and not kept and (users := word_users(db)):
             what += f", which these galleries are searched with: {', '.join(users)}"
         if not yes:
             typer.confirm(f"Remove {'what was kept of ' if kept else ''}{what}?", abort=True, err=True)
-        dropped = db.drop_words(only_kept=kept) if gallery is None else db.drop(gallery, only_kept=kept)
-    state.output.facts({"gallery": gallery, "dropped": dropped} if gallery is not None else {"dropped": dropped})
+        dropped = run(db, Drop(gallery, kept))
+    state.output.facts(dropped.to_json())
 
 
 @app.command("demo")

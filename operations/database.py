@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from milvise.ingest.sources import Source
     from milvise.ingest.summary import Summary
     from milvise.operations.demo import Demonstration
+    from milvise.operations.drop import Dropped
     from milvise.operations.words import TagTraining, WordsSummary
+    from milvise.queries.verification.record import Verification
 
 
 class Database(database.Database):
@@ -203,6 +205,102 @@ class Database(database.Database):
             quarantine=as_optional_path("quarantine", quarantine),
         )  # fmt: skip
         return ingest_images(self, request, progress)
+
+    def verify(
+        self, gallery: str | None = None, *, pictures: int = 0, repair: bool = False, progress: Progress = silent
+    ) -> Verification:
+        """Return whether a gallery, and everything that it stands on, is whole; see `milvise.queries.verify`.
+
+        Parameters
+        ----------
+        gallery : str, optional
+            By default ``default``; where that is not there, words and catalog are verified alone.
+        pictures : int
+            How many stored vectors are compared with their picture files, which needs the backbone on this machine.
+        repair : bool
+            Whether what is not whole is first made again from the rest.
+        progress : callable
+            Told what the repair did, as it happens; see `milvise.operations.progress`.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be.
+        NotFoundError
+            If a gallery is named and is not there.
+        DeniedError
+            If something is to be repaired and this user may not write.
+
+        Examples
+        --------
+        >>> db.verify("holiday", repair=True, progress=print).whole    # doctest: +SKIP
+        True
+        """
+        from milvise.operations.verify import Verify, verify
+
+        return verify(self, Verify(gallery, pictures=pictures, repair=repair), progress)
+
+    def drop(self, gallery: str, *, only_kept: bool = False) -> Dropped:
+        """Remove a gallery from Milvus; the picture files stay.
+
+        Parameters
+        ----------
+        gallery : str
+            Its name.
+        only_kept : bool
+            Whether the live collections stay, and only those go that were kept when the gallery was projected with another
+            head, or that an unfinished run left. Copies that are being evaluated go in either case.
+
+        Returns
+        -------
+        Dropped
+            The names of the collections that are gone.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name.
+
+        Examples
+        --------
+        >>> db.drop("holiday").collections    # doctest: +SKIP
+        """
+        from milvise.operations.drop import Drop, drop
+
+        return drop(self, Drop(gallery, only_kept))
+
+    def drop_words(self, *, only_kept: bool = False) -> Dropped:
+        """Remove the words; `word_users` names the galleries that are searched with them.
+
+        Parameters
+        ----------
+        only_kept : bool
+            Whether the live ones stay, and only those go that a run left which did not come to its end.
+
+        Returns
+        -------
+        Dropped
+            The names of the collections that are gone.
+
+        Raises
+        ------
+        NotFoundError
+            If there are no words to remove.
+
+        Examples
+        --------
+        >>> db.drop_words(only_kept=True).collections    # doctest: +SKIP
+        ()
+        """
+        from milvise.operations.drop import Drop, drop
+
+        return drop(self, Drop(only_kept=only_kept))
+
+    def word_users(self) -> list[str]:
+        """Return the names of the galleries that are searched with the words that are loaded."""
+        from milvise.operations.drop import word_users
+
+        return list(word_users(self))
 
     def demo(
         self, folder: str | Path | None = None, *, sheet: str | Path = "milvise-demo.html", progress: Progress = silent

@@ -18,7 +18,7 @@ from milvise.errors import DeniedError, ModelError
 from milvise.ingest.hierarchy import NO_NOUNS
 from milvise.ingest.project import project
 from milvise.ingest.summary import Summary
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.hierarchies import load_hierarchy
 
 Load = Callable[..., Summary]
