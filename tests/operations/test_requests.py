@@ -64,7 +64,9 @@ def test_every_request_and_result_is_frozen() -> None:
     kinds = {kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)}
     found = {kind for kind in kinds if dataclasses.is_dataclass(kind)}
     assert len(found) > 30
-    assert all(kind.__dataclass_params__.frozen for kind in found if kind.__name__ != "Tally")
+    # What the rooms below count in while they work, and put a report together from.
+    below = {"Tally", "Part"}
+    assert {kind.__name__ for kind in found if not kind.__dataclass_params__.frozen} == below
 
 
 DOORS = {
