@@ -30,14 +30,9 @@ from results import leave
 from zero_shot import SETS, Rows
 
 import milvise
-from milvise.adapter import IndexSpec
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
-from milvise.embeddings.words import load_words
 from milvise.errors import UnknownWordError
-from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.queries.confidence import sample_background
 from milvise.queries.reading import read_gallery
 from milvise.records import Hit
@@ -75,16 +70,14 @@ def everything(root: Path) -> list[dict[str, str]]:
 
 
 def fill_words(db: milvise.Database, words: str) -> None:
-    ingest_words(db.store, load_words(words), source=words, index=IndexSpec("flat"), replace=True)
+    db.ingest_words(words, index="flat", replace=True)
 
 
 def fill_gallery(db: milvise.Database, name: str, root: Path, rows: list[dict[str, str]], folder: Path) -> None:
-    network = load_network("efficientnet_lite0")
-    plan = make_plan(
-        db.store, gallery=name, backbone=network, head="conse", recipe={"backbone": network.name}, names=None
-    )
-    options = Options(IndexSpec("flat"))
-    ingest_images(db.store, [Rows(root, rows)], plan, quarantine=folder / f"{name}.jsonl", options=options)
+    db.ingest_images(
+        Rows(root, rows), gallery=name, backbone="efficientnet_lite0", head="conse", index="flat",
+        quarantine=folder / f"{name}.jsonl",
+    )  # fmt: skip
 
 
 class World:

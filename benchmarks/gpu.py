@@ -18,12 +18,10 @@ from pictures import Loader, readable
 from results import leave
 
 import milvise
-from milvise.adapter import IndexSpec
 from milvise.embeddings import gpu
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
-from milvise.embeddings.words import PACKAGED, load_words
-from milvise.ingest.words import ingest_words
+from milvise.embeddings.words import PACKAGED
 
 
 def main() -> None:
@@ -39,9 +37,7 @@ def main() -> None:
     exact = load_backbone(arguments.backbone, weights=arguments.weights)
     network = load_network(arguments.backbone, weights=arguments.weights, engine="keras")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/b.db", create=True) as db:
-        ingest_words(
-            db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"), replace=True
-        )
+        db.ingest_words(PACKAGED, limit=20_000, index="flat", replace=True)
         pictures, pixels = readable(arguments.pictures, Path(folder, "pictures"), network, arguments.limit)
         batch = network.usual_batch
         half, single = rate(network, pixels, batch), rate(exact, pixels, batch)

@@ -25,19 +25,10 @@ from pathlib import Path
 import numpy as np
 
 import milvise
-from milvise.adapter import IndexSpec
-from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.phrases import tokens
-from milvise.embeddings.words import load_words
 from milvise.errors import UnknownWordError
-from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.project import project
 from milvise.ingest.sources import Item
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.training.score import harmonic_mean
-from milvise.training.train import Options as TrainOptions
-from milvise.training.train import train_head
 
 K = 10
 SEEN = ("caltech val", "tiny imagenet")
@@ -166,13 +157,14 @@ def main() -> None:
     hold_out = kept_from_training(rows)
     rows = [row for row in rows if row["part"] not in SEEN or row["label"] not in hold_out]
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/h.db", create=True) as db:
-        words = load_words(arguments.words)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"), replace=True)
-        backbone = load_backbone(arguments.backbone)
-        plan = make_plan(db.store, gallery="h", backbone=backbone, head="conse", recipe={}, names=None)
-        source, report = Rows(arguments.pictures, rows), Path(folder, "quarantine.jsonl")
-        ingest_images(db.store, [source], plan, quarantine=report, options=Options(IndexSpec("flat")))
-        print(f"words {words.fingerprint}\nbackbone {backbone.fingerprint}\nnot trained on: {', '.join(hold_out)}\n")
+        db.ingest_words(arguments.words, index="flat", replace=True)
+        db.ingest_images(
+            Rows(arguments.pictures, rows), gallery="h", backbone=arguments.backbone, head="conse", engine="keras",
+            index="flat", quarantine=Path(folder, "quarantine.jsonl"),
+        )  # fmt: skip
+        made_by = {entry["alias"]: entry["fingerprint"] for entry in db.status()}
+        print(f"words {made_by['words']}\nbackbone {made_by['h_visual']}\nnot trained on: {', '.join(hold_out)}\n")
+        gallery = db.gallery("h")
         columns = ("seen", "unseen", "H", *SEEN, *UNSEEN)
         results: dict[str, list[Figures]] = {}
         seconds: dict[str, list[float]] = {}
@@ -181,10 +173,10 @@ def main() -> None:
                 name = f"{kind} {loss}".strip()
                 head, started = Path(folder, "head.keras"), time.monotonic()
                 if loss:
-                    options = TrainOptions(kind, loss, hold_out, seed=seed, filter='meta["part"] == "train"')
-                    trained = train_head(db.store, gallery="h", out=head, options=options)
+                    where = 'meta["part"] == "train"'
+                    trained = gallery.train(head, head=kind, loss=loss, hold_out=hold_out, seed=seed, filter=where)
                 seconds.setdefault(name, []).append(time.monotonic() - started)
-                project(db.store, gallery="h", head=str(head) if loss else "conse", index=IndexSpec("flat"))
+                gallery.project(head if loss else "conse", index="flat")
                 results.setdefault(name, []).append(figures(db, rows))
             on = trained.record["trained_on"]["labels"]
             print(f"seed {seed}: trained on {sum(on.values())} pictures of {len(on)} labels", flush=True)

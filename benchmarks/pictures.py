@@ -28,13 +28,12 @@ from milvise.adapter.schema import VISUAL, schema
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
-from milvise.embeddings.words import PACKAGED, load_words
+from milvise.embeddings.words import PACKAGED
 from milvise.errors import ImageError
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
-from milvise.ingest.summary import Summary
+from milvise.ingest.summary import Summary, Tally
 from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.records import record_id
 
 
@@ -52,9 +51,7 @@ def main() -> None:
     network = load_network(arguments.backbone, weights=arguments.weights, engine="openvino")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/b.db", create=True) as db:
         os.environ["MILVISE_CACHE"] = f"{folder}/cache"
-        ingest_words(
-            db.store, load_words(PACKAGED, limit=20_000), source=PACKAGED, index=IndexSpec("flat"), replace=True
-        )
+        db.ingest_words(PACKAGED, limit=20_000, index="flat", replace=True)
         load = Loader(db, network, arguments, Path(folder))
         pictures, pixels = readable(arguments.pictures, Path(folder, "pictures"), network, arguments.limit)
         before = bare(network, pixels)
@@ -92,9 +89,9 @@ class Loader:
         recipe = {"backbone": self.arguments.backbone, "weights": weights and str(weights)}
         plan = make_plan(self.db.store, gallery=gallery, backbone=self.network, head="conse", recipe=recipe, names=None)
 
-        def progress(summary: Summary) -> None:
-            if marks is not None and summary.embedded and (not marks or marks[-1][1] != summary.embedded):
-                marks.append((time.perf_counter(), summary.embedded))
+        def progress(tally: Tally) -> None:
+            if marks is not None and tally.embedded and (not marks or marks[-1][1] != tally.embedded):
+                marks.append((time.perf_counter(), tally.embedded))
 
         return ingest_images(
             self.db.store, [open_source(str(pictures))], plan, quarantine=self.folder / "q.jsonl",

@@ -20,15 +20,7 @@ from typing import Any
 
 import milvise
 from milvise.adapter import Collection, IndexSpec
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.words import load_words
-from milvise.ingest.pipeline import ingest_images
-from milvise.ingest.project import project
-from milvise.ingest.sources import open_source
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.records import record_id
-from milvise.training.train import train_head
 
 
 def copies(visual: Collection, count: int) -> Iterator[dict[str, Any]]:
@@ -41,7 +33,7 @@ def copies(visual: Collection, count: int) -> Iterator[dict[str, Any]]:
 
 def timed(db: milvise.Database, gallery: str, head: str) -> float:
     started = time.monotonic()
-    project(db.store, gallery=gallery, head=head)
+    db.gallery(gallery).project(head)
     return time.monotonic() - started
 
 
@@ -58,18 +50,17 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         milvise.connect(arguments.uri or f"{folder}/p.db", create=True) as db,
     ):
-        words = load_words(arguments.words)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("auto"), replace=True)
-        backbone = load_backbone(arguments.backbone, weights=arguments.weights)
-        plan = make_plan(db.store, gallery="bench", backbone=backbone, head="conse", recipe={}, names=None)
-        source, report = open_source(arguments.pictures), Path(folder, "quarantine.jsonl")
-        summary = ingest_images(db.store, [source], plan, quarantine=report)
+        db.ingest_words(arguments.words, replace=True)
+        summary = db.ingest_images(
+            arguments.pictures, gallery="bench", backbone=arguments.backbone, weights=arguments.weights, head="conse",
+            engine="keras", quarantine=Path(folder, "quarantine.jsonl"),
+        )  # fmt: skip
         print(f"Milvus {db.store.connection.version}, {arguments.backbone}")
         print(
             f"embedded   {summary.embedded:>7,} pictures in {summary.seconds:7.2f} s: {summary.images_per_second} pictures/s"
         )
         head = Path(folder, "head.keras")
-        trained = train_head(db.store, gallery="bench", out=head)
+        trained = db.gallery("bench").train(head)
         pictures = sum(trained.record["trained_on"]["labels"].values())
         print(f"trained on {pictures:>7,} vectors  in {trained.seconds['total']:7.2f} s (residual, cosine)")
         visual = db.store.live("bench_visual")

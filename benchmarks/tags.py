@@ -21,22 +21,15 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
-from answers import everything, table
+from answers import everything, fill_gallery, fill_words, table
 from results import leave
-from zero_shot import Rows
 
 import milvise
-from milvise.adapter import IndexSpec
 from milvise.chunks import chunks
-from milvise.embeddings.engines import load_network
 from milvise.embeddings.hierarchy import VISIBLE
 from milvise.embeddings.inflection import base_forms, spellings
 from milvise.embeddings.nouns import Nouns, load_nouns
 from milvise.embeddings.phrases import whole_spellings
-from milvise.embeddings.words import load_words
-from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import find_pictures
 from milvise.queries.reading import read_gallery
@@ -58,15 +51,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = sample(everything(arguments.pictures), arguments.sample)
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/t.db", create=True) as db:
-        ingest_words(
-            db.store, load_words(arguments.words), source=arguments.words, index=IndexSpec("flat"), replace=True
-        )
-        network = load_network("efficientnet_lite0")
-        plan = make_plan(
-            db.store, gallery="t", backbone=network, head="conse", recipe={"backbone": network.name}, names=None
-        )
-        source = Rows(arguments.pictures, rows)
-        ingest_images(db.store, [source], plan, quarantine=Path(folder, "q.jsonl"), options=Options(IndexSpec("flat")))
+        fill_words(db, arguments.words)
+        fill_gallery(db, "t", arguments.pictures, rows, Path(folder))
         truth = Truth(rows)
         figures = {"tags": tags(db, rows, truth), "sure": sure(db, rows, truth)}
     leave("tags", figures)

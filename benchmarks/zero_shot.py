@@ -23,14 +23,8 @@ from pathlib import Path
 import numpy as np
 
 import milvise
-from milvise.adapter import IndexSpec
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.words import load_words
 from milvise.errors import UnknownWordError
-from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
 
 K = 10
 SETS = {
@@ -74,14 +68,13 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = read_rows(arguments.pictures)
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/z.db", create=True) as db:
-        words = load_words(arguments.words, components=arguments.remove_components)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"), replace=True)
-        backbone = load_backbone(arguments.backbone)
-        plan = make_plan(db.store, gallery="z", backbone=backbone, head="conse", recipe={}, names=None)
-        report = Path(folder, "quarantine.jsonl")
-        options = Options(IndexSpec("flat"))
-        ingest_images(db.store, [Rows(arguments.pictures, rows)], plan, quarantine=report, options=options)
-        print(f"words {words.fingerprint}\nbackbone {backbone.fingerprint}\n")
+        db.ingest_words(arguments.words, components=arguments.remove_components, index="flat", replace=True)
+        db.ingest_images(
+            Rows(arguments.pictures, rows), gallery="z", backbone=arguments.backbone, head="conse", index="flat",
+            quarantine=Path(folder, "quarantine.jsonl"),
+        )  # fmt: skip
+        made_by = {entry["alias"]: entry["fingerprint"] for entry in db.status()}
+        print(f"words {made_by['words']}\nbackbone {made_by['z_visual']}\n")
         print(f"{'set':<20} {'labels':>6} {'known words':>12} {'all labels':>11} {'plain':>7}  words not known")
         for name in SETS:
             print_set(db.gallery("z"), name, [row for row in rows if row["part"] == name])

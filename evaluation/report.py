@@ -18,7 +18,7 @@ FORMAT = 1
 _PACKAGES = ("milvise", "pymilvus", "milvus-lite", "numpy", "ir-measures", "faiss-cpu", "hnswlib", "annoy")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was found out about a gallery.
 

@@ -97,7 +97,9 @@ class Pair:
         candidates = (Path(root, uri) for root in self.visual.manifest.sources)
         return next((other for other in candidates if _is_another(other, path)), None)
 
-    def project_missing(self, *, nothing_stands: bool = False) -> int:
+    def project_missing(
+        self, *, nothing_stands: bool = False, progress: Callable[[int], None] = lambda done: None
+    ) -> int:
         """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were.
 
         A picture whose joint row has another content, label or metadata counts as having none.
@@ -106,17 +108,21 @@ class Pair:
         ----------
         nothing_stands : bool
             Whether it is known that there is no joint row yet: asking makes a server load the collection, which takes seconds.
+        progress : callable
+            Told how many pictures have been looked at.
         """
         if self.joint is None or self.head is None:
             return 0
         nothing_stands = nothing_stands or self.joint.count() == 0
-        projected = 0
+        projected = looked_at = 0
         for rows in chunks(self.visual.scan([*self.visual.room.fields, "vector"]), _ROWS):
             missing = rows if nothing_stands else self._missing(rows, self.joint)
             if missing:
                 vectors = self.head(np.asarray([row["vector"] for row in missing], dtype=np.float32))
                 joined = zip(missing, vectors, strict=True)
                 projected += self.joint.upsert({**row, "vector": vector} for row, vector in joined)
+            looked_at += len(rows)
+            progress(looked_at)
         return projected
 
     def _missing(self, rows: list[Row], joint: Collection) -> list[Row]:

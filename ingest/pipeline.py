@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Source, require_pictures
 from milvise.ingest.stamp import Stamp
-from milvise.ingest.summary import Summary
+from milvise.ingest.summary import Summary, Tally
 from milvise.ingest.target import Plan
 from milvise.ingest.triage import Triage, scalars
 
@@ -43,7 +43,7 @@ _WRITE_ROWS = 128
 _WRITE_S = 2.0
 """Milvus takes many rows at once faster than few; they wait for each other no longer than this."""
 
-Progress = Callable[[Summary], None]
+Progress = Callable[[Tally], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def ingest_images(
     *,
     quarantine: Path,
     options: Options = Options(),
-    progress: Progress = lambda summary: None,
+    progress: Progress = lambda tally: None,
 ) -> Summary:
     """Load pictures into a gallery; see the module's description.
 
@@ -113,25 +113,23 @@ def ingest_images(
     require_pictures(sources)
     store = store.patient()
     store.indexes.require(options.index, dim=plan.backbone.dim)
-    summary = Summary(plan.gallery, engine=plan.backbone.engine, dry_run=options.dry_run)
-    run = _Run(store, plan, options, Quarantine(quarantine), summary, progress)
+    run = _Run(store, plan, options, Quarantine(quarantine), progress)
     try:
         run.load(sources)
     finally:
         run.close()
-        summary.seconds = time.monotonic() - started
-    return summary
+    return run.summary(time.monotonic() - started)
 
 
 class _Run:
-    def __init__(
-        self, store: Store, plan: Plan, options: Options, quarantine: Quarantine, summary: Summary, progress: Progress
-    ) -> None:
+    def __init__(self, store: Store, plan: Plan, options: Options, quarantine: Quarantine, progress: Progress) -> None:
         self._store = store
         self._plan = plan
         self._options = options
         self._quarantine = quarantine
-        self._summary = summary
+        self._tally = Tally()
+        self._rows = 0
+        self._notes: list[str] = []
         self._progress = progress
         self._seen = Seen()
         self._known = KnownFiles(store.connection.uri, plan.visual.collection)
@@ -143,7 +141,21 @@ class _Run:
         self._quarantine.close()
         self._seen.close()
         self._known.close()
-        self._summary.quarantine = str(self._quarantine.path) if self._quarantine.count else None
+
+    def summary(self, seconds: float) -> Summary:
+        unseen = self._seen.unseen
+        return Summary(
+            self._plan.gallery,
+            self._plan.backbone.engine,
+            **asdict(self._tally),
+            passed_over=dict(unseen.passed_over.most_common()),
+            links_passed_over=unseen.links_passed_over,
+            rows=self._rows,
+            seconds=seconds,
+            quarantine=str(self._quarantine.path) if self._quarantine.count else None,
+            dry_run=self._options.dry_run,
+            notes=tuple(self._notes),
+        )
 
     def load(self, sources: Sequence[Source]) -> None:
         pair, stamp = self._open([str(source.root.resolve()) for source in sources])
@@ -151,7 +163,7 @@ class _Run:
             pair,
             self._seen,
             None if self._options.verify_content else self._known,
-            self._summary,
+            self._tally,
             self._quarantine,
             untouched=stamp is not None and stamp.untouched,
             writing=not self._options.dry_run,
@@ -163,24 +175,21 @@ class _Run:
             self._prune(pair)
         if pair is not None and stamp is not None:
             may_go = self._is_gone if self._options.prune else lambda row: False
-            self._summary.rows = publish_pair(self._store, pair, self._options.index, may_go=may_go)
-            stamp.leave(self._summary.rows)
+            self._rows = publish_pair(self._store, pair, self._options.index, may_go=may_go)
+            stamp.leave(self._rows)
 
     def _tell_unseen(self) -> None:
-        unseen = self._seen.unseen
-        self._summary.passed_over = dict(unseen.passed_over.most_common())
-        self._summary.links_passed_over = unseen.links_passed_over
-        if told := unseen.told():
-            self._summary.notes.append(f"Passed over: {told}")
+        if told := self._seen.unseen.told():
+            self._notes.append(f"Passed over: {told}")
 
     def _require_any(self, pair: Pair | None) -> None:
         """Leave no empty gallery behind where every picture of a new one ended in the quarantine."""
-        if self._summary.embedded or self._summary.unchanged or (pair is not None and pair.visual.count()):
+        if self._tally.embedded or self._tally.unchanged or (pair is not None and pair.visual.count()):
             return
         if pair is not None and not self._options.dry_run:
             withdraw_pair(self._store, pair)
         raise InputError(
-            f"none of the {self._summary.quarantined:,} pictures could be loaded, and nothing was made for the gallery"
+            f"none of the {self._tally.quarantined:,} pictures could be loaded, and nothing was made for the gallery"
             f" {self._plan.gallery!r}. Why each could not be is said in {self._quarantine.path}"
         )
 
@@ -192,11 +201,11 @@ class _Run:
         names = self._plan.head.unnamed if isinstance(self._plan.head, ConseHead) else ()
         if names:
             listed = ", ".join(names[:5])
-            self._summary.notes.append(
+            self._notes.append(
                 f"{len(names)} classes without any known word take no part in the joint space: {listed} …"
             )
-        pair, self._summary.projected, remarks = open_pair(self._store, self._plan, roots)
-        self._summary.notes += remarks
+        pair, self._tally.projected, remarks = open_pair(self._store, self._plan, roots)
+        self._notes += remarks
         stamp = Stamp(self._store, pair.visual, pair.joint, self._known)
         return replace(pair, before_write=stamp.take), stamp
 
@@ -206,8 +215,8 @@ class _Run:
             read = self._read(new, triage, window=(_BATCHES_AHEAD + 1) * batch_size)
             if pair is None or self._options.dry_run:
                 for _ in read:
-                    self._summary.add(embedded=1)
-                    self._progress(self._summary)
+                    self._tally.add(embedded=1)
+                    self._progress(self._tally)
                 return
             embedded = self._embed(read, triage, batch_size)
             with (
@@ -215,8 +224,8 @@ class _Run:
                 Ahead(self._write(done, pair), depth=1, name="write") as written,
             ):
                 for _ in written.or_every(_PROGRESS_S):
-                    self._progress(self._summary)
-        self._progress(self._summary)
+                    self._progress(self._tally)
+        self._progress(self._tally)
 
     def _read(self, items: Iterable[Item], triage: Triage, *, window: int) -> Iterator[_Read]:
         for item, result in mapped(self._decoders, self._decode, items, window=window):
@@ -278,20 +287,20 @@ class _Run:
             for row, one in zip(rows, read, strict=True)
             if one.state is not None
         )
-        self._summary.add(embedded=count)
+        self._tally.add(embedded=count)
         return count
 
     def _prune(self, pair: Pair | None) -> None:
         for rows in chunks(pair.visual.scan(["id", "uri"]), 1_000) if pair is not None else ():
             missing = set(self._seen.unknown([row["id"] for row in rows]))
             gone = [row["id"] for row in rows if row["id"] in missing and not self._seen.unseen.hides(row["uri"])]
-            self._summary.add(removed=len(gone), kept_unseen=len(missing) - len(gone))
+            self._tally.add(removed=len(gone), kept_unseen=len(missing) - len(gone))
             if gone and pair is not None and not self._options.dry_run:
                 pair.delete(gone)
                 self._known.forget(gone)
-        if self._summary.kept_unseen:
-            self._summary.notes.append(
-                f"{self._summary.kept_unseen:,} stored pictures are in none of the sources as far as these can be seen, and were"
+        if self._tally.kept_unseen:
+            self._notes.append(
+                f"{self._tally.kept_unseen:,} stored pictures are in none of the sources as far as these can be seen, and were"
                 " kept: a folder, a link or a line of a manifest could not be read where they may be."
             )
 

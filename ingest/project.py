@@ -9,7 +9,8 @@ the same command goes on with what is there. Neither pictures nor the neural net
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ TOLERANCE = 1e-4
 _PASSES = 5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Projection:
     """What moving a gallery to a head did.
 
@@ -44,7 +45,7 @@ class Projection:
         How much the joint part counts in the default search for the labels that a trained head learned, where a share was chosen.
     replaced, kept : str, optional
         The joint collection that was live before, dropped or kept.
-    notes : list of str
+    notes : tuple of str
         What else there is to say.
     """
 
@@ -60,14 +61,22 @@ class Projection:
     kept: str | None
     seconds: float
     joint_share: float | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the projection as plain values."""
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
+        return {**asdict(self), "seconds": round(self.seconds, 3), "notes": list(self.notes)}
 
 
-def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = None, keep: bool = False) -> Projection:
+def project(
+    store: Store,
+    *,
+    gallery: str,
+    head: str,
+    index: IndexSpec | None = None,
+    keep: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Projection:
     """Move a gallery to a head; see the module's description.
 
     Parameters
@@ -78,6 +87,8 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
         For the joint collection; by default as it was asked for before.
     keep : bool
         Whether the joint collection that is live now is kept. Projecting to its head again is then a matter of moments.
+    progress : callable
+        Told how many pictures have been looked at, and how many there are.
 
     Raises
     ------
@@ -101,12 +112,12 @@ def project(store: Store, *, gallery: str, head: str, index: IndexSpec | None = 
     spec = index or IndexSpec.parse(before.manifest.requested_index if before else "auto")
     store.indexes.require(spec, dim=manifest.dim)
     pair = Pair(visual, store.build(manifest), made)
-    projected, removed, finished = _complete(store, pair, spec)
+    projected, removed, finished = _complete(store, pair, spec, progress)
     checked = _check(visual, finished, made)
     replaced = None if before is None or before.name == finished.name else before.name
     # A manifest found in the catalog may name another file with the same head.
     store.publish(store.record(finished.manifest.changed(recipe=manifest.recipe)), keep=keep)
-    notes = _load_hierarchy(store, visual)
+    notes = tuple(_load_hierarchy(store, visual))
     return Projection(
         gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
         None if keep else replaced, replaced if keep else None, time.monotonic() - started,
@@ -143,13 +154,16 @@ def _stored(classes: Collection) -> Classes:
     return stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
 
 
-def _complete(store: Store, pair: Pair, spec: IndexSpec) -> tuple[int, int, Collection]:
+def _complete(
+    store: Store, pair: Pair, spec: IndexSpec, progress: Callable[[int, int], None]
+) -> tuple[int, int, Collection]:
     """Project and index until both collections hold the same number of pictures, which others may be adding to."""
     assert pair.joint is not None
     projected = removed = 0
+    rows = pair.visual.count()
     for attempt in range(_PASSES):
         is_new = attempt == 0 and pair.joint.is_new
-        projected += pair.project_missing(nothing_stands=is_new)
+        projected += pair.project_missing(nothing_stands=is_new, progress=lambda done: progress(done, rows))
         removed += 0 if is_new else pair.delete_strays()
         finished = store.finish(pair.joint, spec)
         if finished.count() == pair.visual.count():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
@@ -10,6 +11,27 @@ _LOCK = Lock()
 
 
 @dataclass(slots=True)
+class Tally:
+    """What a run has counted so far; `Summary` says what each count is."""
+
+    seen: int = 0
+    embedded: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    relabelled: int = 0
+    projected: int = 0
+    quarantined: int = 0
+    removed: int = 0
+    kept_unseen: int = 0
+
+    def add(self, **counts: int) -> None:
+        """Add to counts; the stages of a run do so from several threads."""
+        with _LOCK:
+            for name, count in counts.items():
+                setattr(self, name, getattr(self, name) + count)
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What loading pictures did, or in a dry run would do.
 
@@ -41,6 +63,10 @@ class Summary:
         Links to folders, which are not followed.
     rows : int
         Pictures in the gallery afterwards.
+    quarantine : str, optional
+        The report of what could not be loaded, None where all could be.
+    notes : tuple of str
+        What else there is to say.
     """
 
     gallery: str
@@ -54,19 +80,13 @@ class Summary:
     quarantined: int = 0
     removed: int = 0
     kept_unseen: int = 0
-    passed_over: dict[str, int] = field(default_factory=dict)
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     links_passed_over: int = 0
     rows: int = 0
     seconds: float = 0.0
     quarantine: str | None = None
     dry_run: bool = False
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, **counts: int) -> None:
-        """Add to counts; the stages of a run do so from several threads."""
-        with _LOCK:
-            for name, count in counts.items():
-                setattr(self, name, getattr(self, name) + count)
+    notes: tuple[str, ...] = ()
 
     @property
     def images_per_second(self) -> float:
@@ -75,4 +95,5 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as plain values."""
-        return {**asdict(self), "seconds": round(self.seconds, 3), "images_per_second": self.images_per_second}
+        rounded = {"seconds": round(self.seconds, 3), "notes": list(self.notes)}
+        return {**asdict(self), **rounded, "images_per_second": self.images_per_second}

@@ -16,7 +16,7 @@ from milvise.ingest.pair import Pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Rejected, Source, unseen_of
-from milvise.ingest.summary import Summary
+from milvise.ingest.summary import Tally
 from milvise.records import record_id
 
 _LOOKUP_ROWS = 256
@@ -40,7 +40,7 @@ class Triage:
         pair: Pair | None,
         seen: Seen,
         known: KnownFiles | None,
-        summary: Summary,
+        tally: Tally,
         quarantine: Quarantine,
         *,
         untouched: bool,
@@ -51,7 +51,7 @@ class Triage:
         self._known = known
         self._untouched = untouched
         self._writing = writing
-        self._summary = summary
+        self._tally = tally
         self._quarantine = quarantine
 
     def new(self, sources: Sequence[Source]) -> Iterator[Item]:
@@ -62,12 +62,12 @@ class Triage:
     def reject(self, uri: str, reason: str) -> None:
         """Put an entry into the quarantine."""
         self._quarantine.add(uri, reason)
-        self._summary.add(quarantined=1)
+        self._tally.add(quarantined=1)
 
     def _items(self, sources: Sequence[Source]) -> Iterator[tuple[str, Item]]:
         for source in sources:
             for entry in source:
-                self._summary.add(seen=1)
+                self._tally.add(seen=1)
                 key = record_id(entry.uri)
                 if isinstance(entry, Rejected):
                     self.reject(entry.uri, entry.reason)
@@ -89,7 +89,7 @@ class Triage:
         if self._untouched:
             for key, was in as_they_were.items():
                 if was.entry == entry_of(items[key].label, items[key].meta):
-                    self._summary.add(unchanged=1)
+                    self._tally.add(unchanged=1)
                     del asked[key]
         stored = self._pair.stored(list(asked)) if self._pair is not None and asked else {}
         verified: list[tuple[str, Known]] = []
@@ -116,7 +116,7 @@ class Triage:
             self.reject(item.uri, str(error))
             return
         if row["sha256"] == digest:
-            self._summary.add(unchanged=1)
+            self._tally.add(unchanged=1)
             if (row["label"], row["meta"]) != (item.label, dict(item.meta)):
                 self._relabel(key, item)
             if state is not None:
@@ -124,14 +124,14 @@ class Triage:
             return
         other = self._pair.other_owner(item.uri, item.path)
         if other is None:
-            self._summary.add(replaced=1)
+            self._tally.add(replaced=1)
             yield item
         else:
             reason = f"the gallery has {other} under the same source-relative URI; load the folder above both"
             self.reject(item.uri, reason)
 
     def _relabel(self, key: str, item: Item) -> None:
-        self._summary.add(relabelled=1)
+        self._tally.add(relabelled=1)
         if self._pair is not None and self._writing:
             self._pair.relabel(key, item.label, item.meta)
 

@@ -19,7 +19,7 @@ _KEPT = 20_000
 _NAMED = 5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WordsSummary:
     """What loading words did.
 
@@ -38,13 +38,13 @@ class WordsSummary:
     unchanged: bool
     malformed: int
     duplicates: int
-    examples: list[str]
+    examples: tuple[str, ...]
     index: str
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as plain values."""
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
+        return {**asdict(self), "seconds": round(self.seconds, 3), "examples": list(self.examples)}
 
 
 def ingest_words(
@@ -99,7 +99,7 @@ def ingest_words(
         KeptVectors(finished.name).put(zip(words.words[:_KEPT], words.vectors, strict=False))
     skipped = words.skipped
     return WordsSummary(
-        finished.count(), dim, unchanged, skipped.malformed, skipped.duplicates, skipped.examples,
+        finished.count(), dim, unchanged, skipped.malformed, skipped.duplicates, tuple(skipped.examples),
         finished.manifest.index, time.monotonic() - started,
     )  # fmt: skip
 

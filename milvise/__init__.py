@@ -1,8 +1,10 @@
 """Search collections of pictures by meaning in Milvus.
 
 >>> import milvise
->>> db = milvise.connect("photos.db")                      # doctest: +SKIP
->>> db.gallery("holiday").search("cat sofa", limit=9)      # doctest: +SKIP
+>>> db = milvise.connect("photos.db", create=True)            # doctest: +SKIP
+>>> db.ingest_words("glove-6b-50d")                           # doctest: +SKIP
+>>> db.ingest_images("photos", gallery="holiday")             # doctest: +SKIP
+>>> db.gallery("holiday").search("cat sofa", limit=9)         # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -15,37 +17,54 @@ from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 if TYPE_CHECKING:
     __version__: str
-    from milvise.queries.database import Database, connect
+    from milvise.embeddings.tags import TagTraining
+    from milvise.operations.database import Database, connect
+    from milvise.operations.evaluate import Accuracy, Bias, IndexRecall, Limits
+    from milvise.operations.gallery import Gallery
+    from milvise.operations.offline import read_ratings, train_backbone
     from milvise.queries.explain import Explanation
     from milvise.queries.refine import Rocchio
-    from milvise.queries.search import Gallery
     from milvise.queries.verification.record import Verification
     from milvise.queries.vocabulary import Vocabulary
 
 __all__ = [
+    "Accuracy",
+    "Bias",
     "Database",
     "DuplicateGroup",
     "Explanation",
     "Gallery",
     "Hit",
+    "IndexRecall",
+    "Limits",
     "MilviseError",
     "Owner",
     "Rocchio",
+    "TagTraining",
     "Verification",
     "Vocabulary",
     "WordHit",
     "connect",
     "errors",
+    "read_ratings",
+    "train_backbone",
 ]
 
 _LAZY = {
-    "Database": "milvise.queries.database",
+    "Accuracy": "milvise.operations.evaluate",
+    "Bias": "milvise.operations.evaluate",
+    "Database": "milvise.operations.database",
     "Explanation": "milvise.queries.explain",
-    "Gallery": "milvise.queries.search",
+    "Gallery": "milvise.operations.gallery",
+    "IndexRecall": "milvise.operations.evaluate",
+    "Limits": "milvise.operations.evaluate",
     "Rocchio": "milvise.queries.refine",
+    "TagTraining": "milvise.embeddings.tags",
     "Verification": "milvise.queries.verification.record",
     "Vocabulary": "milvise.queries.vocabulary",
-    "connect": "milvise.queries.database",
+    "connect": "milvise.operations.database",
+    "read_ratings": "milvise.operations.offline",
+    "train_backbone": "milvise.operations.offline",
 }
 
 

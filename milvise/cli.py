@@ -19,11 +19,11 @@ from milvise.cli_state import (
     WRONG_USAGE,
     GalleryOption,
     IndexOption,
-    absolute,
     state,
     stoppable,
 )
 from milvise.cli_tune import tune
+from milvise.console_progress import watched
 from milvise.errors import MilviseError, UsageError
 from milvise.terminal import prepare_streams, print_remark, visible
 
@@ -94,28 +94,17 @@ def ingest_words(
     ] = False,
 ) -> None:
     """Load word vectors, or train them on tag lists, in place of those that are there."""
-    from milvise.adapter import IndexSpec
-    from milvise.embeddings.tags import TagTraining, train_words
-    from milvise.embeddings.words import load_words
-    from milvise.ingest.words import ingest_words as run
+    from milvise.operations.words import IngestWords, TagTraining
+    from milvise.operations.words import ingest_words as run
 
-    spec = IndexSpec.parse(index)
     given = {"dim": dim, "window": window, "min_count": min_count, "epochs": epochs, "seed": seed}
     numbers = {name: value for name, value in given.items() if value is not None}
+    training = TagTraining(**numbers) if train else None
+    request = IngestWords(source, limit, components, index, training, replace)
     if numbers and not train:
         raise UsageError(f"--{next(iter(numbers)).replace('_', '-')} is for training words: add --train.")
-    with state.connect(create=True) as db:
-        db.store.indexes.require(spec)
-        state.output.note(f"Reading {source} …")
-        if train:
-            training = TagTraining(**numbers)
-            words = train_words(
-                Path(source), training, limit=limit, components=components or 0, progress=state.output.note
-            )
-        else:
-            words = load_words(source, limit=limit, components=components)
-        state.output.note(f"Loading {len(words.words):,} words of width {words.vectors.shape[1]} …")
-        summary = run(db.store, words, source=source, index=spec, replace=replace)
+    with state.connect(create=True) as db, watched(state.output) as progress:
+        summary = run(db, request, progress)
     state.output.facts(summary.to_json())
 
 
@@ -170,36 +159,16 @@ def ingest_images(
     ] = None,
 ) -> None:
     """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported."""
-    from milvise.adapter import IndexSpec
-    from milvise.embeddings.engines import load_network
-    from milvise.ingest.pipeline import Options
-    from milvise.ingest.pipeline import ingest_images as run
-    from milvise.ingest.sources import open_source, require_pictures
-    from milvise.ingest.target import make_plan, make_recipe
+    from milvise.operations.images import IngestImages
+    from milvise.operations.images import ingest_images as run
 
-    if labels not in ("folder", "none"):
-        raise UsageError(f"unknown kind of labels.\nExpected: folder, none\nReceived: {labels}")
-    options = Options(IndexSpec.parse(index), batch_size, prune, dry_run, verify_content)
-    opened = [open_source(source, labels=labels == "folder") for source in sources]
-    require_pictures(opened)
-    with state.connect(create=True) as db:
-        db.store.indexes.require(options.index)
-        recipe = make_recipe(db.store, gallery, backbone and absolute(backbone), weights)
-        state.output.note(f"Building {recipe['backbone']} …")
-        plan = make_plan(
-            db.store,
-            gallery=gallery,
-            backbone=load_network(
-                recipe["backbone"], weights=recipe["weights"] and Path(recipe["weights"]), engine=engine
-            ),
-            head=head,
-            recipe=recipe,
-            names=classes,
-        )
-        total = None if state.output.quiet else sum(1 for source in opened for _ in source)
-        with state.output.progress(total) as progress:
-            report = quarantine or Path(f"milvise-quarantine-{gallery}.jsonl")
-            summary = run(db.store, opened, plan, quarantine=report, options=options, progress=progress)
+    request = IngestImages(
+        tuple(sources), gallery=gallery, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
+        index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
+        quarantine=quarantine,
+    ).opened()  # fmt: skip
+    with state.connect(create=True) as db, watched(state.output) as progress:
+        summary = run(db, request, progress)
     state.output.facts(summary.to_json())
     if strict and summary.quarantined:
         raise typer.Exit(QUARANTINED)
@@ -243,8 +212,12 @@ def verify(
     ] = 0,
 ) -> None:
     """Check that a gallery and all that it stands on are whole; exits with 1 if they are not."""
-    with state.connect() as db:
-        found = db.verify(gallery, repair=repair, pictures=pictures, say=state.output.note)
+    from milvise.operations.verify import Verify
+    from milvise.operations.verify import verify as run
+
+    request = Verify(gallery, pictures=pictures, repair=repair)
+    with state.connect() as db, watched(state.output) as progress:
+        found = run(db, request, progress)
     state.output.verification(found.to_json())
     if not found.whole:
         raise typer.Exit(FAILED)
@@ -261,16 +234,19 @@ def drop(
     ] = False,
 ) -> None:
     """Remove a gallery, or the words, from Milvus; the files stay."""
+    from milvise.operations.drop import Drop, word_users
+    from milvise.operations.drop import drop as run
+
     if (gallery is None) != words:
         raise UsageError("say what to remove.\nExpected: --gallery NAME, or --words" + "\nReceived: both" * words)
     with state.connect() as db:
         what = "the words" if gallery is None else f"the gallery {gallery}"
-        if words and not kept and (users := db.word_users()):
+        if words and not kept and (users := word_users(db)):
             what += f", which these galleries are searched with: {', '.join(users)}"
         if not yes:
             typer.confirm(f"Remove {'what was kept of ' if kept else ''}{what}?", abort=True, err=True)
-        dropped = db.drop_words(only_kept=kept) if gallery is None else db.drop(gallery, only_kept=kept)
-    state.output.facts({"gallery": gallery, "dropped": dropped} if gallery is not None else {"dropped": dropped})
+        dropped = run(db, Drop(gallery, kept))
+    state.output.facts(dropped.to_json())
 
 
 @app.command("demo")
@@ -283,9 +259,17 @@ def demo(
     ),
 ) -> None:
     """Load photos, search them in four ways, and write a contact sheet."""
-    from milvise.demo import run_demo
+    from milvise.operations.demo import Demo, run_demo
 
-    run_demo(folder, uri=state.uri or "milvise-demo.db", token=state.token, sheet=sheet, output=state.output)
+    address = state.uri or "milvise-demo.db"
+    with state.connect(address, create=True) as db, watched(state.output) as progress:
+        shown = run_demo(db, Demo(None if folder is None else Path(folder), sheet), progress)
+    if state.output.as_json:
+        state.output.document(shown.to_json())
+        return
+    for section in shown.sections:
+        state.output.section(section.title, section.command, section.hits)
+    print(f"\nContact sheet: {shown.sheet}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,10 @@ import typer
 from milvise import config, console_reports
 from milvise.cli_app import group
 from milvise.cli_state import FAILED, FilterOption, GalleryOption, state, stoppable
+from milvise.console_progress import watched
 
 if TYPE_CHECKING:
-    from milvise.evaluation.part import Part
-    from milvise.evaluation.report import Report
-    from milvise.queries.reading import Reading
-
-    Evaluation = Callable[[Reading, Callable[[str], None]], Part]
+    from milvise.operations.evaluate import Evaluate, Evaluation, Limits
 
 evaluate_app = group("Measure how accurate, complete and biased searches are, and write a report.")
 
@@ -103,16 +99,14 @@ def evaluate_accuracy(
     audit: AuditOption = False,
 ) -> None:
     """Compare what searches find by word, picture and tag with the labels, seen and unseen ones apart."""
+    from milvise.operations.evaluate import Accuracy, Evaluate
+
     _evaluate(
-        [_accuracy(labels, taxonomy, head, tagged, similar, filter)],
-        gallery,
-        filter,
-        out,
-        fail_under,
-        fail_over,
-        compare,
-        audit,
-    )
+        Evaluate(
+            out, gallery, accuracy=Accuracy(labels, taxonomy, head, tagged, similar), filter=filter,
+            limits=_limits(fail_under, fail_over), compare=compare, audit=audit,
+        )
+    )  # fmt: skip
 
 
 @evaluate_app.command("index")
@@ -128,7 +122,10 @@ def evaluate_index(
     compare: CompareOption = None,
 ) -> None:
     """Compare what the index finds with an exact search, and time it."""
-    _evaluate([_index(k, queries, kind)], gallery, "", out, fail_under, fail_over, compare, audit=False)
+    from milvise.operations.evaluate import Evaluate, IndexRecall
+
+    measured = IndexRecall(k, queries, tuple(kind or ()))
+    _evaluate(Evaluate(out, gallery, index=measured, limits=_limits(fail_under, fail_over), compare=compare))
 
 
 @evaluate_app.command("bias")
@@ -147,9 +144,14 @@ def evaluate_bias(
     audit: AuditOption = False,
 ) -> None:
     """Compare groups of pictures: in searches that say nothing about them, in tags, in words and in the joint space."""
+    from milvise.operations.evaluate import Bias, Evaluate
+
     _evaluate(
-        [_bias(attribute, tests, top, least_group, filter)], gallery, filter, out, fail_under, fail_over, compare, audit
-    )
+        Evaluate(
+            out, gallery, bias=Bias(tuple(attribute or ()), tests, top, least_group), filter=filter,
+            limits=_limits(fail_under, fail_over), compare=compare, audit=audit,
+        )
+    )  # fmt: skip
 
 
 @evaluate_app.command("all")
@@ -176,12 +178,15 @@ def evaluate_all(
     audit: AuditOption = False,
 ) -> None:
     """Accuracy, index and bias in one report."""
-    evaluations = [
-        _accuracy(labels, taxonomy, head, tagged, similar, filter, optional=True),
-        _index(k, queries, kind),
-        _bias(attribute, tests, top, least_group, filter),
-    ]
-    _evaluate(evaluations, gallery, filter, out, fail_under, fail_over, compare, audit)
+    from milvise.operations.evaluate import Accuracy, Bias, Evaluate, IndexRecall
+
+    _evaluate(
+        Evaluate(
+            out, gallery, accuracy=Accuracy(labels, taxonomy, head, tagged, similar),
+            index=IndexRecall(k, queries, tuple(kind or ())), bias=Bias(tuple(attribute or ()), tests, top, least_group),
+            labels_optional=True, filter=filter, limits=_limits(fail_under, fail_over), compare=compare, audit=audit,
+        )
+    )  # fmt: skip
 
 
 @evaluate_app.command("ratings")
@@ -194,91 +199,27 @@ def evaluate_ratings(
     fail_over: OverOption = None,
 ) -> None:
     """Read what people filled in in an audit folder's spreadsheets back into its report."""
-    from milvise.evaluation.audit import FOLDER
-    from milvise.evaluation.gate import read_limits
-    from milvise.evaluation.ratings import read_ratings
-    from milvise.evaluation.report import Report
-    from milvise.evaluation.report_files import JSON_NAME, read_json
+    from milvise.operations.evaluate import ReadRatings, read_ratings
 
-    limits = read_limits(fail_under or (), "--fail-under"), read_limits(fail_over or (), "--fail-over")
-    document = Report.from_json(read_json(report / JSON_NAME))
-    document.parts = [part for part in document.parts if part.name != "ratings"] + [
-        read_ratings(document, report / FOLDER)
-    ]
-    _publish(document, report, *limits)
+    _show(read_ratings(ReadRatings(report, _limits(fail_under, fail_over))))
 
 
-def _accuracy(
-    labels: str,
-    taxonomy: Path | None,
-    head: Path | None,
-    tagged: int,
-    similar: int,
-    filter: str,
-    *,
-    optional: bool = False,
-) -> Evaluation:
-    from milvise.evaluation import accuracy
+def _limits(under: Sequence[str] | None, over: Sequence[str] | None) -> Limits:
+    from milvise.operations.evaluate import Limits, read_limits
 
-    options = accuracy.Options(labels, taxonomy, head, tagged, similar, filter, optional)
-    return lambda reading, note: accuracy.evaluate_accuracy(reading, options, note)
+    return Limits(read_limits(under or (), "--fail-under"), read_limits(over or (), "--fail-over"))
 
 
-def _index(k: int, queries: int, kinds: Sequence[str] | None) -> Evaluation:
-    from milvise.adapter import IndexSpec
-    from milvise.evaluation import index
+def _evaluate(request: Evaluate) -> None:
+    from milvise.operations.evaluate import evaluate
 
-    options = index.Options(k, queries, tuple(IndexSpec.parse(kind) for kind in kinds or ()))
-    return lambda reading, note: index.evaluate_index(reading, options, note)
-
-
-def _bias(attributes: Sequence[str] | None, tests: Path | None, top: int, least: int, filter: str) -> Evaluation:
-    from milvise.evaluation import bias
-    from milvise.evaluation.groups import Attribute
-
-    options = bias.Options(tuple(Attribute.parse(text) for text in attributes or ()), tests, top, least, filter)
-    return lambda reading, note: bias.evaluate_bias(reading, options, note)
+    request.prepared()
+    with state.connect() as db, watched(state.output) as progress:
+        found = evaluate(db, request, progress)
+    _show(found)
 
 
-def _evaluate(
-    evaluations: Sequence[Evaluation], gallery: str, filter: str, out: Path, under: Sequence[str] | None,
-    over: Sequence[str] | None, old: Path | None, audit: bool,
-) -> None:  # fmt: skip
-    from milvise.evaluation.audit import FOLDER, write_audit
-    from milvise.evaluation.compare import changes, remarks
-    from milvise.evaluation.gate import read_limits
-    from milvise.evaluation.report import make_report
-    from milvise.evaluation.report_files import make_folder, read_json
-    from milvise.queries.reading import read_gallery
-
-    limits = read_limits(under or (), "--fail-under"), read_limits(over or (), "--fail-over")
-    before = None if old is None else read_json(old)
-    make_folder(out)
-    with state.connect() as db:
-        reading = read_gallery(db, gallery)
-        runs = [lambda evaluate=evaluate: evaluate(reading, state.output.note) for evaluate in evaluations]
-        report = make_report(reading, runs, filter=filter, clock=time.monotonic)
-    if before is not None:
-        report.changes, report.older = changes(report.figures, before), remarks(report.gallery, before)
-    if audit:
-        state.output.note(f"Writing {write_audit(report, out / FOLDER)} answers to rate …")
-    _publish(report, out, *limits)
-
-
-def _publish(report: Report, out: Path, under: dict[str, float], over: dict[str, float]) -> None:
-    from milvise.evaluation.findings import findings
-    from milvise.evaluation.gate import check
-    from milvise.evaluation.page import KEY_FIGURES, render
-    from milvise.evaluation.report_files import PAGE_NAME, write_file, write_json
-
-    found = check(report.figures, under=under, over=over)
-    # Ratings are read into a report that may have limits already.
-    limited = {gate["figure"] for gate in found}
-    report.gates = [gate for gate in report.gates if gate["figure"] not in limited] + found
-    page = write_file(out / PAGE_NAME, render(report, roots=report.gallery["sources"]))
-    document = report.to_json()
-    written = {"page": str(page), "report": str(write_json(document, out))}
-    key = {name: document["figures"][name] for name in KEY_FIGURES if name in document["figures"]}
-    console_reports.report(state.output, {**document, **written, "findings": findings(report), "key": key})
-    if not report.kept:
+def _show(found: Evaluation) -> None:
+    console_reports.report(state.output, found.to_json())
+    if not found.kept:
         raise typer.Exit(FAILED)

@@ -9,7 +9,8 @@ import typer
 
 from milvise import config, console_reports
 from milvise.cli_app import group
-from milvise.cli_state import FilterOption, GalleryOption, absolute, state, stoppable
+from milvise.cli_state import FilterOption, GalleryOption, state, stoppable
+from milvise.console_progress import watched
 from milvise.errors import UsageError
 
 export_app = group("Write models and vectors for other programs.")
@@ -59,6 +60,18 @@ def train(
     ] = None,
 ) -> None:
     """Train a head on a gallery's stored vectors and labels, or fine-tune a backbone on labelled pictures."""
+    from milvise.operations.train import (
+        CheckWiring,
+        TrainBackbone,
+        TrainHead,
+        backbone_options,
+        check_wiring,
+        head_options,
+        labels_in,
+        train_backbone,
+        train_head,
+    )
+
     if backbone is not None or weights is not None or sources:
         if gallery or head or loss or hold_out or one or filter or pairs:
             raise UsageError(
@@ -69,60 +82,32 @@ def train(
             raise UsageError(
                 "a backbone is fine-tuned on labelled pictures: milvise train FOLDER --backbone NAME --out FILE.keras"
             )
-        _finetune(sources, backbone or config.DEFAULT_BACKBONE, weights, out, epochs, held_back, seed)
+        numbers = backbone_options(held_back=held_back, epochs=epochs, seed=seed)
+        fine = TrainBackbone(tuple(sources), out, backbone or config.DEFAULT_BACKBONE, weights, numbers)
+        with watched(state.output) as progress:
+            made = train_backbone(fine, progress)
+        console_reports.trained_backbone(state.output, made.to_json())
         return
-    from milvise.queries.feedback import labels_of, read_pairs
-    from milvise.training.one import check_wiring
-    from milvise.training.train import EPOCHS, HELD_BACK_SHARE, Options, train_head
-
     gallery = gallery or config.DEFAULT_GALLERY
-    options = Options(
-        kind=head or "residual",
-        loss=loss or "cosine",
-        hold_out=tuple(hold_out or ()),
-        held_back=HELD_BACK_SHARE if held_back is None else held_back,
-        epochs=epochs or EPOCHS,
-        seed=seed,
-        filter=filter,
-        feedback={} if pairs is None else labels_of(read_pairs(pairs)),
-    )
+    options = head_options(
+        kind=head or "residual", loss=loss or "cosine", hold_out=hold_out or (), held_back=held_back, epochs=epochs,
+        seed=seed, filter=filter, feedback=labels_in(pairs),
+    )  # fmt: skip
     if one:
         if out is not None or hold_out or epochs is not None or held_back is not None or pairs is not None:
             raise UsageError(
                 "--one trains on one picture and writes nothing: leave out --out, --hold-out, --epochs, --held-back and"
                 " --pairs."
             )
-        with state.connect() as db, state.output.epochs() as progress:
-            found = check_wiring(db.store, gallery=gallery, options=options, progress=progress)
-        state.output.facts(found)
+        with state.connect() as db, watched(state.output) as progress:
+            found = check_wiring(db, CheckWiring(gallery, options), progress)
+        state.output.facts(found.to_json())
         return
     if out is None:
         raise UsageError("say where to write the head: --out FILE.keras")
-    with state.connect() as db, state.output.epochs() as progress:
-        report = train_head(db.store, gallery=gallery, out=out, options=options, progress=progress)
+    with state.connect() as db, watched(state.output) as progress:
+        report = train_head(db, TrainHead(out, gallery, options), progress)
     console_reports.trained_head(state.output, report.to_json())
-
-
-def _finetune(
-    sources: list[str],
-    backbone: str,
-    weights: Path | None,
-    out: Path,
-    epochs: int | None,
-    held_back: float | None,
-    seed: int,
-) -> None:
-    from milvise.embeddings.backbones import load_backbone
-    from milvise.ingest.sources import open_source
-    from milvise.training.finetune import EPOCHS, HELD_BACK_SHARE, Options, finetune
-
-    opened = [open_source(source) for source in sources]
-    options = Options(HELD_BACK_SHARE if held_back is None else held_back, epochs or EPOCHS, seed)
-    state.output.note(f"Building {backbone} …")
-    built = load_backbone(absolute(backbone), weights=weights)
-    with state.output.epochs() as progress:
-        report = finetune(opened, backbone=built, out=out, options=options, progress=progress)
-    console_reports.trained_backbone(state.output, report.to_json())
 
 
 @stoppable("The gallery is as it was; the same command goes on from here.")
@@ -138,12 +123,12 @@ def project(
     ] = False,
 ) -> None:
     """Move a gallery to another head, from its stored visual vectors, while it is searched."""
-    from milvise.adapter import IndexSpec
-    from milvise.ingest.project import project as run
+    from milvise.operations.project import Project
+    from milvise.operations.project import project as run
 
-    spec = None if index is None else IndexSpec.parse(index)
+    request = Project(head, gallery, index, keep)
     with state.connect() as db:
-        done = run(db.store, gallery=gallery, head=head, index=spec, keep=keep)
+        done = run(db, request)
     state.output.facts(done.to_json())
 
 
@@ -154,12 +139,12 @@ def export_model(
     gallery: GalleryOption = config.DEFAULT_GALLERY,
 ) -> None:
     """Write a gallery's backbone and head as one graph: pixels in, visual and joint vectors out."""
-    from milvise.queries.exports import export_model as run
+    from milvise.operations.export import ExportModel
+    from milvise.operations.export import export_model as run
 
-    with state.connect() as db:
-        state.output.note("Building the graph …")
-        written = run(db.store, gallery, out)
-    state.output.facts(written)
+    with state.connect() as db, watched(state.output) as progress:
+        written = run(db, ExportModel(out, gallery), progress)
+    state.output.facts(written.to_json())
 
 
 @export_app.command("projector")
@@ -172,11 +157,12 @@ def export_projector(
     filter: FilterOption = "",
 ) -> None:
     """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector."""
-    from milvise.queries.exports import export_projector as run
+    from milvise.operations.export import ExportProjector
+    from milvise.operations.export import export_projector as run
 
     with state.connect() as db:
-        written = run(db.store, gallery, out, space=space, limit=limit, filter=filter)
-    state.output.facts(written)
+        written = run(db, ExportProjector(out, gallery, space, limit, filter))
+    state.output.facts(written.to_json())
 
 
 @export_app.command("pairs")
@@ -186,8 +172,9 @@ def export_pairs(
     gallery: GalleryOption = config.DEFAULT_GALLERY,
 ) -> None:
     """Write logged feedback as pairs of words and a picture, and whether they belong together."""
-    from milvise.queries.feedback import read_feedback, training_pairs, write_pairs
+    from milvise.operations.export import ExportPairs
+    from milvise.operations.export import export_pairs as run
 
     with state.connect() as db:
-        count = write_pairs(out, training_pairs(read_feedback(db.store, log, gallery=gallery)))
-    state.output.facts({"out": str(out), "gallery": gallery, "pairs": count})
+        written = run(db, ExportPairs(log, out, gallery))
+    state.output.facts(written.to_json())

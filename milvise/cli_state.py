@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ from milvise.console import Output
 from milvise.terminal import print_remark
 
 if TYPE_CHECKING:
-    from milvise.queries.database import Database
+    from milvise.operations.database import Database
 
 FAILED, WRONG_USAGE, QUARANTINED = 1, 2, 3
 
@@ -41,11 +40,11 @@ class State:
         self.verbose |= verbose
         self.output = Output(as_json=as_json or self.output.as_json, quiet=quiet or self.output.quiet)
 
-    def connect(self, *, create: bool = False) -> Database:
-        """Open the Milvus that the options name."""
-        from milvise.queries.database import connect
+    def connect(self, uri: str | None = None, *, create: bool = False) -> Database:
+        """Open the Milvus that the options name, or another one."""
+        from milvise.operations.database import connect
 
-        return connect(self.uri, token=self.token, create=create)
+        return connect(uri or self.uri, token=self.token, create=create)
 
 
 state = State()
@@ -84,11 +83,3 @@ IndexOption = Annotated[
     str,
     typer.Option("--index", help="auto, flat, hnsw, ivf_flat, ivf_sq8, ivf_pq, scann or diskann; hnsw:M=32,ef=128 …"),
 ]
-
-
-def absolute(backbone: str) -> str:
-    """Return a backbone's path so that it is found from another folder; names stay as they are."""
-    from milvise.embeddings.backbones import split_spec
-
-    path, layer = split_spec(backbone)
-    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone

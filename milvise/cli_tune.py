@@ -8,6 +8,7 @@ import typer
 
 from milvise import config, console_reports
 from milvise.cli_state import FAILED, GalleryOption, state, stoppable
+from milvise.console_progress import watched
 
 
 @stoppable("Nothing was stored.")
@@ -19,16 +20,12 @@ def tune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be chosen, and store nothing.")] = False,
 ) -> None:
     """Choose the cheapest search parameters that find enough, and store them for every client of this Milvus."""
-    from milvise.evaluation.tune import tune as run
-    from milvise.queries.reading import read_gallery
+    from milvise.operations.tune import Tune
+    from milvise.operations.tune import tune as run
 
-    with state.connect() as db:
-        reading = read_gallery(db, gallery)
-        chosen = run(reading, recall=recall, k=k, queries=queries, note=state.output.note, store=not dry_run)
-    console_reports.tuned(
-        state.output,
-        {"gallery": gallery, "recall": recall, "k": k, "stored": not dry_run},
-        [found.to_json() for found in chosen],
-    )
-    if not all(found.reached for found in chosen):
+    request = Tune(gallery, recall, k, queries, store=not dry_run)
+    with state.connect() as db, watched(state.output) as progress:
+        tuning = run(db, request, progress)
+    console_reports.tuned(state.output, tuning.to_json())
+    if not tuning.reached:
         raise typer.Exit(FAILED)

@@ -5,10 +5,9 @@ In a pipe a table is one line for each row, its values between tabs (`milvise.te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
@@ -24,11 +23,6 @@ from milvise.terminal import (
     texts,
     visible,
 )
-
-if TYPE_CHECKING:
-    from milvise.ingest.pipeline import Progress
-    from milvise.ingest.summary import Summary
-
 
 LIKELY = 0.5
 """A confidence from which on a picture probably shows what was searched for."""
@@ -215,41 +209,6 @@ class Output:
         rows = ([name.replace("_", " "), _readable(value)] for name, value in facts.items())
         print_table(texts("name", "value"), rows, header=False)
 
-    @contextmanager
-    def epochs(self) -> Iterator[Callable[[int, dict[str, float]], None]]:
-        """Show the epochs of a training; yields what is to be called after each."""
-        with _errors().status("Training …") if not self.quiet else nullcontext() as status:
-
-            def show(epoch: int, losses: dict[str, float]) -> None:
-                if status is not None:
-                    figures = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in losses.items())
-                    status.update(f"Epoch {epoch}: {figures}")
-
-            yield show
-
-    @contextmanager
-    def progress(self, total: int | None) -> Iterator[Progress]:
-        """Show a bar with images per second and time left; yields what is to be called with each new summary."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=_errors(), disable=self.quiet) as bar:
-            task = bar.add_task("pictures", total=total, speed="")
-
-            def show(summary: Summary) -> None:
-                done = summary.embedded + summary.unchanged + summary.quarantined
-                elapsed = bar.tasks[0].elapsed or 0.0
-                speed = f"{summary.embedded / elapsed:.1f} images/s" if elapsed and summary.embedded else ""
-                bar.update(task, completed=done, speed=speed)
-
-            yield show
-
 
 def _plain(hit: Hit | WordHit) -> dict[str, Any]:
     """Return a hit as plain values; a confidence that nobody asked for, or a probability of what is only close, is left out."""
@@ -309,7 +268,3 @@ def _evidence(hit: Hit) -> str:
 def spaced(index: str) -> str:
     """Return an index so that a narrow terminal can break it."""
     return index.replace(":", " ").replace(",", " ") if is_terminal() else index
-
-
-def _errors() -> Console:
-    return Console(stderr=True)

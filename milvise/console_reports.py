@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from milvise.console import Output, spaced
@@ -92,16 +92,16 @@ def report(output: Output, document: Mapping[str, Any]) -> None:
     print_paragraph(f"Report: {document['page']}")
 
 
-def tuned(output: Output, request: Mapping[str, Any], chosen: Sequence[Mapping[str, Any]]) -> None:
+def tuned(output: Output, tuning: Mapping[str, Any]) -> None:
     """Print the search parameters that were chosen."""
     if output.as_json:
-        output.document({**request, "chosen": list(chosen)})
+        output.document(tuning)
         return
-    for found in chosen:
+    for found in tuning["chosen"]:
         if not found["queries"]:
             output.note(f"Nothing to tune in {found['space']}: its index is exact, or it holds too little to ask with.")
         if not found["reached"]:
-            output.note(f"No setting of {found['space']} reaches {request['recall']}: the most thorough one was taken.")
+            output.note(f"No setting of {found['space']} reaches {tuning['recall']}: the most thorough one was taken.")
     print_table(
         [*texts("space", "before", "now"), *numbers("recall", "on other queries")],
         (
@@ -110,7 +110,7 @@ def tuned(output: Output, request: Mapping[str, Any], chosen: Sequence[Mapping[s
                 *(spaced(found[name]) for name in ("before", "index")),
                 *(f"{found[name]:.4f}" for name in ("recall", "checked")),
             ]
-            for found in chosen
+            for found in tuning["chosen"]
         ),
     )
 

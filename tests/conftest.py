@@ -131,7 +131,7 @@ def lite(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def photos() -> list[Path]:
     """Real photos, from the installed packages foolbox and scikit-image."""
-    from milvise.demo import PackagedPhotos
+    from milvise.operations.demo import PackagedPhotos
 
     return [item.path for item in PackagedPhotos()]
 

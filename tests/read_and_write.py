@@ -14,7 +14,7 @@ from milvise.embeddings.words import Skipped, Words
 from milvise.evaluation.tune import tune
 from milvise.ingest.project import project
 from milvise.ingest.words import ingest_words
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.exports import export_projector
 from milvise.queries.reading import read_gallery
 

@@ -13,7 +13,7 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.phrases import unit
 from milvise.embeddings.sketches import read_sketches, sketch
 from milvise.embeddings.top_classes import encode
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.records import Hit, record_id
 
 PICTURES, VISUAL_DIM, WORD_DIM = 2_000, 24, 12

@@ -17,24 +17,31 @@ import milvise
 from milvise import errors
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "queries", "queries/verification", "training")
+ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "operations", "queries", "queries/verification", "training")
 
 
 def test_the_public_names_are_these() -> None:
     assert milvise.__all__ == [
+        "Accuracy",
+        "Bias",
         "Database",
         "DuplicateGroup",
         "Explanation",
         "Gallery",
         "Hit",
+        "IndexRecall",
+        "Limits",
         "MilviseError",
         "Owner",
         "Rocchio",
+        "TagTraining",
         "Verification",
         "Vocabulary",
         "WordHit",
         "connect",
         "errors",
+        "read_ratings",
+        "train_backbone",
     ]
     assert all(getattr(milvise, name) is not None for name in milvise.__all__)
 

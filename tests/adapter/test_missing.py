@@ -13,7 +13,7 @@ from milvise.adapter.missing import MOST_NAMES
 from milvise.adapter.store import CATALOG_NAME
 from milvise.errors import NotFoundError
 from milvise.ingest.project import project
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.exports import export_model, export_projector
 from milvise.queries.reading import read_gallery
 from milvise.training.train import train_head

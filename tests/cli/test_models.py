@@ -13,7 +13,7 @@ from processes import answer, milvise
 from trained_world import put_trained_world
 
 from milvise.adapter import Store, connect
-from milvise.demo import PackagedPhotos
+from milvise.operations.demo import PackagedPhotos
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from evaluation_world import GALLERY, drop_evaluation_world, put_evaluation_world
 
 from milvise.adapter import Store
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.reading import Reading, read_gallery
 
 

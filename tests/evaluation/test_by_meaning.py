@@ -22,7 +22,7 @@ from trained_world import put
 from milvise.adapter import Manifest, Store
 from milvise.evaluation import accuracy
 from milvise.evaluation.figures import Figure
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.reading import read_gallery
 
 COUNT = 300

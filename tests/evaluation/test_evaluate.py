@@ -22,9 +22,9 @@ from milvise.evaluation.questions import questions_for
 from milvise.evaluation.report import Report, make_report
 from milvise.evaluation.report_files import read_json, write_json
 from milvise.evaluation.tune import tune
+from milvise.operations.database import Database
 from milvise.queries import copies, live
 from milvise.queries.copies import copied
-from milvise.queries.database import Database
 from milvise.queries.reading import Reading, read_gallery
 
 
@@ -222,7 +222,7 @@ def test_copies_that_a_killed_process_left_are_dropped_by_the_next_one_and_with_
         monkeypatch.setattr(copies, "ABANDONED_S", -1.0)
     with copied(reading, "visual", flat) as second:
         assert left not in standing()
-        assert reading.database.drop(GALLERY, only_kept=True) == [second.collection.name]
+        assert reading.database.drop(GALLERY, only_kept=True).collections == (second.collection.name,)
     assert not [name for name in standing() if "copy" in name]
     killed.__exit__(None, None, None)
 

@@ -16,7 +16,7 @@ from milvise.evaluation.pictures import read_pictures
 from milvise.evaluation.plots import reliability_plot
 from milvise.evaluation.reliability import Judged, absent_classes, judge_confidence, reliability
 from milvise.evaluation.report import make_report
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.reading import Reading, read_gallery
 from milvise.records import record_id
 

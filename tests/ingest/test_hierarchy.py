@@ -18,7 +18,7 @@ from milvise.errors import DeniedError, ModelError
 from milvise.ingest.hierarchy import NO_NOUNS
 from milvise.ingest.project import project
 from milvise.ingest.summary import Summary
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.hierarchies import load_hierarchy
 
 Load = Callable[..., Summary]
@@ -117,7 +117,7 @@ def old(store: Store) -> Iterator[Store]:
 def test_project_makes_it_for_a_gallery_that_was_made_before(old: Store, emptied: None) -> None:
     classes = live(old, "classes_trained_world")
     assert load_hierarchy(old, classes) is None
-    assert project(old, gallery="h", head="conse").notes == []
+    assert project(old, gallery="h", head="conse").notes == ()
     stored = live(old, "hierarchy_trained_world")
     assert len(parts(stored)) == stored.count() == stored.manifest.rows
     tree = load_hierarchy(old, classes)

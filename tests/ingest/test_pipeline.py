@@ -56,7 +56,7 @@ def test_every_picture_stands_in_both_collections_with_its_vectors(
     assert (row["id"], row["label"], row["width"], row["height"]) == (record_id("cat/1.png"), "cat", 24, 24)
     pixels = decode_picture((folder / "cat/1.png").read_bytes(), size=16, rule=nets[0].rule).pixels
     np.testing.assert_allclose(row["vector"], nets[0].embed(pixels[np.newaxis])[0], rtol=1e-4, atol=1e-6)
-    assert summary.notes == ["1 classes without any known word take no part in the joint space: xyzzy …"]
+    assert summary.notes == ("1 classes without any known word take no part in the joint space: xyzzy …",)
 
 
 def test_joint_vectors_are_those_of_the_conse_head(

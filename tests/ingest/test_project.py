@@ -25,7 +25,7 @@ from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, MilviseError, ModelError, NotFoundError, StoreError, UsageError
 from milvise.ingest.project import SAMPLE, project
 from milvise.ingest.target import joint_manifest
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.search import Gallery
 
 PICTURES = EACH * len(LABELS)
@@ -136,7 +136,7 @@ def test_a_kept_collection_is_gone_back_to_at_once_and_brought_up_to_date(lite: 
     assert_projected(lite, heads[0])
     visual.upsert([row, removed])
     project(lite, gallery="t", head=heads[1], keep=True)
-    assert Database(lite).drop("t", only_kept=True) == [kept]
+    assert Database(lite).drop("t", only_kept=True).collections == (kept,)
     assert lite.others("t_joint") == []
     assert_projected(lite, heads[1])
 

@@ -12,7 +12,7 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.words import Words, load_words
 from milvise.errors import InputError, NotFoundError, UsageError
 from milvise.ingest.words import WordsSummary, ingest_words
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 
 BACKBONE = {"backbone": "none", "weights": "none"}
 OTHERS = VOCABULARY.replace("cat 1", "cat 2")
@@ -108,19 +108,19 @@ def test_a_load_that_was_cut_off_can_be_removed_and_the_words_stay(lite: Store, 
     cut_off(lite, tmp_path, MANY)
     live, count, left = standing(lite)
     assert (count, len(left)) == (5, 1)
-    assert db.drop_words(only_kept=True) == left
+    assert list(db.drop_words(only_kept=True).collections) == left
     assert standing(lite) == (live, 5, [])
-    assert db.drop_words(only_kept=True) == []
+    assert db.drop_words(only_kept=True).collections == ()
 
 
 def test_words_are_removed_with_what_a_load_left(lite: Store, tmp_path: Path) -> None:
     db = Database(lite)
     cut_off(lite, tmp_path, MANY)
-    assert len(db.drop_words()) == 1
+    assert len(db.drop_words().collections) == 1
     put(lite, tmp_path)
     put_gallery(lite, "holiday")
     assert db.word_users() == ["holiday"]
-    assert len(db.drop_words()) == 1
+    assert len(db.drop_words().collections) == 1
     assert lite.live("words") is None
     assert db.word_users() == []
     with pytest.raises(NotFoundError):

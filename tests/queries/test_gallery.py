@@ -43,8 +43,8 @@ from milvise.errors import (
     UsageError,
 )
 from milvise.ingest.summary import Summary
+from milvise.operations.database import Database
 from milvise.queries import live
-from milvise.queries.database import Database
 from milvise.queries.focus import focused_similarity
 from milvise.records import distance, record_id
 

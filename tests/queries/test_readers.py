@@ -19,7 +19,7 @@ from milvise.errors import DeniedError, StoreError
 from milvise.ingest.pipeline import ingest_images
 from milvise.ingest.sources import open_source
 from milvise.ingest.target import make_plan
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "readers.md"
 ADMINISTRATOR, READER = "root:Milvus", "viewer:change-me-1"

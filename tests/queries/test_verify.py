@@ -17,7 +17,7 @@ from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import encode
 from milvise.errors import DeniedError, StoreError
 from milvise.ingest.project import project
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 from milvise.queries.verification.record import Verification
 
 ALIASES = ("words", "classes_trained_world", "v_visual", "v_joint")
@@ -366,7 +366,7 @@ def test_what_nothing_points_at_and_what_is_gone_are_remarks(db: Database) -> No
     mended = db.verify("v", repair=True)
     assert mended.repaired == (f"{CATALOG_NAME}: 1 record of collections that are gone removed",)
     assert [remark.kind for remark in mended.remarks] == ["unpointed"]
-    assert db.drop("v", only_kept=True) == [left.name]
+    assert db.drop("v", only_kept=True).collections == (left.name,)
     assert db.verify("v").remarks == ()
 
 

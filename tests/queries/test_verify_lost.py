@@ -22,7 +22,7 @@ from milvise.ingest.sources import open_source
 from milvise.ingest.summary import Summary
 from milvise.ingest.target import make_plan, make_recipe
 from milvise.ingest.words import ingest_words
-from milvise.queries.database import Database
+from milvise.operations.database import Database
 
 FIXED = ("alias", "collection", "rows", "dim", "index", "fingerprint")
 

@@ -1,4 +1,4 @@
-"""``milvise demo``: load photos, search them by word, words, picture and class, and write a contact sheet."""
+"""A demonstration: load photos, search them by word, words, picture and class, and write a contact sheet."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from milvise.adapter import IndexSpec
 from milvise.config import DEFAULT_BACKBONE
-from milvise.console import Output
 from milvise.contact_sheet import Section, contact_sheet
+from milvise.embeddings.words import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.ingest.sources import Item, Rejected, Source, open_source
-from milvise.queries.database import Database, connect
+from milvise.operations.images import IngestImages, ingest_images
+from milvise.operations.progress import Progress, notes, silent
+from milvise.operations.words import IngestWords, ingest_words
+from milvise.queries.database import Database
 from milvise.queries.expression import Term, render
 from milvise.records import Hit
 
@@ -33,6 +36,42 @@ _SCIKIT_IMAGE = (
 
 
 _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What to demonstrate.
+
+    Attributes
+    ----------
+    folder : Path, optional
+        Photos of one's own; by default those in installed packages.
+    sheet : Path
+        Where the contact sheet is written.
+    """
+
+    folder: Path | None = None
+    sheet: Path = Path("milvise-demo.html")
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What was asked and found.
+
+    Attributes
+    ----------
+    sheet : Path
+        The contact sheet.
+    sections : tuple of Section
+        One for each kind of search.
+    """
+
+    sheet: Path
+    sections: tuple[Section, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return {"contact_sheet": str(self.sheet), "sections": [asdict(section) for section in self.sections]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,55 +126,42 @@ def _label(path: Path) -> str:
     return path.stem.replace("_", " ")
 
 
-def run_demo(folder: str | None, *, uri: str, token: str | None, sheet: Path, output: Output) -> None:
-    """Run the demo; see the module's description.
+def run_demo(db: Database, request: Demo, progress: Progress = silent) -> Demonstration:
+    """Load photos, search them, and write the contact sheet.
 
     Raises
     ------
     MissingExtraError
         If a package that it needs is not installed.
+    InputError
+        If the folder is not there, or holds no picture.
     NotFoundError
-        If the folder holds no picture that can be read.
+        If none of its pictures can be read.
     """
-    with connect(uri, token=token, create=True) as db:
-        root = _load(db, folder, output)
-        requests = _PACKAGED if folder is None else _own_requests(db)
-        sections = list(_sections(db, requests, uri))
+    root = _load(db, request.folder, progress)
+    asked = _PACKAGED if request.folder is None else _own_requests(db)
+    sections = tuple(_sections(db, asked, db.store.connection.uri))
 
     def locate(hit: Hit) -> Path | None:
         path = root / hit.uri
         return path if path.is_file() else None
 
-    sheet.write_text(contact_sheet("milvise demo", sections, locate), "utf-8")
-    if output.as_json:
-        output.document({"contact_sheet": str(sheet.resolve()), "sections": [asdict(section) for section in sections]})
-        return
-    for section in sections:
-        output.section(section.title, section.command, section.hits)
-    print(f"\nContact sheet: {sheet.resolve()}")
+    request.sheet.write_text(contact_sheet("milvise demo", sections, locate), "utf-8")
+    return Demonstration(request.sheet.resolve(), sections)
 
 
-def _load(db: Database, folder: str | None, output: Output) -> Path:
-    from milvise.embeddings.engines import load_network
-    from milvise.embeddings.words import PACKAGED, load_words
-    from milvise.ingest.pipeline import Options, ingest_images
-    from milvise.ingest.target import make_plan
-    from milvise.ingest.words import ingest_words
-
-    source: Source = PackagedPhotos() if folder is None else open_source(folder)
+def _load(db: Database, folder: Path | None, progress: Progress) -> Path:
+    source: Source = PackagedPhotos() if folder is None else open_source(str(folder))
     if db.store.live("words") is None:
-        output.note(f"Loading the {_WORDS:,} most frequent words of {PACKAGED} …")
-        ingest_words(db.store, load_words(PACKAGED, limit=_WORDS), source=PACKAGED, index=IndexSpec("auto"))
-    output.note(f"Building {DEFAULT_BACKBONE} …")
-    backbone = load_network(DEFAULT_BACKBONE)
-    recipe = {"backbone": DEFAULT_BACKBONE, "weights": None}
-    plan = make_plan(db.store, gallery=GALLERY, backbone=backbone, head="conse", recipe=recipe, names=None)
-    report = Path("milvise-quarantine-demo.jsonl")
-    with output.progress(sum(1 for _ in source)) as progress:
-        # Photos of an earlier demo would be in the way.
-        options = Options(prune=True)
-        summary = ingest_images(db.store, [source], plan, quarantine=report, options=options, progress=progress)
-    output.note(
+        notes(progress)(f"Loading the {_WORDS:,} most frequent words of {PACKAGED} …")
+        ingest_words(db, IngestWords(PACKAGED, limit=_WORDS))
+    # Photos of an earlier demo would be in the way.
+    request = IngestImages(
+        (source,), gallery=GALLERY, backbone=DEFAULT_BACKBONE, head="conse", prune=True,
+        quarantine=Path("milvise-quarantine-demo.jsonl"),
+    )  # fmt: skip
+    summary = ingest_images(db, request, progress)
+    notes(progress)(
         f"{summary.rows} photos in the gallery, {summary.embedded} of them new, {summary.quarantined} unreadable."
     )
     return source.root

@@ -1,0 +1,10 @@
+"""Start here: what people do, behind every door.
+
+An operation is a function from a frozen request to a frozen result::
+
+    ingest_images(db, IngestImages(("photos",), gallery="holiday"), progress)  ->  Summary
+
+It opens what the request names, puts the rooms below together, and runs them. It prints nothing and knows no command line:
+what it tells while it works goes to its progress callback (`milvise.operations.progress`). The command line parses options
+into requests; ``milvise.connect`` gives a `Database` and its galleries, whose methods do the same for Python.
+"""

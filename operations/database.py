@@ -1,0 +1,367 @@
+"""Start here for Python: one Milvus, with everything that can be done to it.
+
+The operations are imported when they are first used, so that who searches imports no more than a search needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from milvise import config
+from milvise.adapter import Store
+from milvise.adapter import connect as open_connection
+from milvise.adapter.store import check_name
+from milvise.operations.gallery import Gallery
+from milvise.operations.progress import Progress, silent
+from milvise.queries import database
+
+if TYPE_CHECKING:
+    from milvise.ingest.sources import Source
+    from milvise.ingest.summary import Summary
+    from milvise.operations.demo import Demonstration
+    from milvise.operations.drop import Dropped
+    from milvise.operations.words import TagTraining, WordsSummary
+    from milvise.queries.verification.record import Verification
+
+
+class Database(database.Database):
+    """A connection to Milvus; made by `connect`, and closed by `close` or the end of a ``with`` block.
+
+    Examples
+    --------
+    >>> db = milvise.connect("photos.db", create=True)                       # doctest: +SKIP
+    >>> db.ingest_words("glove-6b-50d")                                      # doctest: +SKIP
+    >>> db.ingest_images("~/Pictures", gallery="holiday", progress=print)    # doctest: +SKIP
+    >>> db.gallery("holiday").search("dog on the beach")                     # doctest: +SKIP
+    """
+
+    def gallery(self, name: str = config.DEFAULT_GALLERY) -> Gallery:
+        """Return the gallery of this name; whether it is there shows when it is asked something.
+
+        Parameters
+        ----------
+        name : str
+            By default ``default``.
+
+        Raises
+        ------
+        UsageError
+            If no gallery can be called so.
+
+        Examples
+        --------
+        >>> db.gallery("holiday").search("cat sofa", limit=9)    # doctest: +SKIP
+        """
+        return Gallery(self, check_name(name))
+
+    def ingest_words(
+        self,
+        source: str | Path,
+        *,
+        limit: int | None = None,
+        components: int | None = None,
+        index: str = "auto",
+        training: TagTraining | None = None,
+        replace: bool = False,
+        progress: Progress = silent,
+    ) -> WordsSummary:
+        """Load word vectors, or train them on tag lists, in place of those that are there.
+
+        Parameters
+        ----------
+        source : str or path
+            GloVe, word2vec, fastText or gensim vectors, or ``glove-6b-50d`` (an installed package); with `training` a text
+            file with one tag list a line.
+        limit : int, optional
+            Only the first so many words.
+        components : int, optional
+            Principal components to remove; by default one for each 100 dimensions, at least one, and none with `training`.
+        index : str
+            ``auto``, ``flat``, ``hnsw``, ``hnsw:M=32,ef=128`` and so on.
+        training : milvise.TagTraining, optional
+            Train the vectors on the tag lists in the file.
+        replace : bool
+            Whether they take the place of words that galleries were made with, or of more than twice as many.
+        progress : callable
+            Told of each step and, now and then, how many words are loaded; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        WordsSummary
+            How many words there are now, and what was skipped.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be, or words would be lost and not `replace`. Nothing is written.
+        InputError
+            If the source cannot be read, or holds no words.
+        UnsupportedError
+            If the connected Milvus does not have the index.
+        MissingExtraError
+            If a package that the source needs is not installed.
+
+        Examples
+        --------
+        >>> db.ingest_words("glove-6b-50d", limit=40_000)                                    # doctest: +SKIP
+        >>> db.ingest_words("tags.txt", training=milvise.TagTraining(dim=64, epochs=20))     # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_path
+        from milvise.operations.words import IngestWords, ingest_words
+
+        name = source if isinstance(source, str) else str(as_path("source", source))
+        request = IngestWords(name, limit=limit, components=components, index=index, training=training, replace=replace)
+        return ingest_words(self, request, progress)
+
+    def ingest_images(
+        self,
+        *sources: str | Path | Source,
+        gallery: str = config.DEFAULT_GALLERY,
+        backbone: str | None = None,
+        weights: str | Path | None = None,
+        classes: str | Path | None = None,
+        head: str | None = None,
+        labels: str = "folder",
+        index: str = "auto",
+        batch_size: int | None = None,
+        engine: str = "auto",
+        prune: bool = False,
+        dry_run: bool = False,
+        verify_content: bool = False,
+        quarantine: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> Summary:
+        """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported.
+
+        A run that ends early leaves what it wrote; the same call goes on from there.
+
+        Parameters
+        ----------
+        *sources : str, path or Source
+            Folders, or ``.csv``, ``.jsonl``, ``.parquet`` manifests with a ``uri`` column; or sources of one's own, see
+            `milvise.ingest.sources.Source`.
+        gallery : str
+            Which collection of pictures.
+        backbone : str, optional
+            ``efficientnet_lite0`` and so on, a keras.applications model, or ``FILE.keras[:layer]``; by default the
+            gallery's, else ``efficientnet_lite0``.
+        weights : path, optional
+            A file of weights instead of the pretrained ones.
+        classes : path, optional
+            Class names of the backbone, one a line, if they are not ImageNet's.
+        head : str, optional
+            ``conse``, a trained head's ``FILE.keras``, or ``none`` for no search by word; by default the gallery's, else
+            ``conse``.
+        labels : {"folder", "none"}
+            Whether the folder of a picture is its label.
+        index : str
+            For both collections, as `ingest_words`.
+        batch_size : int, optional
+            Pictures for each pass through the backbone; by default what keeps it busy.
+        engine : {"auto", "keras", "openvino"}
+            What runs the backbone.
+        prune : bool
+            Whether stored pictures that are in none of the sources are removed.
+        dry_run : bool
+            Whether nothing is written.
+        verify_content : bool
+            Whether stored files are read again even if their size and time are as they were.
+        quarantine : path, optional
+            Where bad files are reported; by default ``milvise-quarantine-GALLERY.jsonl`` in the working folder.
+        progress : callable
+            Told of each step, and of how many pictures are done; see `milvise.operations.progress`. The sources are read
+            once more to know how many there are.
+
+        Returns
+        -------
+        Summary
+            How many were embedded, unchanged, quarantined and so on.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be, or the gallery has joint vectors and ``head="none"``.
+        InputError
+            If a source is not there or has no picture, or none of a new gallery's pictures can be loaded.
+        NotFoundError
+            If no words are loaded for the head.
+        ModelError, FingerprintError
+            If the backbone or head cannot be built, or do not belong together.
+        UnsupportedError
+            If the connected Milvus does not have the index.
+
+        Examples
+        --------
+        >>> db.ingest_images("photos", gallery="holiday", progress=print).embedded    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_optional_path
+        from milvise.operations.images import IngestImages, ingest_images
+
+        request = IngestImages(
+            sources, gallery=gallery, backbone=backbone, weights=as_optional_path("weights", weights),
+            classes=as_optional_path("classes", classes), head=head, labels=labels, index=index, batch_size=batch_size,
+            engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
+            quarantine=as_optional_path("quarantine", quarantine),
+        )  # fmt: skip
+        return ingest_images(self, request, progress)
+
+    def verify(
+        self, gallery: str | None = None, *, pictures: int = 0, repair: bool = False, progress: Progress = silent
+    ) -> Verification:
+        """Return whether a gallery, and everything that it stands on, is whole; see `milvise.queries.verify`.
+
+        Parameters
+        ----------
+        gallery : str, optional
+            By default ``default``; where that is not there, words and catalog are verified alone.
+        pictures : int
+            How many stored vectors are compared with their picture files, which needs the backbone on this machine.
+        repair : bool
+            Whether what is not whole is first made again from the rest.
+        progress : callable
+            Told what the repair did, as it happens; see `milvise.operations.progress`.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be.
+        NotFoundError
+            If a gallery is named and is not there.
+        DeniedError
+            If something is to be repaired and this user may not write.
+
+        Examples
+        --------
+        >>> db.verify("holiday", repair=True, progress=print).whole    # doctest: +SKIP
+        True
+        """
+        from milvise.operations.verify import Verify, verify
+
+        return verify(self, Verify(gallery, pictures=pictures, repair=repair), progress)
+
+    def drop(self, gallery: str, *, only_kept: bool = False) -> Dropped:
+        """Remove a gallery from Milvus; the picture files stay.
+
+        Parameters
+        ----------
+        gallery : str
+            Its name.
+        only_kept : bool
+            Whether the live collections stay, and only those go that were kept when the gallery was projected with another
+            head, or that an unfinished run left. Copies that are being evaluated go in either case.
+
+        Returns
+        -------
+        Dropped
+            The names of the collections that are gone.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name.
+
+        Examples
+        --------
+        >>> db.drop("holiday").collections    # doctest: +SKIP
+        """
+        from milvise.operations.drop import Drop, drop
+
+        return drop(self, Drop(gallery, only_kept))
+
+    def drop_words(self, *, only_kept: bool = False) -> Dropped:
+        """Remove the words; `word_users` names the galleries that are searched with them.
+
+        Parameters
+        ----------
+        only_kept : bool
+            Whether the live ones stay, and only those go that a run left which did not come to its end.
+
+        Returns
+        -------
+        Dropped
+            The names of the collections that are gone.
+
+        Raises
+        ------
+        NotFoundError
+            If there are no words to remove.
+
+        Examples
+        --------
+        >>> db.drop_words(only_kept=True).collections    # doctest: +SKIP
+        ()
+        """
+        from milvise.operations.drop import Drop, drop
+
+        return drop(self, Drop(only_kept=only_kept))
+
+    def word_users(self) -> list[str]:
+        """Return the names of the galleries that are searched with the words that are loaded."""
+        from milvise.operations.drop import word_users
+
+        return list(word_users(self))
+
+    def demo(
+        self, folder: str | Path | None = None, *, sheet: str | Path = "milvise-demo.html", progress: Progress = silent
+    ) -> Demonstration:
+        """Load photos into the gallery ``milvise_demo``, search them in four ways, and write a contact sheet.
+
+        Parameters
+        ----------
+        folder : str or path, optional
+            Photos of one's own; by default those in installed packages. What else the gallery holds is removed from it.
+        sheet : path
+            Where the contact sheet is written.
+        progress : callable
+            As `ingest_images`.
+
+        Returns
+        -------
+        Demonstration
+            The requests with what they found, and the sheet.
+
+        Raises
+        ------
+        MissingExtraError
+            If a package that it needs is not installed.
+        NotFoundError, InputError
+            If the folder is not there, or holds no picture that can be read.
+
+        Examples
+        --------
+        >>> db.demo(progress=print).sections[0].hits    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_optional_path, as_path
+        from milvise.operations.demo import Demo, run_demo
+
+        return run_demo(self, Demo(as_optional_path("folder", folder), as_path("sheet", sheet)), progress)
+
+
+def connect(uri: str | None = None, *, token: str | None = None, create: bool = False) -> Database:
+    """Open Milvus.
+
+    Parameters
+    ----------
+    uri : str, optional
+        A path that ends in ``.db`` (Milvus Lite) or ``http(s)://host:port``; by default ``MILVISE_URI``, else
+        ``./milvise.db``.
+    token : str, optional
+        ``user:password`` or an API key; by default ``MILVISE_TOKEN``.
+    create : bool
+        Whether a Milvus Lite file that is not there yet is created, which loading needs and searching does not.
+
+    Raises
+    ------
+    UsageError, NotFoundError, LockedError, UnavailableError
+        As `milvise.adapter.connect`.
+
+    Examples
+    --------
+    >>> import milvise
+    >>> db = milvise.connect("photos.db", create=True)
+    >>> db.status()
+    []
+    >>> db.close()
+    """
+    return Database(Store(open_connection(config.uri(uri), token=config.token(token), create=create)))

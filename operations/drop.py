@@ -1,0 +1,87 @@
+"""A gallery, or the words, removed from Milvus; picture files stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from milvise.adapter import missing_gallery
+from milvise.adapter.catalog import copies_alias
+from milvise.adapter.store import check_name
+from milvise.adapter.word_users import galleries_made_with
+from milvise.errors import NotFoundError
+from milvise.queries.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What is removed.
+
+    Attributes
+    ----------
+    gallery : str, optional
+        The words where none is named.
+    only_kept : bool
+        Whether the live collections stay, and only those go that were kept when the gallery was projected with another head,
+        or that an unfinished run left. Copies that are being evaluated go in either case.
+    """
+
+    gallery: str | None = None
+    only_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was removed.
+
+    Attributes
+    ----------
+    collections : tuple of str
+        The names of the collections that are gone.
+    gallery : str, optional
+        None for the words.
+    """
+
+    collections: tuple[str, ...]
+    gallery: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        dropped = {"dropped": list(self.collections)}
+        return dropped if self.gallery is None else {"gallery": self.gallery, **dropped}
+
+
+def drop(db: Database, request: Drop) -> Dropped:
+    """Remove a gallery's collections, or those of the words.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing of the kind.
+    """
+    if request.gallery is None:
+        return Dropped(tuple(_drop_words(db, only_kept=request.only_kept)))
+    return Dropped(tuple(_drop_gallery(db, request.gallery, only_kept=request.only_kept)), request.gallery)
+
+
+def word_users(db: Database) -> tuple[str, ...]:
+    """Return the names of the galleries that are searched with the words that are loaded."""
+    live = db.store.live("words")
+    return () if live is None else tuple(galleries_made_with(db.store, live.manifest))
+
+
+def _drop_gallery(db: Database, gallery: str, *, only_kept: bool) -> list[str]:
+    dropped = []
+    for alias in (f"{check_name(gallery)}_joint", f"{gallery}_visual"):
+        dropped += db.store.drop_others(copies_alias(alias))
+        dropped += db.store.drop_others(alias) if only_kept else db.store.drop(alias)
+    if not dropped and db.store.points_at(f"{gallery}_visual") is None:
+        raise missing_gallery(db.store, gallery)
+    return dropped
+
+
+def _drop_words(db: Database, *, only_kept: bool) -> list[str]:
+    dropped = db.store.drop_others("words") if only_kept else db.store.drop("words")
+    if not dropped and db.store.live("words") is None:
+        raise NotFoundError("no words are loaded, and no unfinished run left any.")
+    return dropped

@@ -1,0 +1,137 @@
+"""Pictures into a gallery: sources, backbone, head and plan put together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from milvise.adapter import IndexSpec
+from milvise.config import DEFAULT_GALLERY
+from milvise.embeddings.backbones import split_spec
+from milvise.embeddings.engines import load_network
+from milvise.errors import UsageError
+from milvise.ingest.pipeline import Options
+from milvise.ingest.pipeline import ingest_images as run
+from milvise.ingest.sources import Source, open_source, require_pictures
+from milvise.ingest.summary import Summary, Tally
+from milvise.ingest.target import make_plan, make_recipe
+from milvise.operations.checks import require_count, require_index, require_known
+from milvise.operations.progress import Count, Progress, notes, silent
+from milvise.queries.database import Database
+
+LABELS = ("folder", "none")
+MOST_AT_ONCE = 1_024
+
+Named = str | Path | Source
+"""A source: the path of a folder or manifest, or a source of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestImages:
+    """Which pictures to load, and how; `milvise.operations.database.Database.ingest_images` says what each value means.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be.
+    """
+
+    sources: tuple[Named, ...]
+    gallery: str = DEFAULT_GALLERY
+    backbone: str | None = None
+    weights: Path | None = None
+    classes: Path | None = None
+    head: str | None = None
+    labels: str = "folder"
+    index: str = "auto"
+    batch_size: int | None = None
+    engine: str = "auto"
+    prune: bool = False
+    dry_run: bool = False
+    verify_content: bool = False
+    quarantine: Path | None = None
+
+    def __post_init__(self) -> None:
+        require_known("kind of labels", self.labels, LABELS)
+        require_index(self.index)
+        require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
+        require_sources(self.sources)
+
+    def opened(self) -> IngestImages:
+        """Return the request with its sources opened, each of which has an entry that may be a picture.
+
+        Raises
+        ------
+        InputError
+            If a source is not there, is of another kind, or has no picture.
+        """
+        opened = open_sources(self.sources, labels=self.labels == "folder")
+        if any(one is not named for one, named in zip(opened, self.sources, strict=True)):
+            require_pictures(opened)
+        return replace(self, sources=opened)
+
+
+def require_sources(sources: Sequence[Named]) -> None:
+    """Check that there are sources, and that each is one.
+
+    Raises
+    ------
+    UsageError
+        If not.
+    """
+    expected = "Expected: folders, or .csv, .jsonl, .parquet manifests with a uri column"
+    if not sources:
+        raise UsageError(f"there is no source of pictures.\n{expected}\nReceived: none")
+    for source in sources:
+        if not isinstance(source, str | os.PathLike) and not (hasattr(source, "root") and hasattr(source, "__iter__")):
+            raise UsageError(f"this is no source of pictures.\n{expected}\nReceived: {source!r}")
+
+
+def open_sources(sources: Sequence[Named], *, labels: bool = True) -> tuple[Source, ...]:
+    """Return the sources that paths stand for; one that is open stays as it is."""
+    return tuple(
+        open_source(os.fspath(one), labels=labels) if isinstance(one, str | os.PathLike) else one for one in sources
+    )
+
+
+def absolute(backbone: str) -> str:
+    """Return a backbone's path so that it is found from another folder; names stay as they are."""
+    path, layer = split_spec(backbone)
+    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone
+
+
+def ingest_images(db: Database, request: IngestImages, progress: Progress = silent) -> Summary:
+    """Load pictures into a gallery; errors as `Database.ingest_images`."""
+    sources = open_sources(request.opened().sources)
+    options = Options(
+        IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
+    )
+    db.store.indexes.require(options.index)
+    recipe = make_recipe(db.store, request.gallery, request.backbone and absolute(request.backbone), request.weights)
+    notes(progress)(f"Building {recipe['backbone']} …")
+    weights = recipe.get("weights")
+    plan = make_plan(
+        db.store,
+        gallery=request.gallery,
+        backbone=load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine),
+        head=request.head,
+        recipe=recipe,
+        names=request.classes,
+    )
+    quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
+    return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
+
+
+def _counts(sources: Sequence[Source], progress: Progress) -> Callable[[Tally], None]:
+    """Return the function that tells how far a run is; the sources are read once more to know how many there are."""
+    if progress is silent:
+        return lambda tally: None
+    total = sum(1 for source in sources for _ in source)
+
+    def tell(tally: Tally) -> None:
+        progress(Count("pictures", tally.embedded + tally.unchanged + tally.quarantined, total, tally.embedded))
+
+    tell(Tally())
+    return tell

@@ -1,0 +1,97 @@
+"""What Python can do without a Milvus: fine-tune a backbone, and read ratings back into a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from milvise.config import DEFAULT_BACKBONE
+from milvise.ingest.sources import Source
+from milvise.operations import evaluate, train
+from milvise.operations.checks import as_optional_path, as_path
+from milvise.operations.evaluate import Evaluation, Limits
+from milvise.operations.progress import Progress, silent
+from milvise.operations.train import Report
+
+
+def train_backbone(
+    *sources: str | Path | Source,
+    out: str | Path,
+    backbone: str = DEFAULT_BACKBONE,
+    weights: str | Path | None = None,
+    held_back: float | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """Fine-tune the last block of a backbone on labelled pictures, and write the new backbone to a file.
+
+    Parameters
+    ----------
+    *sources : str, path or Source
+        Folders or manifests of labelled pictures, as for `Database.ingest_images`.
+    out : path
+        Where the backbone is written: ``FILE.keras``.
+    backbone : str
+        The one that it is made from, as for `Database.ingest_images`.
+    weights : path, optional
+        A file of weights instead of the pretrained ones.
+    held_back : float, optional
+        Share of the pictures that are not trained on, 0 to 0.9; by default 0.2.
+    epochs : int, optional
+        At most so many passes; by default 30.
+    seed : int
+        Of the random numbers, and of the choice of held-back pictures.
+    progress : callable
+        Told of each step and each pass; see `milvise.operations.progress`.
+
+    Returns
+    -------
+    Report
+        What stands in the file beside the weights, and the seconds by step.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be.
+    InputError
+        If a source cannot be read, or there are fewer than two labels.
+    ModelError, MissingExtraError
+        If the backbone cannot be built, or the new one not be written.
+
+    Examples
+    --------
+    >>> milvise.train_backbone("flowers", out="flowers.keras", progress=print)                # doctest: +SKIP
+    >>> db.ingest_images("flowers", gallery="flowers", backbone="flowers.keras")              # doctest: +SKIP
+    """
+    request = train.TrainBackbone(
+        sources, as_path("out", out), backbone, as_optional_path("weights", weights),
+        train.backbone_options(held_back=held_back, epochs=epochs, seed=seed),
+    )  # fmt: skip
+    return train.train_backbone(request, progress)
+
+
+def read_ratings(folder: str | Path, *, limits: Limits | None = None) -> Evaluation:
+    """Read what people filled in in an audit folder's spreadsheets back into its report.
+
+    Parameters
+    ----------
+    folder : path
+        That of a report which `Gallery.evaluate` wrote with ``audit=True``.
+    limits : milvise.Limits, optional
+        Limits on figures, beside those that the report has already.
+
+    Returns
+    -------
+    Evaluation
+        The report with the ratings, and whether all limits are kept.
+
+    Raises
+    ------
+    InputError
+        If the report or the ratings cannot be read, or nobody has rated anything.
+
+    Examples
+    --------
+    >>> milvise.read_ratings("report").report.figures["rated.right"].value    # doctest: +SKIP
+    """
+    return evaluate.read_ratings(evaluate.ReadRatings(as_path("folder", folder), limits or Limits()))

@@ -1,0 +1,52 @@
+"""A gallery moved to another head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from milvise.adapter import IndexSpec
+from milvise.config import DEFAULT_GALLERY
+from milvise.ingest.project import Projection
+from milvise.ingest.project import project as run
+from milvise.operations.checks import require_index
+from milvise.operations.progress import Count, Progress, silent
+from milvise.queries.database import Database
+
+__all__ = ["Project", "Projection", "project"]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Which gallery is moved to which head.
+
+    Attributes
+    ----------
+    head : str
+        ``conse``, or the path of a trained head.
+    index : str, optional
+        For the joint collection; by default as it was asked for before.
+    keep : bool
+        Whether the joint collection that is live now is kept.
+
+    Raises
+    ------
+    UsageError
+        If the index cannot be.
+    """
+
+    head: str
+    gallery: str = DEFAULT_GALLERY
+    index: str | None = None
+    keep: bool = False
+
+    def __post_init__(self) -> None:
+        require_index(self.index)
+
+
+def project(db: Database, request: Project, progress: Progress = silent) -> Projection:
+    """Move a gallery to a head, while it is searched; errors as `milvise.operations.gallery.Gallery.project`."""
+    return run(
+        db.store, gallery=request.gallery, head=request.head,
+        index=None if request.index is None else IndexSpec.parse(request.index), keep=request.keep,
+        progress=lambda done, total: progress(Count("joint vectors", done, total)),
+    )  # fmt: skip
