@@ -25,19 +25,9 @@ from typing import Any
 import numpy as np
 
 import milvise
-from milvise.adapter import IndexSpec
-from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.phrases import tokens
-from milvise.embeddings.words import load_words
 from milvise.errors import UnknownWordError
-from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.project import project
 from milvise.ingest.sources import Item
-from milvise.ingest.target import make_plan
-from milvise.ingest.words import ingest_words
-from milvise.queries.search import Gallery
-from milvise.training.train import Options as TrainOptions
-from milvise.training.train import train_head
 
 K = 10
 TEST = 10
@@ -80,7 +70,7 @@ class Rows:
             yield Item(row["path"], self.root / row["path"], row["label"], {"word": row["word"], **parts})
 
 
-def found(gallery: Gallery, words: Sequence[str], split: int, space: str | None) -> float:
+def found(gallery: milvise.Gallery, words: Sequence[str], split: int, space: str | None) -> float:
     """Return the capped precision@10 of words, as often in the sequence as there are test pictures of them."""
     labels = sorted(set(words))
     answers = gallery.search_many(
@@ -97,15 +87,15 @@ def measure(
     db: milvise.Database, rows: list[Row], name: str, split: int, head: Path
 ) -> tuple[float | None, list[float]]:
     """Return the chosen share and the figures of one set in one split."""
-    record = train_head(db.store, gallery=name, out=head, options=TrainOptions(filter=in_part(split, "r"))).record
-    project(db.store, gallery=name, head=str(head), index=IndexSpec("flat"))
     gallery, test = db.gallery(name), [row["word"] for row in rows if row["parts"][split] == "t"]
+    record = gallery.train(head, filter=in_part(split, "r")).record
+    gallery.project(head, index="flat")
     known = {word for word in set(test) if is_known(gallery, word)}
     words = [word for word in test if word in known]
     return record["joint_share"]["share"], [found(gallery, words, split, space) for space in COLUMNS.values()]
 
 
-def is_known(gallery: Gallery, word: str) -> bool:
+def is_known(gallery: milvise.Gallery, word: str) -> bool:
     """Return whether a label can be searched for."""
     try:
         return bool(gallery.classes_of(f'"{word}"'))
@@ -147,15 +137,12 @@ def main() -> None:
     rows = read_rows(arguments.pictures, arguments.splits, arguments.sets)
     print(f"{'set':<14} {'shares':<12} " + " ".join(f"{name:>7}" for name in COLUMNS) + f" {'difference':>11} error")
     with tempfile.TemporaryDirectory() as folder, milvise.connect(f"{folder}/t.db", create=True) as db:
-        words = load_words(arguments.words)
-        ingest_words(db.store, words, source=arguments.words, index=IndexSpec("flat"), replace=True)
-        backbone = load_backbone(arguments.backbone)
+        db.ingest_words(arguments.words, index="flat", replace=True)
         for name in arguments.sets:
             gallery, own = name.replace("-", "_"), [row for row in rows if row["set"] == name]
-            plan = make_plan(db.store, gallery=gallery, backbone=backbone, head="conse", recipe={}, names=None)
-            ingest_images(
-                db.store, [Rows(arguments.pictures, own)], plan, quarantine=Path(folder, "quarantine.jsonl"),
-                options=Options(IndexSpec("flat")),
+            db.ingest_images(
+                Rows(arguments.pictures, own), gallery=gallery, backbone=arguments.backbone, head="conse", engine="keras",
+                index="flat", quarantine=Path(folder, "quarantine.jsonl"),
             )  # fmt: skip
             head, splits = Path(folder, "head.keras"), range(len(arguments.splits))
             measured = [measure(db, own, gallery, split, head) for split in splits]

@@ -213,7 +213,7 @@ def _limits(under: Sequence[str] | None, over: Sequence[str] | None) -> Limits:
 def _evaluate(request: Evaluate) -> None:
     from milvise.operations.evaluate import evaluate
 
-    request.prepared()
+    request = request.opened()
     with state.connect() as db, watched(state.output) as progress:
         found = evaluate(db, request, progress)
     _show(found)

@@ -60,17 +60,8 @@ def train(
     ] = None,
 ) -> None:
     """Train a head on a gallery's stored vectors and labels, or fine-tune a backbone on labelled pictures."""
-    from milvise.operations.train import (
-        CheckWiring,
-        TrainBackbone,
-        TrainHead,
-        backbone_options,
-        check_wiring,
-        head_options,
-        labels_in,
-        train_backbone,
-        train_head,
-    )
+    from milvise.operations.train import CheckWiring, TrainHead, check_wiring, train_head
+    from milvise.operations.train_backbone import TrainBackbone, train_backbone
 
     if backbone is not None or weights is not None or sources:
         if gallery or head or loss or hold_out or one or filter or pairs:
@@ -82,31 +73,34 @@ def train(
             raise UsageError(
                 "a backbone is fine-tuned on labelled pictures: milvise train FOLDER --backbone NAME --out FILE.keras"
             )
-        numbers = backbone_options(held_back=held_back, epochs=epochs, seed=seed)
-        fine = TrainBackbone(tuple(sources), out, backbone or config.DEFAULT_BACKBONE, weights, numbers)
+        fine = TrainBackbone(
+            tuple(sources), out, backbone or config.DEFAULT_BACKBONE, weights, held_back=held_back, epochs=epochs,
+            seed=seed,
+        )  # fmt: skip
         with watched(state.output) as progress:
             made = train_backbone(fine, progress)
         console_reports.trained_backbone(state.output, made.to_json())
         return
-    gallery = gallery or config.DEFAULT_GALLERY
-    options = head_options(
-        kind=head or "residual", loss=loss or "cosine", hold_out=hold_out or (), held_back=held_back, epochs=epochs,
-        seed=seed, filter=filter, feedback=labels_in(pairs),
-    )  # fmt: skip
+    gallery, head, loss = gallery or config.DEFAULT_GALLERY, head or "residual", loss or "cosine"
     if one:
         if out is not None or hold_out or epochs is not None or held_back is not None or pairs is not None:
             raise UsageError(
                 "--one trains on one picture and writes nothing: leave out --out, --hold-out, --epochs, --held-back and"
                 " --pairs."
             )
+        check = CheckWiring(gallery, head, loss, seed, filter)
         with state.connect() as db, watched(state.output) as progress:
-            found = check_wiring(db, CheckWiring(gallery, options), progress)
+            found = check_wiring(db, check, progress)
         state.output.facts(found.to_json())
         return
     if out is None:
         raise UsageError("say where to write the head: --out FILE.keras")
+    request = TrainHead(
+        out, gallery, head=head, loss=loss, hold_out=tuple(hold_out or ()), held_back=held_back, epochs=epochs, seed=seed,
+        filter=filter, pairs=pairs,
+    ).opened()  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:
-        report = train_head(db, TrainHead(out, gallery, options), progress)
+        report = train_head(db, request, progress)
     console_reports.trained_head(state.output, report.to_json())
 
 

@@ -39,10 +39,11 @@ def require_index(text: str | None) -> None:
         IndexSpec.parse(text)
 
 
-def require_texts(what: str, values: Sequence[str]) -> None:
-    """Check that a value is a sequence of texts, and not one text."""
+def as_texts(what: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts that a caller names: a sequence of them, and not one text."""
     if isinstance(values, str) or not all(isinstance(value, str) for value in values):
         raise UsageError(f"{what} are several texts.\nExpected: such as ('a', 'b')\nReceived: {values!r}")
+    return tuple(values)
 
 
 def as_path(what: str, value: str | Path) -> Path:

@@ -222,6 +222,11 @@ class Database(database.Database):
         progress : callable
             Told what the repair did, as it happens; see `milvise.operations.progress`.
 
+        Returns
+        -------
+        Verification
+            Whether all is whole, with the problems, the remarks and what was looked at.
+
         Raises
         ------
         UsageError
@@ -240,7 +245,7 @@ class Database(database.Database):
 
         return verify(self, Verify(gallery, pictures=pictures, repair=repair), progress)
 
-    def drop(self, gallery: str, *, only_kept: bool = False) -> Dropped:
+    def drop(self, gallery: str, *, only_kept: bool = False, progress: Progress = silent) -> Dropped:
         """Remove a gallery from Milvus; the picture files stay.
 
         Parameters
@@ -250,6 +255,8 @@ class Database(database.Database):
         only_kept : bool
             Whether the live collections stay, and only those go that were kept when the gallery was projected with another
             head, or that an unfinished run left. Copies that are being evaluated go in either case.
+        progress : callable
+            Told what is gone; see `milvise.operations.progress`.
 
         Returns
         -------
@@ -267,15 +274,17 @@ class Database(database.Database):
         """
         from milvise.operations.drop import Drop, drop
 
-        return drop(self, Drop(gallery, only_kept))
+        return drop(self, Drop(gallery, only_kept), progress)
 
-    def drop_words(self, *, only_kept: bool = False) -> Dropped:
+    def drop_words(self, *, only_kept: bool = False, progress: Progress = silent) -> Dropped:
         """Remove the words; `word_users` names the galleries that are searched with them.
 
         Parameters
         ----------
         only_kept : bool
             Whether the live ones stay, and only those go that a run left which did not come to its end.
+        progress : callable
+            Told what is gone; see `milvise.operations.progress`.
 
         Returns
         -------
@@ -294,7 +303,7 @@ class Database(database.Database):
         """
         from milvise.operations.drop import Drop, drop
 
-        return drop(self, Drop(only_kept=only_kept))
+        return drop(self, Drop(only_kept=only_kept), progress)
 
     def word_users(self) -> list[str]:
         """Return the names of the galleries that are searched with the words that are loaded."""

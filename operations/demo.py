@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from milvise.config import DEFAULT_BACKBONE
-from milvise.contact_sheet import Section, contact_sheet
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.ingest.sources import Item, Rejected, Source, open_source
+from milvise.operations.contact_sheet import Section, contact_sheet
 from milvise.operations.images import IngestImages, ingest_images
 from milvise.operations.progress import Progress, notes, silent
 from milvise.operations.words import IngestWords, ingest_words

@@ -10,6 +10,7 @@ from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
 from milvise.adapter.word_users import galleries_made_with
 from milvise.errors import NotFoundError
+from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
 
 
@@ -51,8 +52,8 @@ class Dropped:
         return dropped if self.gallery is None else {"gallery": self.gallery, **dropped}
 
 
-def drop(db: Database, request: Drop) -> Dropped:
-    """Remove a gallery's collections, or those of the words.
+def drop(db: Database, request: Drop, progress: Progress = silent) -> Dropped:
+    """Remove a gallery's collections, or those of the words; `progress` is told their names.
 
     Raises
     ------
@@ -60,8 +61,12 @@ def drop(db: Database, request: Drop) -> Dropped:
         If there is nothing of the kind.
     """
     if request.gallery is None:
-        return Dropped(tuple(_drop_words(db, only_kept=request.only_kept)))
-    return Dropped(tuple(_drop_gallery(db, request.gallery, only_kept=request.only_kept)), request.gallery)
+        dropped = _drop_words(db, only_kept=request.only_kept)
+    else:
+        dropped = _drop_gallery(db, request.gallery, only_kept=request.only_kept)
+    for name in dropped:
+        notes(progress)(f"Removed {name}.")
+    return Dropped(tuple(dropped), request.gallery)
 
 
 def word_users(db: Database) -> tuple[str, ...]:

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from milvise.adapter import IndexSpec
 from milvise.config import DEFAULT_GALLERY
 from milvise.errors import UsageError
 from milvise.evaluation import accuracy, bias, index
@@ -16,138 +15,20 @@ from milvise.evaluation.audit import FOLDER, write_audit
 from milvise.evaluation.compare import changes, remarks
 from milvise.evaluation.findings import findings
 from milvise.evaluation.gate import check, read_limits
-from milvise.evaluation.groups import Attribute
 from milvise.evaluation.page import KEY_FIGURES, render
 from milvise.evaluation.part import Part
 from milvise.evaluation.ratings import read_ratings as ratings_in
 from milvise.evaluation.report import Report, make_report
 from milvise.evaluation.report_files import JSON_NAME, PAGE_NAME, make_folder, read_json, write_file, write_json
-from milvise.operations.checks import require_count, require_texts
+from milvise.operations.measures import Accuracy, Bias, IndexRecall
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
 from milvise.queries.reading import Reading, read_gallery
 
 __all__ = [
-    "Accuracy",
-    "Bias",
-    "Evaluate",
-    "Evaluation",
-    "IndexRecall",
-    "Limits",
-    "ReadRatings",
-    "evaluate",
-    "part",
-    "read_limits",
+    "Accuracy", "Bias", "Evaluate", "Evaluation", "IndexRecall", "Limits", "ReadRatings", "evaluate", "read_limits",
     "read_ratings",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How well searches find what labels say.
-
-    Attributes
-    ----------
-    labels : str
-        Where labels stand: ``label``, or a metadata column; a list or ``a;b`` is several.
-    taxonomy : Path, optional
-        A CSV file with the columns ``child`` and ``parent``, for hierarchical precision.
-    head : Path, optional
-        The gallery's trained head, if it lies elsewhere than when the gallery was projected.
-    tagged, similar : int
-        At most so many pictures are tagged, and searched by.
-
-    Raises
-    ------
-    UsageError
-        If a number cannot be.
-    """
-
-    labels: str = "label"
-    taxonomy: Path | None = None
-    head: Path | None = None
-    tagged: int = 2_000
-    similar: int = 300
-
-    def __post_init__(self) -> None:
-        require_count("tagged", self.tagged, 1)
-        require_count("similar", self.similar, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRecall:
-    """What the index finds of the exact answer, and how fast.
-
-    Attributes
-    ----------
-    k : int
-        How many results count.
-    queries : int
-        So many queries for each index.
-    kinds : tuple of str
-        Indexes that are also tried, on a copy that is dropped, such as ``ivf_flat``.
-
-    Raises
-    ------
-    UsageError
-        If a value cannot be.
-    """
-
-    k: int = 10
-    queries: int = 200
-    kinds: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        require_count("k", self.k, 1, 1_000)
-        require_count("queries", self.queries, 2)
-        require_texts("kinds", self.kinds)
-        _ = self.parsed
-
-    @property
-    def parsed(self) -> tuple[IndexSpec, ...]:
-        """The indexes that are also tried."""
-        return tuple(IndexSpec.parse(kind) for kind in self.kinds)
-
-
-@dataclass(frozen=True, slots=True)
-class Bias:
-    """How groups of pictures differ in searches that say nothing about them, in tags, in words and in the joint space.
-
-    Attributes
-    ----------
-    attributes : tuple of str
-        Groups to compare, each ``NAME`` (a metadata column) or ``NAME=REGEX`` (what is found in a picture's URI).
-    tests : Path, optional
-        A TOML file with word sets, neutral searches and unwanted tags of one's own.
-    top : int
-        How many results of a neutral search count.
-    least_group : int
-        Smaller groups are left out.
-
-    Raises
-    ------
-    UsageError
-        If a value cannot be.
-    """
-
-    attributes: tuple[str, ...] = ()
-    tests: Path | None = None
-    top: int = 20
-    least_group: int = bias.LEAST_GROUP
-
-    def __post_init__(self) -> None:
-        require_count("top", self.top, 1, 1_000)
-        require_count("least_group", self.least_group, 2)
-        require_texts("attributes", self.attributes)
-        _ = self.parsed
-
-    @property
-    def parsed(self) -> tuple[Attribute, ...]:
-        """The attributes."""
-        return tuple(Attribute.parse(text) for text in self.attributes)
-
-
-P = TypeVar("P", Accuracy, IndexRecall, Bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +54,8 @@ class Evaluate:
     filter : str
         A Milvus expression: only these pictures; the index is measured as a whole.
     limits : Limits
-    compare : Path, optional
-        An older report: the new one says what changed, and whether it is noise.
+    compare : Path or mapping, optional
+        An older report, or the file that it stands in: the new one says what changed, and whether it is noise.
     audit : bool
         Whether the answers are also written as a folder that people can rate in a spreadsheet.
 
@@ -192,7 +73,7 @@ class Evaluate:
     labels_optional: bool = False
     filter: str = ""
     limits: Limits = Limits()
-    compare: Path | None = None
+    compare: Path | Mapping[str, Any] | None = None
     audit: bool = False
 
     def __post_init__(self) -> None:
@@ -201,17 +82,17 @@ class Evaluate:
                 "there is nothing to evaluate.\nExpected: one or more of accuracy, index and bias\nReceived: none"
             )
 
-    def prepared(self) -> Mapping[str, Any] | None:
-        """Make the folder, and return the older report, None where there is none to compare with.
+    def opened(self) -> Evaluate:
+        """Return the request with the older report read, after making the folder.
 
         Raises
         ------
         InputError
             If the older report cannot be read, or the folder not be made.
         """
-        before = None if self.compare is None else read_json(self.compare)
+        request = replace(self, compare=read_json(self.compare)) if isinstance(self.compare, Path) else self
         make_folder(self.out)
-        return before
+        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,36 +145,19 @@ class Evaluation:
         return {**document, **written, "findings": list(self.findings), "key": key}
 
 
-def part(name: str, asked: P | bool, kind: type[P]) -> P | None:
-    """Return how a part is measured where a caller says how, or only whether.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
-    if isinstance(asked, bool):
-        return kind() if asked else None
-    if not isinstance(asked, kind):
-        raise UsageError(
-            f"{name} cannot be measured like this.\nExpected: True, False, or {kind.__name__}(…)\nReceived: {asked!r}"
-        )
-    return asked
-
-
 def evaluate(db: Database, request: Evaluate, progress: Progress = silent) -> Evaluation:
     """Measure a gallery and write the report; errors as `milvise.operations.gallery.Gallery.evaluate`."""
-    before = request.prepared()
+    before = request.opened().compare
     reading, note = read_gallery(db, request.gallery), notes(progress)
     report = make_report(reading, _parts(request, reading, note), filter=request.filter, clock=time.monotonic)
-    if before is not None:
+    if isinstance(before, Mapping):
         report = replace(report, changes=changes(report.figures, before), older=remarks(report.gallery, before))
     if request.audit:
         note(f"Writing {write_audit(report, request.out / FOLDER)} answers to rate …")
     return _published(report, request.out, request.limits)
 
 
-def read_ratings(request: ReadRatings) -> Evaluation:
+def read_ratings(request: ReadRatings, progress: Progress = silent) -> Evaluation:
     """Read what people filled in in an audit folder's spreadsheets back into its report; no Milvus is asked.
 
     Raises
@@ -301,6 +165,7 @@ def read_ratings(request: ReadRatings) -> Evaluation:
     InputError
         If the report or the ratings cannot be read, or there are no ratings.
     """
+    notes(progress)(f"Reading the ratings in {request.folder / FOLDER} …")
     report = Report.from_json(read_json(request.folder / JSON_NAME))
     rated = ratings_in(report, request.folder / FOLDER)
     parts = [*(part for part in report.parts if part.name != rated.name), rated]
@@ -311,14 +176,8 @@ def _parts(request: Evaluate, reading: Reading, note: Callable[[str], None]) -> 
     found: list[Callable[[], Part]] = []
     if (asked := request.accuracy) is not None:
         by_label = accuracy.Options(
-            asked.labels,
-            asked.taxonomy,
-            asked.head,
-            asked.tagged,
-            asked.similar,
-            request.filter,
-            request.labels_optional,
-        )
+            asked.labels, asked.taxonomy, asked.head, asked.tagged, asked.similar, request.filter, request.labels_optional
+        )  # fmt: skip
         found.append(lambda: accuracy.evaluate_accuracy(reading, by_label, note))
     if (recall := request.index) is not None:
         by_index = index.Options(recall.k, recall.queries, recall.parsed)

@@ -8,7 +8,7 @@ from typing import Any
 
 from milvise.config import DEFAULT_GALLERY
 from milvise.operations.checks import require_count
-from milvise.operations.progress import Progress, notes, silent
+from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries import exports
 from milvise.queries.database import Database
 from milvise.queries.feedback import read_feedback, training_pairs, write_pairs
@@ -143,15 +143,16 @@ def export_model(db: Database, request: ExportModel, progress: Progress = silent
     return ExportedModel(**exports.export_model(db.store, request.gallery, request.out))
 
 
-def export_projector(db: Database, request: ExportProjector) -> ExportedProjector:
+def export_projector(db: Database, request: ExportProjector, progress: Progress = silent) -> ExportedProjector:
     """Write vectors, metadata and thumbnails; errors as `milvise.queries.exports.export_projector`."""
     written = exports.export_projector(
-        db.store, request.gallery, request.out, space=request.space, limit=request.limit, filter=request.filter
-    )
+        db.store, request.gallery, request.out, space=request.space, limit=request.limit, filter=request.filter,
+        progress=lambda done, total: progress(Count("pictures", done, total)),
+    )  # fmt: skip
     return ExportedProjector(**written)
 
 
-def export_pairs(db: Database, request: ExportPairs) -> ExportedPairs:
+def export_pairs(db: Database, request: ExportPairs, progress: Progress = silent) -> ExportedPairs:
     """Write logged feedback as pairs of words and a picture.
 
     Raises
@@ -161,5 +162,6 @@ def export_pairs(db: Database, request: ExportPairs) -> ExportedPairs:
     NotFoundError
         If no feedback was ever logged to this Milvus.
     """
+    notes(progress)(f"Reading the feedback in {request.log} …")
     count = write_pairs(request.out, training_pairs(read_feedback(db.store, request.log, gallery=request.gallery)))
     return ExportedPairs(str(request.out), request.gallery, count)

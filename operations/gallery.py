@@ -92,14 +92,14 @@ class Gallery(search.Gallery):
         --------
         >>> gallery.train("head.keras", hold_out=["dog"]).record["scores"]    # doctest: +SKIP
         """
-        from milvise.operations.checks import as_optional_path, as_path
-        from milvise.operations.train import TrainHead, head_options, labels_in, train_head
+        from milvise.operations.checks import as_optional_path, as_path, as_texts
+        from milvise.operations.train import TrainHead, train_head
 
-        options = head_options(
-            kind=head, loss=loss, hold_out=hold_out, held_back=held_back, epochs=epochs, seed=seed, filter=filter,
-            feedback=labels_in(as_optional_path("pairs", pairs)),
+        request = TrainHead(
+            as_path("out", out), self.name, head=head, loss=loss, hold_out=as_texts("hold_out", hold_out),
+            held_back=held_back, epochs=epochs, seed=seed, filter=filter, pairs=as_optional_path("pairs", pairs),
         )  # fmt: skip
-        return train_head(self._db, TrainHead(as_path("out", out), self.name, options), progress)
+        return train_head(self._db, request, progress)
 
     def check_wiring(
         self,
@@ -134,10 +134,10 @@ class Gallery(search.Gallery):
         >>> gallery.check_wiring(head="linear").similarity    # doctest: +SKIP
         0.999871
         """
-        from milvise.operations.train import CheckWiring, check_wiring, head_options
+        from milvise.operations.train import CheckWiring, check_wiring
 
-        options = head_options(kind=head, loss=loss, seed=seed, filter=filter)
-        return check_wiring(self._db, CheckWiring(self.name, options), progress)
+        request = CheckWiring(self.name, head=head, loss=loss, seed=seed, filter=filter)
+        return check_wiring(self._db, request, progress)
 
     def project(
         self, head: str | Path, *, index: str | None = None, keep: bool = False, progress: Progress = silent
@@ -247,11 +247,12 @@ class Gallery(search.Gallery):
         """
         from milvise.operations import evaluate as room
         from milvise.operations.checks import as_optional_path, as_path
+        from milvise.operations.measures import part
 
         request = room.Evaluate(
             as_path("out", out), self.name,
-            accuracy=room.part("accuracy", accuracy, room.Accuracy), index=room.part("index", index, room.IndexRecall),
-            bias=room.part("bias", bias, room.Bias), labels_optional=accuracy is True and bool(index or bias), filter=filter,
+            accuracy=part("accuracy", accuracy, room.Accuracy), index=part("index", index, room.IndexRecall),
+            bias=part("bias", bias, room.Bias), labels_optional=accuracy is True and bool(index or bias), filter=filter,
             limits=limits or room.Limits(), compare=as_optional_path("compare", compare), audit=audit,
         )  # fmt: skip
         return room.evaluate(self._db, request, progress)
@@ -313,6 +314,11 @@ class Gallery(search.Gallery):
         progress : callable
             Told when the graph is built; see `milvise.operations.progress`.
 
+        Returns
+        -------
+        ExportedModel
+            The format, and the sizes of what goes in and comes out.
+
         Raises
         ------
         NotFoundError
@@ -335,7 +341,13 @@ class Gallery(search.Gallery):
         return export_model(self._db, ExportModel(as_path("out", out), self.name), progress)
 
     def export_projector(
-        self, out: str | Path, *, space: str = "visual", limit: int = 10_000, filter: str = ""
+        self,
+        out: str | Path,
+        *,
+        space: str = "visual",
+        limit: int = 10_000,
+        filter: str = "",
+        progress: Progress = silent,
     ) -> ExportedProjector:
         """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector.
 
@@ -349,6 +361,13 @@ class Gallery(search.Gallery):
             At most so many pictures, 1 to 16,384.
         filter : str
             A Milvus expression: only these pictures.
+        progress : callable
+            Told how many pictures are written; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        ExportedProjector
+            How many pictures were written, and the command that shows them.
 
         Raises
         ------
@@ -368,9 +387,9 @@ class Gallery(search.Gallery):
         from milvise.operations.export import ExportProjector, export_projector
 
         request = ExportProjector(as_path("out", out), self.name, space=space, limit=limit, filter=filter)
-        return export_projector(self._db, request)
+        return export_projector(self._db, request, progress)
 
-    def export_pairs(self, log: str | Path, out: str | Path) -> ExportedPairs:
+    def export_pairs(self, log: str | Path, out: str | Path, *, progress: Progress = silent) -> ExportedPairs:
         """Write logged feedback as pairs of words and a picture, and whether they belong together.
 
         Parameters
@@ -379,6 +398,13 @@ class Gallery(search.Gallery):
             Where `refine` logged it: a ``.jsonl`` file, or ``milvus``.
         out : path
             ``FILE.jsonl``, for the `pairs` of `train`.
+        progress : callable
+            Told of each step; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        ExportedPairs
+            How many pairs were written.
 
         Raises
         ------
@@ -394,4 +420,5 @@ class Gallery(search.Gallery):
         from milvise.operations.checks import as_path
         from milvise.operations.export import ExportPairs, export_pairs
 
-        return export_pairs(self._db, ExportPairs(str(as_path("log", log)), as_path("out", out), self.name))
+        request = ExportPairs(str(as_path("log", log)), as_path("out", out), self.name)
+        return export_pairs(self._db, request, progress)

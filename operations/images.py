@@ -67,10 +67,7 @@ class IngestImages:
         InputError
             If a source is not there, is of another kind, or has no picture.
         """
-        opened = open_sources(self.sources, labels=self.labels == "folder")
-        if any(one is not named for one, named in zip(opened, self.sources, strict=True)):
-            require_pictures(opened)
-        return replace(self, sources=opened)
+        return replace(self, sources=_opened(self))
 
 
 def require_sources(sources: Sequence[Named]) -> None:
@@ -104,7 +101,7 @@ def absolute(backbone: str) -> str:
 
 def ingest_images(db: Database, request: IngestImages, progress: Progress = silent) -> Summary:
     """Load pictures into a gallery; errors as `Database.ingest_images`."""
-    sources = open_sources(request.opened().sources)
+    sources = _opened(request)
     options = Options(
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
     )
@@ -122,6 +119,12 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
     )
     quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
     return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
+
+
+def _opened(request: IngestImages) -> tuple[Source, ...]:
+    sources = open_sources(request.sources, labels=request.labels == "folder")
+    require_pictures(sources)
+    return sources
 
 
 def _counts(sources: Sequence[Source], progress: Progress) -> Callable[[Tally], None]:

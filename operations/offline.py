@@ -6,11 +6,12 @@ from pathlib import Path
 
 from milvise.config import DEFAULT_BACKBONE
 from milvise.ingest.sources import Source
-from milvise.operations import evaluate, train
+from milvise.operations import evaluate
+from milvise.operations import train_backbone as room
 from milvise.operations.checks import as_optional_path, as_path
 from milvise.operations.evaluate import Evaluation, Limits
 from milvise.operations.progress import Progress, silent
-from milvise.operations.train import Report
+from milvise.operations.train_backbone import Report
 
 
 def train_backbone(
@@ -63,14 +64,14 @@ def train_backbone(
     >>> milvise.train_backbone("flowers", out="flowers.keras", progress=print)                # doctest: +SKIP
     >>> db.ingest_images("flowers", gallery="flowers", backbone="flowers.keras")              # doctest: +SKIP
     """
-    request = train.TrainBackbone(
-        sources, as_path("out", out), backbone, as_optional_path("weights", weights),
-        train.backbone_options(held_back=held_back, epochs=epochs, seed=seed),
+    request = room.TrainBackbone(
+        sources, as_path("out", out), backbone, as_optional_path("weights", weights), held_back=held_back, epochs=epochs,
+        seed=seed,
     )  # fmt: skip
-    return train.train_backbone(request, progress)
+    return room.train_backbone(request, progress)
 
 
-def read_ratings(folder: str | Path, *, limits: Limits | None = None) -> Evaluation:
+def read_ratings(folder: str | Path, *, limits: Limits | None = None, progress: Progress = silent) -> Evaluation:
     """Read what people filled in in an audit folder's spreadsheets back into its report.
 
     Parameters
@@ -79,6 +80,8 @@ def read_ratings(folder: str | Path, *, limits: Limits | None = None) -> Evaluat
         That of a report which `Gallery.evaluate` wrote with ``audit=True``.
     limits : milvise.Limits, optional
         Limits on figures, beside those that the report has already.
+    progress : callable
+        Told of each step; see `milvise.operations.progress`.
 
     Returns
     -------
@@ -94,4 +97,4 @@ def read_ratings(folder: str | Path, *, limits: Limits | None = None) -> Evaluat
     --------
     >>> milvise.read_ratings("report").report.figures["rated.right"].value    # doctest: +SKIP
     """
-    return evaluate.read_ratings(evaluate.ReadRatings(as_path("folder", folder), limits or Limits()))
+    return evaluate.read_ratings(evaluate.ReadRatings(as_path("folder", folder), limits or Limits()), progress)

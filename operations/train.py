@@ -1,26 +1,21 @@
-"""Models: a head trained on a gallery, the check of its wiring, and a backbone fine-tuned on labelled pictures."""
+"""A head trained on a gallery, and the check that one can be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from milvise.config import DEFAULT_BACKBONE, DEFAULT_GALLERY
-from milvise.embeddings.backbones import load_backbone
-from milvise.operations.checks import require_count, require_share, require_texts
-from milvise.operations.images import Named, absolute, open_sources, require_sources
-from milvise.operations.progress import Progress, epochs, notes, silent
+from milvise.config import DEFAULT_GALLERY
+from milvise.operations.checks import as_texts, require_count, require_share
+from milvise.operations.progress import Progress, epochs, silent
 from milvise.queries.database import Database
 from milvise.queries.feedback import labels_of, read_pairs
-from milvise.training import finetune, one, train
+from milvise.training import one, train
 from milvise.training.train import Options, Report
 
-__all__ = [
-    "CheckWiring", "Options", "Report", "TrainBackbone", "TrainHead", "Wiring", "backbone_options", "check_wiring",
-    "head_options", "labels_in", "train_backbone", "train_head",
-]  # fmt: skip
+__all__ = ["MOST_HELD_BACK", "CheckWiring", "Report", "TrainHead", "Wiring", "check_wiring", "train_head"]
 
 MOST_HELD_BACK = 0.9
 
@@ -29,32 +24,25 @@ MOST_HELD_BACK = 0.9
 class TrainHead:
     """Which gallery to learn from, where the head is written, and how it is trained.
 
-    Raises
-    ------
-    UsageError
-        If a number cannot be.
-    """
-
-    out: Path
-    gallery: str = DEFAULT_GALLERY
-    options: Options = Options()
-
-    def __post_init__(self) -> None:
-        require_count("epochs", self.options.epochs, 1)
-        require_share("held_back", self.options.held_back, MOST_HELD_BACK)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckWiring:
-    """Which gallery to check; of the options `kind`, `loss`, `seed` and `filter` count."""
-
-    gallery: str = DEFAULT_GALLERY
-    options: Options = Options()
-
-
-@dataclass(frozen=True, slots=True)
-class TrainBackbone:
-    """Which pictures a backbone is fine-tuned on, and where the new one is written.
+    Attributes
+    ----------
+    out : Path
+        Where the head is written: ``FILE.keras``.
+    head : {"residual", "linear", "mlp"}
+    loss : {"cosine", "hinge_rank"}
+    hold_out : tuple of str
+        Labels that are not trained on, and scored at the end.
+    held_back : float, optional
+        Share of the other labels' pictures that are not trained on; by default `milvise.training.train.HELD_BACK_SHARE`.
+    epochs : int, optional
+        At most so many passes; by default `milvise.training.train.EPOCHS`.
+    seed : int
+        Of the random numbers, and of the choice of held-back pictures.
+    filter : str
+        A Milvus expression: only these pictures take part.
+    pairs : Path or mapping of str to str, optional
+        A file that `milvise.operations.export.export_pairs` wrote, or what it says: by primary key the words that stand in
+        place of a picture's label.
 
     Raises
     ------
@@ -62,16 +50,52 @@ class TrainBackbone:
         If a value cannot be.
     """
 
-    sources: tuple[Named, ...]
     out: Path
-    backbone: str = DEFAULT_BACKBONE
-    weights: Path | None = None
-    options: finetune.Options = finetune.Options()
+    gallery: str = DEFAULT_GALLERY
+    head: str = "residual"
+    loss: str = "cosine"
+    hold_out: tuple[str, ...] = ()
+    held_back: float | None = None
+    epochs: int | None = None
+    seed: int = 0
+    filter: str = ""
+    pairs: Path | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        require_sources(self.sources)
-        require_count("epochs", self.options.epochs, 1)
-        require_share("held_back", self.options.held_back, MOST_HELD_BACK)
+        Options(self.head, self.loss).require_known()
+        as_texts("hold_out", self.hold_out)
+        require_count("epochs", self.epochs, 1)
+        require_share("held_back", self.held_back, MOST_HELD_BACK)
+
+    def opened(self) -> TrainHead:
+        """Return the request with its pairs read.
+
+        Raises
+        ------
+        InputError
+            If they cannot be.
+        """
+        return replace(self, pairs=labels_of(read_pairs(self.pairs))) if isinstance(self.pairs, Path) else self
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWiring:
+    """Which gallery to check, and with which head, as in `TrainHead`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such head or loss.
+    """
+
+    gallery: str = DEFAULT_GALLERY
+    head: str = "residual"
+    loss: str = "cosine"
+    seed: int = 0
+    filter: str = ""
+
+    def __post_init__(self) -> None:
+        Options(self.head, self.loss).require_known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,76 +133,23 @@ class Wiring:
 
 def train_head(db: Database, request: TrainHead, progress: Progress = silent) -> Report:
     """Train a head on a gallery's stored vectors and labels; errors as `milvise.operations.gallery.Gallery.train`."""
+    learned = request.opened().pairs
+    options = Options(
+        kind=request.head,
+        loss=request.loss,
+        hold_out=request.hold_out,
+        held_back=train.HELD_BACK_SHARE if request.held_back is None else request.held_back,
+        epochs=train.EPOCHS if request.epochs is None else request.epochs,
+        seed=request.seed,
+        filter=request.filter,
+        feedback=learned if isinstance(learned, Mapping) else {},
+    )
     return train.train_head(
-        db.store, gallery=request.gallery, out=request.out, options=request.options, progress=epochs(progress)
+        db.store, gallery=request.gallery, out=request.out, options=options, progress=epochs(progress)
     )
 
 
 def check_wiring(db: Database, request: CheckWiring, progress: Progress = silent) -> Wiring:
     """Learn one picture and one word; errors as `milvise.operations.gallery.Gallery.check_wiring`."""
-    found = one.check_wiring(db.store, gallery=request.gallery, options=request.options, progress=epochs(progress))
-    return Wiring(**found)
-
-
-def train_backbone(request: TrainBackbone, progress: Progress = silent) -> Report:
-    """Fine-tune a backbone's last block on labelled pictures; no Milvus is asked.
-
-    Raises
-    ------
-    InputError
-        If a source cannot be read, or there are fewer than two labels.
-    ModelError, MissingExtraError
-        If the backbone cannot be built, or the new one not be written.
-    """
-    sources = open_sources(request.sources)
-    notes(progress)(f"Building {request.backbone} …")
-    built = load_backbone(absolute(request.backbone), weights=request.weights)
-    return finetune.finetune(
-        sources, backbone=built, out=request.out, options=request.options, progress=epochs(progress)
-    )
-
-
-def head_options(
-    *,
-    kind: str = "residual",
-    loss: str = "cosine",
-    hold_out: Sequence[str] = (),
-    held_back: float | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    filter: str = "",
-    feedback: Mapping[str, str] | None = None,
-) -> Options:
-    """Return how a head is trained, with the usual value for each number that is None.
-
-    Raises
-    ------
-    UsageError
-        If `hold_out` is no sequence of texts.
-    """
-    require_texts("hold_out", hold_out)
-    return Options(
-        kind=kind, loss=loss, hold_out=tuple(hold_out),
-        held_back=train.HELD_BACK_SHARE if held_back is None else held_back,
-        epochs=train.EPOCHS if epochs is None else epochs, seed=seed, filter=filter, feedback=feedback or {},
-    )  # fmt: skip
-
-
-def backbone_options(*, held_back: float | None = None, epochs: int | None = None, seed: int = 0) -> finetune.Options:
-    """Return how a backbone is fine-tuned, with the usual value for each number that is None."""
-    return finetune.Options(
-        finetune.HELD_BACK_SHARE if held_back is None else held_back,
-        finetune.EPOCHS if epochs is None else epochs,
-        seed,
-    )
-
-
-def labels_in(pairs: Path | None) -> dict[str, str]:
-    """Return the words that stand in place of labels in a file that ``milvise export pairs`` wrote, none without a file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read.
-    """
-    return {} if pairs is None else labels_of(read_pairs(pairs))
+    options = Options(request.head, request.loss, seed=request.seed, filter=request.filter)
+    return Wiring(**one.check_wiring(db.store, gallery=request.gallery, options=options, progress=epochs(progress)))

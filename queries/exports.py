@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,14 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
 
 
 def export_projector(
-    store: Store, gallery: str, out: Path, *, space: str = "visual", limit: int = 10_000, filter: str = ""
+    store: Store,
+    gallery: str,
+    out: Path,
+    *,
+    space: str = "visual",
+    limit: int = 10_000,
+    filter: str = "",
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.queries.projector`.
 
@@ -79,7 +87,7 @@ def export_projector(
     if space not in ("visual", "joint"):
         raise UsageError(f"unknown space.\nExpected: visual, joint\nReceived: {space}")
     _live(store, gallery, "visual")
-    return write_projector(_live(store, gallery, space), out, limit=limit, filter=filter)
+    return write_projector(_live(store, gallery, space), out, limit=limit, filter=filter, progress=progress)
 
 
 def _live(store: Store, gallery: str, room: str) -> Collection:

@@ -8,7 +8,7 @@ Smilkov et al. 2016, "Embedding Projector: Interactive Visualization and Interpr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ THUMBNAIL = 64
 """Side of a thumbnail in pixels: TensorBoard takes sprites of at most 8,192 pixels a side, which is 128 of these."""
 
 MOST = (8_192 // THUMBNAIL) ** 2
+_TOLD = 100
+"""Pictures from one report of progress to the next."""
+
 _GREY = (128, 128, 128)
 _CONFIG = """embeddings {{
   tensor_name: "{name}"
@@ -37,7 +40,14 @@ _CONFIG = """embeddings {{
 """
 
 
-def write_projector(collection: Collection, out: Path, *, limit: int, filter: str) -> dict[str, Any]:
+def write_projector(
+    collection: Collection,
+    out: Path,
+    *,
+    limit: int,
+    filter: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
     """Write ``vectors.tsv``, ``metadata.tsv``, ``sprite.png`` and ``projector_config.pbtxt`` into a folder.
 
     Rows are read as a stream; in memory stands the sprite, whose tiles are grey for pictures that are not on this
@@ -47,6 +57,8 @@ def write_projector(collection: Collection, out: Path, *, limit: int, filter: st
     ----------
     limit : int
         At most so many pictures, up to 16,384.
+    progress : callable
+        Told now and then how many pictures are written, and how many there are to write.
 
     Raises
     ------
@@ -75,6 +87,8 @@ def write_projector(collection: Collection, out: Path, *, limit: int, filter: st
                 missing += tile is None
                 if tile is not None:
                     sprite.paste(tile, (place % across * THUMBNAIL, place // across * THUMBNAIL))
+                if (place + 1) % _TOLD == 0 or place + 1 == count:
+                    progress(place + 1, count)
         sprite.save(out / "sprite.png")
         (out / "projector_config.pbtxt").write_text(
             _CONFIG.format(name=collection.manifest.alias, side=THUMBNAIL), "utf-8"

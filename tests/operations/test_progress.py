@@ -51,6 +51,25 @@ def test_training_tells_its_passes_and_projection_its_rows(db: milvise.Database,
     assert told == [Count("joint vectors", 28, 28)]
 
 
+def test_exports_and_removal_tell_what_they_did(db: milvise.Database, folder: Path) -> None:
+    put_trained_world(db.store, each=20)
+    told: list[Event] = []
+    gallery = db.gallery("t")
+    gallery.export_projector("look", limit=120, progress=told.append)
+    assert told == [Count("pictures", 100, 120), Count("pictures", 120, 120)]
+    told.clear()
+    (folder / "log.jsonl").write_text("")
+    gallery.export_pairs("log.jsonl", "pairs.jsonl", progress=told.append)
+    assert told == [Note("Reading the feedback in log.jsonl …")]
+    told.clear()
+    dropped = db.drop("t", progress=told.append)
+    assert [str(event) for event in told] == [f"Removed {name}." for name in dropped.collections]
+    assert len(told) == 1
+    told.clear()
+    (words,) = db.drop_words(progress=told.append).collections
+    assert told == [Note(f"Removed {words}.")]
+
+
 def test_loading_that_its_callback_ended_is_completed_by_the_same_call(
     db: milvise.Database, how: dict[str, Any]
 ) -> None:

@@ -10,15 +10,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import typer
+from trained_world import put_trained_world
 
 import milvise
 import milvise.operations
 from milvise.cli import app
 from milvise.errors import UsageError
+from milvise.operations.progress import silent
 
 WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.ingest_words("words.txt", limit=0), "limit is a whole number.\nExpected: 1 or more\nReceived: 0"),
@@ -35,6 +37,7 @@ WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.gallery("g").train("h.keras", held_back=0.95), "held_back is a share.\nExpected: 0 to 0.9"),
     (lambda db: db.gallery("g").train("h.keras", hold_out="dog"), "hold_out are several texts"),
     (lambda db: db.gallery("g").train("h.keras", head="tree"), "unknown head"),
+    (lambda db: db.gallery("g").check_wiring(loss="tree"), "unknown loss"),
     (lambda db: db.gallery("g").project("conse", index="tree"), "unknown index kind"),
     (lambda db: db.gallery("g").evaluate("out", accuracy=False, index=False, bias=False), "nothing to evaluate"),
     (lambda db: db.gallery("g").evaluate("out", bias="side"), r"Expected: True, False, or Bias\(…\)\nReceived: 'side'"),
@@ -69,6 +72,38 @@ def test_every_request_and_result_is_frozen() -> None:
     assert {kind.__name__ for kind in found if not kind.__dataclass_params__.frozen} == below
 
 
+OPERATIONS = {
+    "contact_sheet": (), "checks": (), "database": (), "gallery": (), "measures": (), "offline": (), "progress": (),
+    "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
+    "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
+    "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
+    "verify": ("verify",), "words": ("ingest_words",),
+}  # fmt: skip
+WITHOUT_MILVUS = {"read_ratings", "train_backbone"}
+
+
+def is_frozen(kind: Any) -> bool:
+    return dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
+
+
+def test_every_module_of_operations_is_listed() -> None:
+    assert {module.name for module in pkgutil.iter_modules(milvise.operations.__path__)} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize(("room", "name"), [(room, name) for room, names in OPERATIONS.items() for name in names])
+def test_an_operation_makes_a_frozen_result_of_a_frozen_request_and_tells_its_progress(room: str, name: str) -> None:
+    operation = getattr(importlib.import_module(f"milvise.operations.{room}"), name)
+    parameters = inspect.signature(operation).parameters
+    asked = ["request", "progress"] if name in WITHOUT_MILVUS else ["db", "request", "progress"]
+    assert list(parameters) == asked
+    assert parameters["progress"].default is silent
+    hints = get_type_hints(operation)
+    assert hints["request"].__module__ == operation.__module__
+    assert is_frozen(hints["request"])
+    assert is_frozen(hints["return"])
+    assert callable(hints["return"].to_json)
+
+
 DOORS = {
     "ingest words": milvise.Database.ingest_words, "ingest images": milvise.Database.ingest_images,
     "search words": milvise.Vocabulary.similar, "search images": milvise.Gallery.search,
@@ -97,10 +132,25 @@ def test_python_reaches_what_every_command_does() -> None:
     assert sorted(commands) == sorted(DOORS)
 
 
-def test_a_database_and_its_galleries_import_no_more_than_a_search_needs(folder: Path) -> None:
+HEAVY = (
+    "keras", "tensorflow", "openvino", "gensim", "torch", "jax", "typer", "milvise.ingest", "milvise.training",
+    "milvise.evaluation", "milvise.operations.images", "milvise.operations.train", "milvise.operations.evaluate",
+)  # fmt: skip
+
+
+def test_searching_from_python_imports_no_network_and_none_of_the_other_rooms(
+    db: milvise.Database, folder: Path
+) -> None:
+    put_trained_world(db.store, each=2)
+    db.gallery("t").project("conse")
+    db.close()
     code = (
-        "import milvise, sys; milvise.connect('x.db', create=True).gallery('g');"
-        " heavy = ('keras', 'tensorflow', 'openvino', 'milvise.ingest', 'milvise.training', 'milvise.evaluation');"
-        " assert not [name for name in sys.modules if name.startswith(heavy)]"
+        "import milvise, sys\n"
+        "with milvise.connect('python.db') as db:\n"
+        "    gallery = db.gallery('t')\n"
+        "    hits = gallery.search('cat', limit=2)\n"
+        "    assert gallery.similar(hits[0].id, limit=2) and gallery.tags(hits[0].id) and db.words.similar('cat')\n"
+        f"print([name for name in sys.modules if name.startswith({HEAVY})])"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,42 @@
+"""The command line parses and shows: what it imports of milvise is operations, queries, and modules without a room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent / "milvise"
+ROOMS = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
+MAY_BE_USED = {"operations", "queries"}
+MODULES = sorted(path for path in ROOT.glob("*.py"))
+
+
+def imported_from_milvise(path: Path) -> Iterator[str]:
+    """Yield the first part behind ``milvise`` of each import, wherever in the module it stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                found = [name.name for name in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                found = [f"{module}.{name.name}" for name in names] if module == "milvise" else [module]
+            case ast.ImportFrom():
+                found = [f"milvise.{name.name}" for name in node.names]
+            case _:
+                continue
+        yield from (name.split(".")[1] for name in found if name.startswith("milvise."))
+
+
+def test_there_are_rooms_and_modules() -> None:
+    assert MAY_BE_USED < ROOMS
+    assert {"adapter", "embeddings", "evaluation", "ingest", "training"} <= ROOMS
+    assert {"cli", "cli_search", "console", "terminal"} <= {path.stem for path in MODULES}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_of_the_command_line_imports_no_other_room(path: Path) -> None:
+    # The package itself names, for type checkers, where its public names come from.
+    public = {"embeddings"} if path.stem == "__init__" else set()
+    assert {name for name in imported_from_milvise(path) if name in ROOMS} <= MAY_BE_USED | public
