@@ -4,7 +4,6 @@ from milvise.adapter.catalog import Manifest
 from milvise.adapter.collection import Collection
 from milvise.adapter.connection import Connection, connect
 from milvise.adapter.index_spec import IndexSpec
-from milvise.adapter.missing import missing_gallery
 from milvise.adapter.store import Store
 
-__all__ = ["Collection", "Connection", "IndexSpec", "Manifest", "Store", "connect", "missing_gallery"]
+__all__ = ["Collection", "Connection", "IndexSpec", "Manifest", "Store", "connect"]

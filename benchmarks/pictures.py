@@ -30,10 +30,10 @@ from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import ImageError
+from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
 from milvise.ingest.summary import Summary, Tally
-from milvise.ingest.target import make_plan
 from milvise.records import record_id
 
 

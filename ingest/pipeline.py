@@ -25,15 +25,15 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Array, Both
 from milvise.embeddings.pictures import Picture, decode_file
 from milvise.errors import ImageError, InputError
+from milvise.gallery.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
+from milvise.gallery.plan import Plan
 from milvise.ingest.ahead import Ahead, mapped
 from milvise.ingest.known import Known, KnownFiles, State, entry_of, state_of
-from milvise.ingest.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Source, require_pictures
 from milvise.ingest.stamp import Stamp
 from milvise.ingest.summary import Summary, Tally
-from milvise.ingest.target import Plan
 from milvise.ingest.triage import Triage, scalars
 
 _ITEMS_AHEAD = 512

@@ -11,8 +11,8 @@ from milvise.chunks import chunks
 from milvise.embeddings.picture_files import hash_file
 from milvise.embeddings.pictures import Picture
 from milvise.errors import ImageError
+from milvise.gallery.pair import Pair
 from milvise.ingest.known import Known, KnownFiles, entry_of, state_of
-from milvise.ingest.pair import Pair
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Rejected, Source, unseen_of

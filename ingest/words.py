@@ -11,9 +11,9 @@ from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
-from milvise.adapter.word_users import galleries_made_with
 from milvise.embeddings.words import Words
 from milvise.errors import InputError, UsageError
+from milvise.gallery.word_users import galleries_made_with
 
 _KEPT = 20_000
 _NAMED = 5

@@ -18,13 +18,13 @@ from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 if TYPE_CHECKING:
     __version__: str
     from milvise.embeddings.tags import TagTraining
+    from milvise.gallery.verification.record import Verification
     from milvise.operations.database import Database, connect
     from milvise.operations.evaluate import Accuracy, Bias, IndexRecall, Limits
     from milvise.operations.gallery import Gallery
     from milvise.operations.offline import read_ratings, train_backbone
     from milvise.queries.explain import Explanation
     from milvise.queries.refine import Rocchio
-    from milvise.queries.verification.record import Verification
     from milvise.queries.vocabulary import Vocabulary
 
 __all__ = [
@@ -60,7 +60,7 @@ _LAZY = {
     "Limits": "milvise.operations.evaluate",
     "Rocchio": "milvise.queries.refine",
     "TagTraining": "milvise.embeddings.tags",
-    "Verification": "milvise.queries.verification.record",
+    "Verification": "milvise.gallery.verification.record",
     "Vocabulary": "milvise.queries.vocabulary",
     "connect": "milvise.operations.database",
     "read_ratings": "milvise.operations.offline",

@@ -17,12 +17,12 @@ from milvise.operations.progress import Progress, silent
 from milvise.queries import database
 
 if TYPE_CHECKING:
+    from milvise.gallery.verification.record import Verification
     from milvise.ingest.sources import Source
     from milvise.ingest.summary import Summary
     from milvise.operations.demo import Demonstration
     from milvise.operations.drop import Dropped
     from milvise.operations.words import TagTraining, WordsSummary
-    from milvise.queries.verification.record import Verification
 
 
 class Database(database.Database):
@@ -209,7 +209,7 @@ class Database(database.Database):
     def verify(
         self, gallery: str | None = None, *, pictures: int = 0, repair: bool = False, progress: Progress = silent
     ) -> Verification:
-        """Return whether a gallery, and everything that it stands on, is whole; see `milvise.queries.verify`.
+        """Return whether a gallery, and everything that it stands on, is whole; see `milvise.gallery.verify`.
 
         Parameters
         ----------

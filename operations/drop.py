@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from milvise.adapter import missing_gallery
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.store import check_name
-from milvise.adapter.word_users import galleries_made_with
 from milvise.errors import NotFoundError
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.word_users import galleries_made_with
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from milvise.config import DEFAULT_GALLERY
+from milvise.gallery import exports
+from milvise.gallery.projector import MOST
 from milvise.operations.checks import require_count
 from milvise.operations.progress import Count, Progress, notes, silent
-from milvise.queries import exports
 from milvise.queries.database import Database
 from milvise.queries.feedback import read_feedback, training_pairs, write_pairs
-from milvise.queries.projector import MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,13 @@ class ExportedPairs:
 
 
 def export_model(db: Database, request: ExportModel, progress: Progress = silent) -> ExportedModel:
-    """Write a gallery's backbone and head as one graph; errors as `milvise.queries.exports.export_model`."""
+    """Write a gallery's backbone and head as one graph; errors as `milvise.gallery.exports.export_model`."""
     notes(progress)("Building the graph …")
     return ExportedModel(**exports.export_model(db.store, request.gallery, request.out))
 
 
 def export_projector(db: Database, request: ExportProjector, progress: Progress = silent) -> ExportedProjector:
-    """Write vectors, metadata and thumbnails; errors as `milvise.queries.exports.export_projector`."""
+    """Write vectors, metadata and thumbnails; errors as `milvise.gallery.exports.export_projector`."""
     written = exports.export_projector(
         db.store, request.gallery, request.out, space=request.space, limit=request.limit, filter=request.filter,
         progress=lambda done, total: progress(Count("pictures", done, total)),

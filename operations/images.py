@@ -12,11 +12,11 @@ from milvise.config import DEFAULT_GALLERY
 from milvise.embeddings.backbones import split_spec
 from milvise.embeddings.engines import load_network
 from milvise.errors import UsageError
+from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest.pipeline import Options
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, require_pictures
 from milvise.ingest.summary import Summary, Tally
-from milvise.ingest.target import make_plan, make_recipe
 from milvise.operations.checks import require_count, require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from milvise.adapter import IndexSpec
 from milvise.config import DEFAULT_GALLERY
-from milvise.ingest.project import Projection
-from milvise.ingest.project import project as run
+from milvise.gallery.project import Projection
+from milvise.gallery.project import project as run
 from milvise.operations.checks import require_index
 from milvise.operations.progress import Count, Progress, silent
 from milvise.queries.database import Database

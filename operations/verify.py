@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from milvise.adapter.store import check_name
 from milvise.config import DEFAULT_GALLERY
+from milvise.gallery.verification.record import Verification
+from milvise.gallery.verify import verify as run
 from milvise.operations.checks import require_count
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
-from milvise.queries.verification.record import Verification
-from milvise.queries.verify import verify as run
 
 __all__ = ["Verification", "Verify", "verify"]
 

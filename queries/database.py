@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import Any
 
 from milvise import config
-from milvise.adapter import Store, missing_gallery
+from milvise.adapter import Store
 from milvise.adapter.store import check_name
-from milvise.queries.live import Live
+from milvise.gallery.live import Live
+from milvise.gallery.missing import missing_gallery
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import Vocabulary
 

@@ -11,7 +11,7 @@ from PIL import Image
 from milvise.adapter import Manifest
 from milvise.embeddings.pictures import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
-from milvise.queries.models import stored_network
+from milvise.gallery.models import stored_network
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 PictureLike = str | Path | bytes | Image.Image | np.ndarray[Any, Any]

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from milvise.adapter import Collection, Store, missing_gallery
+from milvise.adapter import Collection, Store
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.learned import is_learned
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
+from milvise.gallery.hierarchies import load_hierarchy
+from milvise.gallery.live import Live, answered
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_words
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.hedged import Hedge
-from milvise.queries.hierarchies import load_hierarchy
 from milvise.queries.known import KnownVectors
-from milvise.queries.live import Live, answered
 from milvise.queries.load_mixture import load_mixture
-from milvise.queries.models import LiveClasses, head_of, names_of, require_same_words
 from milvise.queries.texts import Texts, load_texts
 from milvise.queries.vocabulary import Vocabulary
 

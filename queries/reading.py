@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Manifest, missing_gallery
+from milvise.adapter import Collection, IndexSpec, Manifest
 from milvise.chunks import chunks
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import NotFoundError, StoreError
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.models import require_same_words
 from milvise.queries.database import Database
-from milvise.queries.models import require_same_words
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import FREQUENT, nearest_words
 from milvise.records import WordHit

@@ -12,11 +12,11 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.config import DEFAULT_LIMIT
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
 from milvise.errors import ExpressionError, UnknownWordError
+from milvise.gallery.live import Live, answered
 from milvise.queries.expression import Term, parse
 from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.known import KnownVectors
 from milvise.queries.limits import check_limit
-from milvise.queries.live import Live, answered
 from milvise.queries.spelling import suggest
 from milvise.queries.typed import Reading, read_exactly
 from milvise.records import WordHit, distance

@@ -12,10 +12,10 @@ from reference_world import PICTURES, WORDS, random
 from milvise.adapter import IndexSpec
 from milvise.embeddings.words import Skipped, Words
 from milvise.evaluation.tune import tune
-from milvise.ingest.project import project
+from milvise.gallery.exports import export_projector
+from milvise.gallery.project import project
 from milvise.ingest.words import ingest_words
 from milvise.operations.database import Database
-from milvise.queries.exports import export_projector
 from milvise.queries.reading import read_gallery
 
 Requests = dict[str, Callable[[], Any]]

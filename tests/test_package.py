@@ -17,7 +17,17 @@ import milvise
 from milvise import errors
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("adapter", "embeddings", "evaluation", "ingest", "operations", "queries", "queries/verification", "training")
+ROOMS = (
+    "adapter",
+    "embeddings",
+    "evaluation",
+    "gallery",
+    "gallery/verification",
+    "ingest",
+    "operations",
+    "queries",
+    "training",
+)
 
 
 def test_the_public_names_are_these() -> None:

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, Store, missing_gallery
+from milvise.adapter import Collection, Store
 from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import linear_head, mlp_head, residual_head
 from milvise.embeddings.phrases import unit
 from milvise.errors import ModelError, NotFoundError
-from milvise.ingest.target import conse_head
+from milvise.gallery.hierarchies import load_hierarchy
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.plan import conse_head
 from milvise.queries.class_mixture import ClassMixture
-from milvise.queries.hierarchies import load_hierarchy
 from milvise.queries.load_mixture import load_mixture
 from milvise.training.examples import TRAIN, Array, Examples
 

@@ -19,7 +19,7 @@ from milvise.embeddings.losses import make_loss
 from milvise.embeddings.phrases import lookups, phrase_vector, unit
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import InputError, ModelError, UsageError
-from milvise.ingest.project import sample_keys
+from milvise.gallery.project import sample_keys
 from milvise.training.examples import TRAIN, Array, Examples
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.ingredients import build, find_ingredients

@@ -22,8 +22,9 @@ from milvise.evaluation.questions import questions_for
 from milvise.evaluation.report import Report, make_report
 from milvise.evaluation.report_files import read_json, write_json
 from milvise.evaluation.tune import tune
+from milvise.gallery import live
 from milvise.operations.database import Database
-from milvise.queries import copies, live
+from milvise.queries import copies
 from milvise.queries.copies import copied
 from milvise.queries.reading import Reading, read_gallery
 

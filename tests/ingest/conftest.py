@@ -10,10 +10,10 @@ from small_world import put_words
 
 from milvise.adapter import Store
 from milvise.embeddings.backbones import Backbone
+from milvise.gallery.plan import Plan, make_plan
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import open_source
 from milvise.ingest.summary import Summary
-from milvise.ingest.target import Plan, make_plan
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, decode
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
-from milvise.ingest import pipeline, target
+from milvise.gallery import plan
+from milvise.gallery.plan import make_plan, make_recipe
+from milvise.ingest import pipeline
 from milvise.ingest.summary import Summary
-from milvise.ingest.target import make_plan, make_recipe
 from milvise.queries.database import Database
 from milvise.records import record_id
 from milvise.training.train import Options as TrainOptions
@@ -97,7 +98,7 @@ def test_a_gallery_made_before_what_was_seen_was_kept_grows_and_answers_the_same
     for is_before in (True, False):
         with monkeypatch.context() as before:
             if is_before:
-                before.setattr(target, "Manifest", lambda *args, top_classes=False, **values: Manifest(*args, **values))
+                before.setattr(plan, "Manifest", lambda *args, top_classes=False, **values: Manifest(*args, **values))
             load(folder)
         paint(folder / "cat/late.png", 55)
         load(folder)

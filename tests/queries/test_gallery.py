@@ -42,9 +42,9 @@ from milvise.errors import (
     UnknownWordError,
     UsageError,
 )
+from milvise.gallery import live
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
-from milvise.queries import live
 from milvise.queries.focus import focused_similarity
 from milvise.records import distance, record_id
 
@@ -271,9 +271,9 @@ def test_status_tells_what_stands(db: Database) -> None:
 def noisy(
     lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Summary]:
+    from milvise.gallery.plan import make_plan
     from milvise.ingest.pipeline import ingest_images
     from milvise.ingest.sources import open_source
-    from milvise.ingest.target import make_plan
 
     def load(folder: Path) -> Summary:
         put_words(lite, tmp_path)
@@ -282,7 +282,7 @@ def noisy(
         )
         return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
 
-    monkeypatch.setattr("milvise.queries.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
     return load
 
 
@@ -326,7 +326,7 @@ def test_a_picture_made_by_another_backbone_is_refused(
 ) -> None:
     path = paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    monkeypatch.setattr("milvise.queries.models._network", lambda spec, weights: nets[1])
+    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[1])
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):

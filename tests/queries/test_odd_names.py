@@ -71,7 +71,7 @@ def test_what_is_not_there_is_said_whatever_it_is_called(name: str, gallery: Gal
 
 @pytest.fixture
 def manifest(nets: list[Backbone], monkeypatch: pytest.MonkeyPatch) -> Manifest:
-    monkeypatch.setattr("milvise.queries.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
     return Manifest("g_visual", "visual", nets[0].dim, nets[0].fingerprint, recipe={"backbone": "net"})
 
 

@@ -16,9 +16,9 @@ from small_world import paint
 from milvise.adapter import Store, connect
 from milvise.embeddings.backbones import Backbone
 from milvise.errors import DeniedError, StoreError
+from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import ingest_images
 from milvise.ingest.sources import open_source
-from milvise.ingest.target import make_plan
 from milvise.operations.database import Database
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "readers.md"

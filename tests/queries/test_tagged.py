@@ -14,7 +14,7 @@ from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.phrases import unit
 from milvise.errors import FilterError, UsageError
-from milvise.ingest.hierarchy import load_hierarchy
+from milvise.gallery.load_hierarchy import load_hierarchy
 from milvise.queries.database import Database
 from milvise.queries.opened import Opened
 from milvise.queries.reading import read_gallery

@@ -14,7 +14,7 @@ class Finding:
     Attributes
     ----------
     kind : str
-        What sort of thing, such as ``missing`` or ``index``; `milvise.queries.verify` lists them.
+        What sort of thing, such as ``missing`` or ``index``; `milvise.gallery.verify` lists them.
     text : str
         A sentence, and what to do.
     """

@@ -11,7 +11,7 @@ from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.embeddings.classes import Classes, stored_classes
 from milvise.embeddings.sketches import read_sketches, sketch
 from milvise.embeddings.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
-from milvise.queries.verification.ground import Ground
+from milvise.gallery.verification.ground import Ground
 
 TOLERANCE = 1e-3
 """How far a stored probability may be from the classifier's."""

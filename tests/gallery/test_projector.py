@@ -12,7 +12,7 @@ from trained_world import VISUAL_DIM, put
 
 from milvise.adapter import Manifest, Store
 from milvise.errors import InputError, NotFoundError, UsageError
-from milvise.queries.exports import export_projector
+from milvise.gallery.exports import export_projector
 from milvise.records import record_id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from milvise.adapter import Collection
 from milvise.embeddings.hierarchy import MOST_PARTS, Hierarchy
 from milvise.errors import ModelError
-from milvise.queries.verification.record import Notes
+from milvise.gallery.verification.record import Notes
 
 
 def is_readable(hierarchy: Collection) -> bool:

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from milvise.adapter import Manifest, Store
 from milvise.adapter.store import CATALOG_NAME, essence_of
 from milvise.errors import NotFoundError
-from milvise.queries.verification.classes import check_classes, reload_classes
-from milvise.queries.verification.files import wrong_pictures
-from milvise.queries.verification.ground import Ground, alias_of, survey
-from milvise.queries.verification.lost import Known, identify, room_of
-from milvise.queries.verification.pointers import index_differs, lost_alias
-from milvise.queries.verification.record import Notes, many
-from milvise.queries.verification.repair_rows import remove_pictures, removed, repair_joint, repair_seen, repair_visual
-from milvise.queries.verification.rows import usable_head
-from milvise.queries.verification.seen import stored_beside
-from milvise.queries.verification.words import check_words, remove_damaged_words
+from milvise.gallery.verification.classes import check_classes, reload_classes
+from milvise.gallery.verification.files import wrong_pictures
+from milvise.gallery.verification.ground import Ground, alias_of, survey
+from milvise.gallery.verification.lost import Known, identify, room_of
+from milvise.gallery.verification.pointers import index_differs, lost_alias
+from milvise.gallery.verification.record import Notes, many
+from milvise.gallery.verification.repair_rows import remove_pictures, removed, repair_joint, repair_seen, repair_visual
+from milvise.gallery.verification.rows import usable_head
+from milvise.gallery.verification.seen import stored_beside
+from milvise.gallery.verification.words import check_words, remove_damaged_words
 
 Say = Callable[[str], None]
 

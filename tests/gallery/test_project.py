@@ -23,8 +23,8 @@ from trained_world import (
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, MilviseError, ModelError, NotFoundError, StoreError, UsageError
-from milvise.ingest.project import SAMPLE, project
-from milvise.ingest.target import joint_manifest
+from milvise.gallery.plan import joint_manifest
+from milvise.gallery.project import SAMPLE, project
 from milvise.operations.database import Database
 from milvise.queries.search import Gallery
 

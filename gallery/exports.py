@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from milvise.adapter import Collection, Store, missing_gallery
+from milvise.adapter import Collection, Store
 from milvise.adapter.store import check_name
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.graph import export_graph, one_graph
 from milvise.embeddings.heads import conse_head
 from milvise.embeddings.trained_head import checked_head
 from milvise.errors import NotFoundError, UsageError
-from milvise.queries.models import head_of, require_same_words, stored_backbone
-from milvise.queries.projector import write_projector
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.models import head_of, require_same_words, stored_backbone
+from milvise.gallery.projector import write_projector
 
 
 def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def export_projector(
     filter: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.queries.projector`.
+    """Write vectors, metadata and thumbnails for TensorBoard's Embedding Projector, see `milvise.gallery.projector`.
 
     Raises
     ------

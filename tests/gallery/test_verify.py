@@ -16,9 +16,9 @@ from milvise.adapter.store import CATALOG_NAME
 from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import encode
 from milvise.errors import DeniedError, StoreError
-from milvise.ingest.project import project
+from milvise.gallery.project import project
+from milvise.gallery.verification.record import Verification
 from milvise.operations.database import Database
-from milvise.queries.verification.record import Verification
 
 ALIASES = ("words", "classes_trained_world", "v_visual", "v_joint")
 PICTURES = 7 * 12

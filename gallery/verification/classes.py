@@ -7,9 +7,9 @@ from contextlib import suppress
 from milvise.adapter import Collection
 from milvise.embeddings.classes import Classes, stored_classes
 from milvise.errors import MilviseError, ModelError
-from milvise.queries.models import stored_network
-from milvise.queries.verification.ground import Ground
-from milvise.queries.verification.record import Notes, many, mend
+from milvise.gallery.models import stored_network
+from milvise.gallery.verification.ground import Ground
+from milvise.gallery.verification.record import Notes, many, mend
 
 _FIELDS = ("name", "index", "bias", "vector")
 

@@ -8,10 +8,10 @@ from milvise.adapter import Collection, IndexSpec
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.schema import fits, width
 from milvise.adapter.store import CATALOG_NAME, essence_of
-from milvise.queries.verification.classes import content_hash
-from milvise.queries.verification.ground import Ground
-from milvise.queries.verification.hierarchy import is_readable
-from milvise.queries.verification.record import Notes, many, mend
+from milvise.gallery.verification.classes import content_hash
+from milvise.gallery.verification.ground import Ground
+from milvise.gallery.verification.hierarchy import is_readable
+from milvise.gallery.verification.record import Notes, many, mend
 
 
 def check_pointers(ground: Ground, notes: Notes) -> None:

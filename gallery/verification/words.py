@@ -12,7 +12,7 @@ from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
 from milvise.chunks import chunks
 from milvise.errors import VectorError
-from milvise.queries.verification.record import Notes, many
+from milvise.gallery.verification.record import Notes, many
 
 _ROWS = 1_000
 _UNIT = 1e-3

@@ -12,7 +12,7 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.errors import FingerprintError
-from milvise.queries.live import Live
+from milvise.gallery.live import Live
 
 if TYPE_CHECKING:
     from milvise.embeddings.backbones import Backbone

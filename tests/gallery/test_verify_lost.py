@@ -16,11 +16,11 @@ from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.words import load_words
 from milvise.errors import NotFoundError, StoreError
+from milvise.gallery.plan import make_plan, make_recipe
+from milvise.gallery.project import project
 from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.project import project
 from milvise.ingest.sources import open_source
 from milvise.ingest.summary import Summary
-from milvise.ingest.target import make_plan, make_recipe
 from milvise.ingest.words import ingest_words
 from milvise.operations.database import Database
 

@@ -15,8 +15,8 @@ from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import unit
 from milvise.embeddings.pictures import Pixels, decode
 from milvise.errors import ImageError, MilviseError
-from milvise.queries.models import stored_network
-from milvise.queries.verification.record import Notes, many, mend
+from milvise.gallery.models import stored_network
+from milvise.gallery.verification.record import Notes, many, mend
 
 LEAST_COSINE = 0.999
 """Engines differ by less, and half precision too; another picture differs by more."""

@@ -15,11 +15,11 @@ from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import imagenet_synsets, name_classes
 from milvise.errors import DeniedError, ModelError
-from milvise.ingest.hierarchy import NO_NOUNS
-from milvise.ingest.project import project
+from milvise.gallery.hierarchies import load_hierarchy
+from milvise.gallery.load_hierarchy import NO_NOUNS
+from milvise.gallery.project import project
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
-from milvise.queries.hierarchies import load_hierarchy
 
 Load = Callable[..., Summary]
 
@@ -73,8 +73,8 @@ def test_it_is_made_once_and_made_again_where_it_is_damaged(
     stored = live(lite, f"hierarchy_{nets[0].name}")
     whole = parts(stored)
     with monkeypatch.context() as patched:
-        patched.setattr("milvise.ingest.hierarchy.make_hierarchy", None)
-        patched.setattr("milvise.ingest.hierarchy._rows", None)
+        patched.setattr("milvise.gallery.load_hierarchy.make_hierarchy", None)
+        patched.setattr("milvise.gallery.load_hierarchy._rows", None)
         load(folder)
     stored.upsert(
         [{"part": "0001", "text": "damaged", "vector": [1, 0]}, {"part": "9999", "text": "more", "vector": [1, 0]}]

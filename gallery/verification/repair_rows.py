@@ -12,9 +12,9 @@ from milvise.adapter.escape import is_in
 from milvise.chunks import chunks
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Head
-from milvise.queries.verification.record import many
-from milvise.queries.verification.rows import ROWS, compare, is_sound, strays
-from milvise.queries.verification.seen import seen_again
+from milvise.gallery.verification.record import many
+from milvise.gallery.verification.rows import ROWS, compare, is_sound, strays
+from milvise.gallery.verification.seen import seen_again
 
 
 def remove_pictures(store: Store, visual: Collection, joint: Collection | None, keys: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.embeddings.trained_head import TrainedHead, load_head
 from milvise.errors import ModelError, NotFoundError, UsageError
-from milvise.ingest.hierarchy import load_hierarchy
+from milvise.gallery.load_hierarchy import load_hierarchy
 
 Head = ConseHead | TrainedHead
 

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Store, missing_gallery
+from milvise.adapter import Collection, IndexSpec, Store
 from milvise.adapter.escape import both
 from milvise.adapter.store import check_name
 from milvise.embeddings.classes import Classes, stored_classes
 from milvise.errors import FingerprintError, NotFoundError, StoreError
-from milvise.ingest.hierarchy import load_hierarchy
-from milvise.ingest.pair import Pair
-from milvise.ingest.target import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
+from milvise.gallery.load_hierarchy import load_hierarchy
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.pair import Pair
+from milvise.gallery.plan import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
 
 SAMPLE = 100
 TOLERANCE = 1e-4

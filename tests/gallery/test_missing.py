@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from milvise.adapter import Manifest, Store, missing_gallery
-from milvise.adapter.missing import MOST_NAMES
+from milvise.adapter import Manifest, Store
 from milvise.adapter.store import CATALOG_NAME
 from milvise.errors import NotFoundError
-from milvise.ingest.project import project
+from milvise.gallery.exports import export_model, export_projector
+from milvise.gallery.missing import MOST_NAMES, missing_gallery
+from milvise.gallery.project import project
 from milvise.operations.database import Database
-from milvise.queries.exports import export_model, export_projector
 from milvise.queries.reading import read_gallery
 from milvise.training.train import train_head
 

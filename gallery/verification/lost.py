@@ -18,8 +18,8 @@ from milvise.embeddings.engines import load_network
 from milvise.embeddings.hierarchy import VERSION
 from milvise.embeddings.words import PACKAGED, load_words
 from milvise.errors import MilviseError
-from milvise.queries.verification.classes import content_hash
-from milvise.queries.verification.ground import alias_of
+from milvise.gallery.verification.classes import content_hash
+from milvise.gallery.verification.ground import alias_of
 
 Fingerprint = Mapping[str, Any]
 

@@ -23,17 +23,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from milvise.adapter import Store, missing_gallery
-from milvise.adapter.missing import galleries
-from milvise.queries.verification.classes import check_classes
-from milvise.queries.verification.files import wrong_pictures
-from milvise.queries.verification.ground import Ground, survey
-from milvise.queries.verification.hierarchy import check_hierarchy
-from milvise.queries.verification.pointers import check_pointers
-from milvise.queries.verification.record import Notes, Verification
-from milvise.queries.verification.rows import check_pictures, usable_head
-from milvise.queries.verification.seen import stored_beside
-from milvise.queries.verification.words import check_words
+from milvise.adapter import Store
+from milvise.gallery.missing import galleries, missing_gallery
+from milvise.gallery.verification.classes import check_classes
+from milvise.gallery.verification.files import wrong_pictures
+from milvise.gallery.verification.ground import Ground, survey
+from milvise.gallery.verification.hierarchy import check_hierarchy
+from milvise.gallery.verification.pointers import check_pointers
+from milvise.gallery.verification.record import Notes, Verification
+from milvise.gallery.verification.rows import check_pictures, usable_head
+from milvise.gallery.verification.seen import stored_beside
+from milvise.gallery.verification.words import check_words
 
 
 def verify(
@@ -70,7 +70,7 @@ def verify(
     """
     done: list[str] = []
     if repair:
-        from milvise.queries.verification import repair as repairs
+        from milvise.gallery.verification import repair as repairs
 
         done = repairs.repair(store, gallery, pictures=pictures, say=say)
     ground, notes = survey(store, gallery), Notes()

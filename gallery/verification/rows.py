@@ -14,14 +14,14 @@ from milvise.chunks import chunks
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Array, Head
 from milvise.errors import MilviseError, VectorError
-from milvise.queries.models import head_of
-from milvise.queries.verification.ground import Ground
-from milvise.queries.verification.record import Notes, many, mend
-from milvise.queries.verification.seen import wrongly_seen
+from milvise.gallery.models import head_of
+from milvise.gallery.verification.ground import Ground
+from milvise.gallery.verification.record import Notes, many, mend
+from milvise.gallery.verification.seen import wrongly_seen
 
 ROWS = 1_000
 TOLERANCE = 1e-4
-"""How far a value of a stored joint vector may be from the head's; `milvise.ingest.project` allows as much."""
+"""How far a value of a stored joint vector may be from the head's; `milvise.gallery.project` allows as much."""
 
 Row = dict[str, Any]
 

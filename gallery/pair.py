@@ -21,7 +21,7 @@ from milvise.embeddings.network import Array
 from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.errors import InputError
-from milvise.ingest.target import Head, Plan, load_classes
+from milvise.gallery.plan import Head, Plan, load_classes
 
 _ROWS = 1_000
 

@@ -1,1 +1,0 @@
-"""Whether what a gallery stands on is whole, and what can be made again from the rest. Start at `milvise.queries.verify`."""
