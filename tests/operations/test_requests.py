@@ -19,8 +19,11 @@ from trained_world import put_trained_world
 import milvise
 import milvise.operations
 from milvise.cli import app
-from milvise.errors import UsageError
+from milvise.errors import InputError, UsageError
+from milvise.operations.evaluate import Bias, Evaluate, IndexRecall
+from milvise.operations.images import IngestImages
 from milvise.operations.progress import silent
+from milvise.operations.train import TrainHead
 
 WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.ingest_words("words.txt", limit=0), "limit is a whole number.\nExpected: 1 or more\nReceived: 0"),
@@ -154,3 +157,22 @@ def test_searching_from_python_imports_no_network_and_none_of_the_other_rooms(
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_files_that_a_request_names_are_read_once_and_before_milvus_is_asked(folder: Path) -> None:
+    (folder / "pairs.jsonl").write_text('{"words": "cat", "id": "a", "relevant": true, "at": "2026-01-01"}\n')
+    (folder / "old.json").write_text('{"milvise_report": 1, "figures": {}}')
+    train = TrainHead(Path("h.keras"), pairs=Path("pairs.jsonl")).opened()
+    evaluate = Evaluate(Path("out"), index=IndexRecall(), compare=Path("old.json")).opened()
+    images = IngestImages(("pictures",)).opened()
+    for name in ("pairs.jsonl", "old.json"):
+        (folder / name).unlink()
+    assert train.opened().pairs == {"a": "cat"}
+    assert evaluate.opened().compare == {"milvise_report": 1, "figures": {}}
+    assert (folder / "out").is_dir()
+    assert images.opened().sources == images.sources
+    for request in (TrainHead(Path("h"), pairs=Path("gone")), Evaluate(Path("o"), bias=Bias(), compare=Path("gone"))):
+        with pytest.raises(InputError, match="gone"):
+            request.opened()
+    with pytest.raises(InputError, match="gone"):
+        IngestImages(("gone",)).opened()
