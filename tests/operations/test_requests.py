@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,6 +139,25 @@ def test_python_reaches_what_every_command_does() -> None:
         for inner in getattr(command, "commands", [""])
     ]
     assert sorted(commands) == sorted(DOORS)
+
+
+DOCUMENTED = [
+    (kind, name)
+    for kind in (milvise.Database, milvise.Gallery)
+    for name in vars(kind)
+    if not name.startswith("_") and name not in ("gallery", "word_users")
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), DOCUMENTED)
+def test_a_door_documents_its_arguments_what_it_returns_what_it_raises_and_an_example(kind: type, name: str) -> None:
+    method = getattr(kind, name)
+    told = inspect.getdoc(method) or ""
+    for part in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{part}\n" + "-" * len(part) in told, part
+    named = re.findall(r"^\*?(\w+(?:, \w+)*) : |^(\w+(?:, \w+)+)$", told, re.MULTILINE)
+    listed = {one for pair in named for names in pair for one in names.split(", ")}
+    assert set(inspect.signature(method).parameters) - {"self"} <= listed
 
 
 HEAVY = (
