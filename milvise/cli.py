@@ -1,4 +1,4 @@
-"""The command line: it parses and prints, and leaves the work to the rooms."""
+"""The command line: it parses and prints, and leaves the work to operations and queries."""
 
 from __future__ import annotations
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.status import Status
 
 from milvise.console import Output
 from milvise.operations.progress import Count, Epoch, Event, Note, Progress, silent
 from milvise.terminal import print_remark
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 @contextmanager

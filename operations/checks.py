@@ -46,6 +46,11 @@ def as_texts(what: str, values: Sequence[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def as_name(what: str, value: str | Path) -> str:
+    """Return the name of something, or the path of its file, as a text."""
+    return value if isinstance(value, str) else str(as_path(what, value))
+
+
 def as_path(what: str, value: str | Path) -> Path:
     """Return the path that a caller names."""
     if not isinstance(value, str | os.PathLike):

@@ -32,7 +32,7 @@ class Database(database.Database):
     --------
     >>> db = milvise.connect("photos.db", create=True)                       # doctest: +SKIP
     >>> db.ingest_words("glove-6b-50d")                                      # doctest: +SKIP
-    >>> db.ingest_images("~/Pictures", gallery="holiday", progress=print)    # doctest: +SKIP
+    >>> db.ingest_images("photos", gallery="holiday", progress=print)        # doctest: +SKIP
     >>> db.gallery("holiday").search("dog on the beach")                     # doctest: +SKIP
     """
 
@@ -107,21 +107,22 @@ class Database(database.Database):
         >>> db.ingest_words("glove-6b-50d", limit=40_000)                                    # doctest: +SKIP
         >>> db.ingest_words("tags.txt", training=milvise.TagTraining(dim=64, epochs=20))     # doctest: +SKIP
         """
-        from milvise.operations.checks import as_path
+        from milvise.operations.checks import as_name
         from milvise.operations.words import IngestWords, ingest_words
 
-        name = source if isinstance(source, str) else str(as_path("source", source))
-        request = IngestWords(name, limit=limit, components=components, index=index, training=training, replace=replace)
+        request = IngestWords(
+            as_name("source", source), limit=limit, components=components, index=index, training=training, replace=replace
+        )  # fmt: skip
         return ingest_words(self, request, progress)
 
     def ingest_images(
         self,
         *sources: str | Path | Source,
         gallery: str = config.DEFAULT_GALLERY,
-        backbone: str | None = None,
+        backbone: str | Path | None = None,
         weights: str | Path | None = None,
         classes: str | Path | None = None,
-        head: str | None = None,
+        head: str | Path | None = None,
         labels: str = "folder",
         index: str = "auto",
         batch_size: int | None = None,
@@ -143,14 +144,14 @@ class Database(database.Database):
             `milvise.ingest.sources.Source`.
         gallery : str
             Which collection of pictures.
-        backbone : str, optional
+        backbone : str or path, optional
             ``efficientnet_lite0`` and so on, a keras.applications model, or ``FILE.keras[:layer]``; by default the
             gallery's, else ``efficientnet_lite0``.
         weights : path, optional
             A file of weights instead of the pretrained ones.
         classes : path, optional
             Class names of the backbone, one a line, if they are not ImageNet's.
-        head : str, optional
+        head : str or path, optional
             ``conse``, a trained head's ``FILE.keras``, or ``none`` for no search by word; by default the gallery's, else
             ``conse``.
         labels : {"folder", "none"}
@@ -195,12 +196,13 @@ class Database(database.Database):
         --------
         >>> db.ingest_images("photos", gallery="holiday", progress=print).embedded    # doctest: +SKIP
         """
-        from milvise.operations.checks import as_optional_path
+        from milvise.operations.checks import as_name, as_optional_path
         from milvise.operations.images import IngestImages, ingest_images
 
         request = IngestImages(
-            sources, gallery=gallery, backbone=backbone, weights=as_optional_path("weights", weights),
-            classes=as_optional_path("classes", classes), head=head, labels=labels, index=index, batch_size=batch_size,
+            sources, gallery=gallery, backbone=None if backbone is None else as_name("backbone", backbone),
+            weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
+            head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
             quarantine=as_optional_path("quarantine", quarantine),
         )  # fmt: skip

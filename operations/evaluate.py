@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,10 +34,25 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits on figures, by their names: `under` may not be gone below, and `over` not above."""
+    """Limits on figures, by their names: `under` may not be gone below, and `over` not above.
+
+    Raises
+    ------
+    UsageError
+        If a limit is no number.
+    """
 
     under: Mapping[str, float] = field(default_factory=dict)
     over: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, limit in (*self.under.items(), *self.over.items()):
+            # Every comparison with nan is false, so that no figure would ever be beyond it.
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or math.isnan(limit):
+                raise UsageError(
+                    f"the limit of a figure is a number.\nExpected: such as {{'zero_shot.p@10': 0.5}}\nReceived: {name}:"
+                    f" {limit!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,7 @@ class Evaluate:
     Raises
     ------
     UsageError
-        If there is no part.
+        If there is no part, or the limits are none.
     """
 
     out: Path
@@ -80,6 +96,11 @@ class Evaluate:
         if self.accuracy is None and self.index is None and self.bias is None:
             raise UsageError(
                 "there is nothing to evaluate.\nExpected: one or more of accuracy, index and bias\nReceived: none"
+            )
+        if not isinstance(self.limits, Limits):
+            raise UsageError(
+                "these are no limits on figures.\nExpected: such as Limits(under={'zero_shot.p@10': 0.5})\nReceived:"
+                f" {self.limits!r}"
             )
 
     def opened(self) -> Evaluate:

@@ -179,9 +179,10 @@ class Gallery(search.Gallery):
         --------
         >>> gallery.project("head.keras", keep=True).rows    # doctest: +SKIP
         """
+        from milvise.operations.checks import as_name
         from milvise.operations.project import Project, project
 
-        return project(self._db, Project(str(head), self.name, index=index, keep=keep), progress)
+        return project(self._db, Project(as_name("head", head), self.name, index=index, keep=keep), progress)
 
     def evaluate(
         self,

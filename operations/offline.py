@@ -8,7 +8,7 @@ from milvise.config import DEFAULT_BACKBONE
 from milvise.ingest.sources import Source
 from milvise.operations import evaluate
 from milvise.operations import train_backbone as room
-from milvise.operations.checks import as_optional_path, as_path
+from milvise.operations.checks import as_name, as_optional_path, as_path
 from milvise.operations.evaluate import Evaluation, Limits
 from milvise.operations.progress import Progress, silent
 from milvise.operations.train_backbone import Report
@@ -17,7 +17,7 @@ from milvise.operations.train_backbone import Report
 def train_backbone(
     *sources: str | Path | Source,
     out: str | Path,
-    backbone: str = DEFAULT_BACKBONE,
+    backbone: str | Path = DEFAULT_BACKBONE,
     weights: str | Path | None = None,
     held_back: float | None = None,
     epochs: int | None = None,
@@ -32,7 +32,7 @@ def train_backbone(
         Folders or manifests of labelled pictures, as for `Database.ingest_images`.
     out : path
         Where the backbone is written: ``FILE.keras``.
-    backbone : str
+    backbone : str or path
         The one that it is made from, as for `Database.ingest_images`.
     weights : path, optional
         A file of weights instead of the pretrained ones.
@@ -65,7 +65,7 @@ def train_backbone(
     >>> db.ingest_images("flowers", gallery="flowers", backbone="flowers.keras")              # doctest: +SKIP
     """
     request = room.TrainBackbone(
-        sources, as_path("out", out), backbone, as_optional_path("weights", weights), held_back=held_back, epochs=epochs,
+        sources, as_path("out", out), as_name("backbone", backbone), as_optional_path("weights", weights), held_back=held_back, epochs=epochs,
         seed=seed,
     )  # fmt: skip
     return room.train_backbone(request, progress)

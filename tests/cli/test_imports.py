@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,3 +42,9 @@ def test_a_module_of_the_command_line_imports_no_other_room(path: Path) -> None:
     # The package itself names, for type checkers, where its public names come from.
     public = {"embeddings"} if path.stem == "__init__" else set()
     assert {name for name in imported_from_milvise(path) if name in ROOMS} <= MAY_BE_USED | public
+
+
+def test_reading_a_command_line_imports_neither_a_client_nor_what_shows_progress() -> None:
+    code = "import sys, milvise.cli; print(sorted({'pymilvus', 'numpy', 'PIL', 'rich.live'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

@@ -45,6 +45,13 @@ def stored(db: milvise.Database, alias: str) -> dict[str, np.ndarray]:
     return {row["uri"]: np.asarray(row["vector"]) for row in collection.scan(["uri", "vector"])}
 
 
+def seen_by_the_network(db: milvise.Database, alias: str) -> dict[str, tuple[str, str]]:
+    collection = db.store.live(alias)
+    assert collection is not None
+    fields = ["uri", "top_classes", "sketch"]
+    return {row["uri"]: (row["top_classes"], row["sketch"]) for row in collection.scan(fields)}
+
+
 def test_python_loads_the_gallery_that_the_command_line_loads(
     db: milvise.Database, folder: Path, how: dict[str, Any], milvise_json: Run
 ) -> None:
@@ -66,6 +73,9 @@ def test_python_loads_the_gallery_that_the_command_line_loads(
             here, there = stored(db, alias), stored(other, alias)
             assert here.keys() == there.keys()
             np.testing.assert_array_equal(np.stack(list(here.values())), np.stack([there[uri] for uri in here]))
+        seen = seen_by_the_network(db, "g_visual")
+        assert all(classes and sketch for classes, sketch in seen.values())
+        assert seen == seen_by_the_network(other, "g_visual")
         assert db.gallery("g").search("cat", limit=8) == other.gallery("g").search("cat", limit=8)
 
 
@@ -124,7 +134,7 @@ def test_python_exports_and_removes_as_the_command_line(db: milvise.Database, mi
 def test_a_backbone_of_ones_own_is_made_and_loaded_without_a_command(
     db: milvise.Database, net: Path, how: dict[str, Any]
 ) -> None:
-    made = milvise.train_backbone("pictures", out="own.keras", backbone=str(net), epochs=1)
+    made = milvise.train_backbone("pictures", out="own.keras", backbone=net, epochs=1)
     assert set(made.record["classes"]) == {"cat", "dog"}
     db.ingest_words("words.txt", components=0)
-    assert db.ingest_images("pictures", gallery="own", backbone="own.keras", engine="keras").embedded == 8
+    assert db.ingest_images("pictures", gallery="own", backbone=Path("own.keras"), engine="keras").embedded == 8

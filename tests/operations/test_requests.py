@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,8 +20,11 @@ from trained_world import put_trained_world
 import milvise
 import milvise.operations
 from milvise.cli import app
-from milvise.errors import UsageError
+from milvise.errors import InputError, UsageError
+from milvise.operations.evaluate import Bias, Evaluate, IndexRecall
+from milvise.operations.images import IngestImages
 from milvise.operations.progress import silent
+from milvise.operations.train import TrainHead
 
 WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.ingest_words("words.txt", limit=0), "limit is a whole number.\nExpected: 1 or more\nReceived: 0"),
@@ -41,6 +45,11 @@ WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.gallery("g").project("conse", index="tree"), "unknown index kind"),
     (lambda db: db.gallery("g").evaluate("out", accuracy=False, index=False, bias=False), "nothing to evaluate"),
     (lambda db: db.gallery("g").evaluate("out", bias="side"), r"Expected: True, False, or Bias\(…\)\nReceived: 'side'"),
+    (lambda db: db.gallery("g").evaluate("out", limits={"a": 1}), r"Expected: such as Limits\(under="),
+    (lambda db: milvise.Limits(over={"bias.max_skew": float("nan")}), "Received: bias.max_skew: nan"),
+    (lambda db: milvise.Limits(under={"bias.max_skew": "0.5"}), "Received: bias.max_skew: '0.5'"),
+    (lambda db: db.gallery("g").project(3), "head is a path"),
+    (lambda db: db.ingest_images("pictures", backbone=3), "backbone is a path"),
     (lambda db: milvise.Bias("side"), "attributes are several texts"),
     (lambda db: milvise.IndexRecall(kinds=("tree",)), "unknown index kind"),
     (lambda db: db.gallery("g").tune(queries=3), "Expected: 10 or more\nReceived: 3"),
@@ -132,6 +141,25 @@ def test_python_reaches_what_every_command_does() -> None:
     assert sorted(commands) == sorted(DOORS)
 
 
+DOCUMENTED = [
+    (kind, name)
+    for kind in (milvise.Database, milvise.Gallery)
+    for name in vars(kind)
+    if not name.startswith("_") and name not in ("gallery", "word_users")
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), DOCUMENTED)
+def test_a_door_documents_its_arguments_what_it_returns_what_it_raises_and_an_example(kind: type, name: str) -> None:
+    method = getattr(kind, name)
+    told = inspect.getdoc(method) or ""
+    for part in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{part}\n" + "-" * len(part) in told, part
+    named = re.findall(r"^\*?(\w+(?:, \w+)*) : |^(\w+(?:, \w+)+)$", told, re.MULTILINE)
+    listed = {one for pair in named for names in pair for one in names.split(", ")}
+    assert set(inspect.signature(method).parameters) - {"self"} <= listed
+
+
 HEAVY = (
     "keras", "tensorflow", "openvino", "gensim", "torch", "jax", "typer", "milvise.ingest", "milvise.training",
     "milvise.evaluation", "milvise.operations.images", "milvise.operations.train", "milvise.operations.evaluate",
@@ -154,3 +182,22 @@ def test_searching_from_python_imports_no_network_and_none_of_the_other_rooms(
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_files_that_a_request_names_are_read_once_and_before_milvus_is_asked(folder: Path) -> None:
+    (folder / "pairs.jsonl").write_text('{"words": "cat", "id": "a", "relevant": true, "at": "2026-01-01"}\n')
+    (folder / "old.json").write_text('{"milvise_report": 1, "figures": {}}')
+    train = TrainHead(Path("h.keras"), pairs=Path("pairs.jsonl")).opened()
+    evaluate = Evaluate(Path("out"), index=IndexRecall(), compare=Path("old.json")).opened()
+    images = IngestImages(("pictures",)).opened()
+    for name in ("pairs.jsonl", "old.json"):
+        (folder / name).unlink()
+    assert train.opened().pairs == {"a": "cat"}
+    assert evaluate.opened().compare == {"milvise_report": 1, "figures": {}}
+    assert (folder / "out").is_dir()
+    assert images.opened().sources == images.sources
+    for request in (TrainHead(Path("h"), pairs=Path("gone")), Evaluate(Path("o"), bias=Bias(), compare=Path("gone"))):
+        with pytest.raises(InputError, match="gone"):
+            request.opened()
+    with pytest.raises(InputError, match="gone"):
+        IngestImages(("gone",)).opened()
