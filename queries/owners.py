@@ -61,14 +61,15 @@ def _best_of_each(matches: list[Match], by: str, evidence: int) -> dict[str, lis
     best: defaultdict[str, list[Match]] = defaultdict(list)
     for match in matches:
         value = (match.row["meta"] or {}).get(by)
-        # A picture that has nothing in common with the brief speaks for nobody.
-        if value not in (None, "") and match.similarity > 0 and len(best[str(value)]) < evidence:
+        if value not in (None, "") and len(best[str(value)]) < evidence:
             best[str(value)].append(match)
-    return {name: found for name, found in best.items() if found}
+    # Who has nothing in common with the brief is no owner of an answer to it.
+    return {name: found for name, found in best.items() if found and found[0].similarity > 0}
 
 
 def _mean(matches: list[Match], evidence: int) -> float:
-    return sum(match.similarity for match in matches) / evidence
+    """Return the mean similarity; a picture that has nothing in common with the brief counts as much as one that is not there."""
+    return sum(max(match.similarity, 0.0) for match in matches) / evidence
 
 
 def _is_final(ranked: list[str], best: dict[str, list[Match]], evidence: int, limit: int, *, last: float) -> bool:

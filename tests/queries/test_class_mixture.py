@@ -85,7 +85,11 @@ def test_a_damaged_file_is_read_from_milvus_again(collections: tuple[Collection,
     np.testing.assert_array_equal(again.weights, first.weights)
 
 
-def test_a_name_that_ends_in_a_kind_of_something_else_tells_nothing(lite: Store) -> None:
+def test_a_name_that_ends_in_a_kind_of_something_else_tells_nothing(
+    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The hierarchy is another one than other tests keep for these classes.
+    monkeypatch.setenv("MILVISE_CACHE", str(tmp_path))
     put_noun_world(lite)
     classes, words = lite.live("classes_noun_world"), lite.live("words")
     assert classes is not None

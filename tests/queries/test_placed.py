@@ -95,6 +95,11 @@ def test_every_request_takes_a_noun_that_the_words_lack(gallery: Gallery, space:
     validate(json.loads(json.dumps(told.to_json())), schemas.EXPLANATION)
 
 
+def test_an_explanation_names_the_classes_that_say_something(gallery: Gallery) -> None:
+    told = gallery.explain("0.jpg", words="dog")
+    assert {tie.name for tie in told.classes} == {"poodle", "beagle"}
+
+
 def test_a_focus_is_a_noun_that_the_words_lack(gallery: Gallery) -> None:
     shares = np.asarray([gallery.classes_of("stapler")[name] for name in CLASSES])
     hits = gallery.similar("3.jpg", focus="stapler", limit=5)
