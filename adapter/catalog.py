@@ -34,12 +34,6 @@ def copies_alias(alias: str) -> str:
     return f"{alias}_copy"
 
 
-def hierarchy_of(classes: Manifest, version: Mapping[str, Any]) -> Manifest:
-    """Return the manifest of the hierarchy of these classes; every client knows from it what the collection is called."""
-    alias = f"hierarchy_{classes.alias.removeprefix('classes_')}"
-    return Manifest(alias, "hierarchy", 2, {"classes": dict(classes.fingerprint), **version})
-
-
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a real collection is.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Store
-from milvise.adapter.store import check_name
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.graph import export_graph, one_graph
 from milvise.embeddings.heads import conse_head
@@ -15,6 +14,7 @@ from milvise.embeddings.trained_head import checked_head
 from milvise.errors import NotFoundError, UsageError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.models import head_of, require_same_words, stored_backbone
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.projector import write_projector
 
 
@@ -40,7 +40,7 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
     FingerprintError
         If the backbone or head on this machine is not the gallery's.
     """
-    visual, joint, words = _live(store, gallery, "visual"), store.live(f"{gallery}_joint"), store.live("words")
+    visual, joint, words = _live(store, gallery, "visual"), store.live(joint_alias(gallery)), store.live(WORDS_ALIAS)
     head = None
     if joint is not None:
         if words is None:
@@ -92,7 +92,7 @@ def export_projector(
 
 
 def _live(store: Store, gallery: str, room: str) -> Collection:
-    found = store.live(f"{check_name(gallery)}_{room}")
+    found = store.live(visual_alias(gallery) if room == "visual" else joint_alias(gallery))
     if found is None:
         if room == "visual":
             raise missing_gallery(store, gallery)

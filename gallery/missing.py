@@ -6,9 +6,9 @@ import difflib
 
 from milvise.adapter.store import Store
 from milvise.errors import NotFoundError, StoreError
+from milvise.gallery.names import gallery_of, visual_alias
 
 MOST_NAMES = 20
-_SUFFIX = "_visual"
 
 
 def missing_gallery(store: Store, name: str) -> NotFoundError:
@@ -34,9 +34,9 @@ def galleries(store: Store, *, like: str = "") -> list[str]:
 
     Those that are shown are asked for, so that none is named whose collections were dropped behind the catalog's back.
     """
-    recorded = {one.alias.removesuffix(_SUFFIX) for one in store.entries().values() if one and one.room == "visual"}
+    recorded = {gallery_of(one.alias) for one in store.entries().values() if one and one.room == "visual"}
     ordered = sorted(recorded, key=lambda known: (-_closeness(known, like), known))
-    first = [known for known in ordered[:MOST_NAMES] if store.points_at(known + _SUFFIX) is not None]
+    first = [known for known in ordered[:MOST_NAMES] if store.points_at(visual_alias(known)) is not None]
     return first + ordered[MOST_NAMES:]
 
 

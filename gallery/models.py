@@ -11,8 +11,10 @@ from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
-from milvise.errors import FingerprintError
+from milvise.errors import FingerprintError, NotFoundError
 from milvise.gallery.live import Live
+from milvise.gallery.missing import missing_gallery
+from milvise.gallery.names import WORDS_ALIAS, classes_alias, gallery_of, visual_alias
 
 if TYPE_CHECKING:
     from milvise.embeddings.backbones import Backbone
@@ -29,13 +31,52 @@ def require_same_words(joint: Collection, words: Collection) -> None:
     FingerprintError
         If not; it names both fingerprints.
     """
-    gallery = joint.manifest.alias.removesuffix("_joint")
+    gallery = gallery_of(joint.manifest.alias)
     made_with, standing = dict(joint.manifest.fingerprint["words"]), dict(words.manifest.fingerprint)
     if made_with != standing:
         raise FingerprintError(
             f"the gallery {gallery!r} was made with other words than those that stand now, and their vectors cannot be"
             f" compared.\nExpected: {made_with}\nReceived: {standing}\nProject its stored visual vectors anew, which needs no"
             f" pictures: milvise project --gallery {gallery} --head conse"
+        )
+
+
+def visual_and_words(store: Store, gallery: str) -> tuple[Collection, Collection]:
+    """Return a gallery's visual vectors and the words that stand: what a head is made from.
+
+    Raises
+    ------
+    NotFoundError
+        If either is not there.
+    """
+    visual, words = store.live(visual_alias(gallery)), store.live(WORDS_ALIAS)
+    if visual is None:
+        raise missing_gallery(store, gallery)
+    if words is None:
+        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
+    return visual, words
+
+
+def classes_behind(store: Store, visual: Collection) -> Collection | None:
+    """Return the classes of the backbone that made visual vectors; None where none are loaded, or those of another version of it."""
+    made = dict(visual.manifest.fingerprint)
+    classes = store.live(classes_alias(made["backbone"]))
+    return classes if classes is not None and dict(classes.manifest.fingerprint["visual"]) == made else None
+
+
+def require_same_backbone(classes: Collection, visual: Collection) -> None:
+    """Check that classes belong to the backbone that made visual vectors.
+
+    Raises
+    ------
+    FingerprintError
+        If not; it names both fingerprints.
+    """
+    expected, received = dict(visual.manifest.fingerprint), dict(classes.manifest.fingerprint["visual"])
+    if expected != received:
+        raise FingerprintError(
+            f"the classes of {expected['backbone']} that stand now belong to another version of it than the gallery"
+            f" {gallery_of(visual.manifest.alias)!r}.\nExpected: {expected}\nReceived: {received}\nLoad the gallery again."
         )
 
 
@@ -57,15 +98,10 @@ class LiveClasses:
             If those that stand belong to another version of the backbone.
         """
         made = dict(visual.manifest.fingerprint)
-        alias = f"classes_{made['backbone']}"
+        alias = classes_alias(made["backbone"])
         missing = f"the backbone {made['backbone']} has no classes loaded that can be focused on."
         classes = self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
-        if dict(classes.manifest.fingerprint["visual"]) != made:
-            raise FingerprintError(
-                f"the classes of {made['backbone']} that stand now belong to another version of it than the gallery"
-                f" {visual.manifest.alias.removesuffix('_visual')!r}.\nExpected: {made}\n"
-                f"Received: {dict(classes.manifest.fingerprint['visual'])}\nLoad the gallery again."
-            )
+        require_same_backbone(classes, visual)
         return classes
 
     def forget(self) -> None:

@@ -21,7 +21,8 @@ from milvise.embeddings.network import Array
 from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.errors import InputError
-from milvise.gallery.plan import Head, Plan, load_classes
+from milvise.gallery.heads import Head
+from milvise.gallery.plan import Plan, load_classes
 
 _ROWS = 1_000
 

@@ -8,18 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
-from milvise.adapter.store import check_name
 from milvise.config import DEFAULT_BACKBONE
 from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.learned import encode
 from milvise.embeddings.network import Network
-from milvise.embeddings.phrases import lookups
-from milvise.embeddings.trained_head import TrainedHead, load_head
 from milvise.errors import ModelError, NotFoundError, UsageError
-from milvise.gallery.load_hierarchy import load_hierarchy
-
-Head = ConseHead | TrainedHead
+from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
+from milvise.gallery.names import WORDS_ALIAS, classes_alias, joint_alias, visual_alias
+from milvise.gallery.write_hierarchy import write_hierarchy
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +66,7 @@ def make_plan(
     NotFoundError
         If no words are loaded for the head.
     """
-    check_name(gallery)
-    live = store.live(f"{gallery}_joint")
+    live = store.live(joint_alias(gallery))
     spec = head_spec(live) if head is None else head
     if spec == "none" and live is not None:
         raise UsageError(
@@ -81,7 +75,7 @@ def make_plan(
         )
     classes = _classes(backbone, names, needed=spec == "conse")
     visual = Manifest(
-        f"{gallery}_visual",
+        visual_alias(gallery),
         "visual",
         backbone.dim,
         backbone.fingerprint,
@@ -103,57 +97,12 @@ def make_plan(
 
 def make_recipe(store: Store, gallery: str, backbone: str | None, weights: Path | None) -> dict[str, Any]:
     """Return how to make the backbone of a run: what is asked for, else the gallery's, else the default."""
-    alias = f"{check_name(gallery)}_visual"
+    alias = visual_alias(gallery)
     # Where a backbone is named the catalog need not know the gallery's.
     live = store.live(alias) if backbone is None and weights is None else None
     if live is not None and live.manifest.recipe:
         return dict(live.manifest.recipe)
     return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
-
-
-def head_spec(joint: Collection | None) -> str:
-    """Return what ``--head`` would have to be to make joint vectors as in this collection, ``conse`` where there is none."""
-    return "conse" if joint is None else str(joint.manifest.recipe.get("head", "conse"))
-
-
-def conse_head(classes: Classes, words: Collection) -> ConseHead:
-    """Return the training-free head of these classes and the words that stand in Milvus."""
-    return ConseHead(classes, words.vectors([form for name in classes.names for form in lookups(name)]))
-
-
-def conse_fingerprint(classes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells the training-free head of these classes from others."""
-    return {"kind": ConseHead.KIND, "classes": classes["classifier"]}
-
-
-def trained_head(
-    spec: str, *, gallery: str, visual: Mapping[str, Any], words: Collection, engine: str = "auto"
-) -> TrainedHead:
-    """Return the head in a file, checked to belong to these visual vectors and words.
-
-    Raises
-    ------
-    UsageError
-        If it is no path of a ``.keras`` file.
-    ModelError, FingerprintError
-        If it is no head, or was trained with another backbone or other words.
-    """
-    if not spec.endswith(".keras"):
-        raise UsageError(f"unknown head.\nExpected: conse, or the path of a .keras file\nReceived: {spec}")
-    head = load_head(Path(spec).resolve(), engine=engine)
-    head.require_belongs(visual=visual, words=words.manifest.fingerprint, gallery=gallery)
-    return head
-
-
-def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
-    """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
-    fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
-    recipe: dict[str, Any] = {"head": ConseHead.KIND}
-    if isinstance(head, TrainedHead):
-        recipe = {"head": str(head.path)}
-        if head.joint_share is not None:
-            recipe |= {"joint_share": head.joint_share, "learned": encode(head.learned)}
-    return Manifest(visual.alias.removesuffix("visual") + "joint", "joint", head.dim, fingerprint, recipe=recipe)
 
 
 def load_classes(store: Store, plan: Plan) -> list[str]:
@@ -162,11 +111,11 @@ def load_classes(store: Store, plan: Plan) -> list[str]:
         return []
     classes = plan.classes
     manifest = _load_classes(store, plan, classes)
-    return load_hierarchy(store, manifest, lambda: classes)
+    return write_hierarchy(store, manifest, lambda: classes)
 
 
 def _load_classes(store: Store, plan: Plan, classes: Classes) -> Manifest:
-    alias = f"classes_{plan.backbone.name}"
+    alias = classes_alias(plan.backbone.name)
     manifest = Manifest(alias, "classes", plan.backbone.dim, classes_fingerprint(plan.backbone, classes))
     live = store.live(alias, made_as=manifest)
     if live is not None and live.name == manifest.collection and live.count() == len(classes.names):
@@ -187,7 +136,7 @@ def classes_fingerprint(backbone: Network, classes: Classes) -> dict[str, Any]:
 
 
 def _words(store: Store) -> Collection:
-    words = store.live("words")
+    words = store.live(WORDS_ALIAS)
     if words is None:
         raise NotFoundError(
             "a head needs words, and none are loaded. Load some first, such as: milvise ingest words glove-6b-50d"

@@ -17,13 +17,13 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.adapter.escape import both
-from milvise.adapter.store import check_name
 from milvise.embeddings.classes import Classes, stored_classes
-from milvise.errors import FingerprintError, NotFoundError, StoreError
-from milvise.gallery.load_hierarchy import load_hierarchy
-from milvise.gallery.missing import missing_gallery
+from milvise.errors import NotFoundError, StoreError
+from milvise.gallery.heads import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
+from milvise.gallery.models import classes_behind, require_same_backbone, visual_and_words
+from milvise.gallery.names import classes_alias, joint_alias
 from milvise.gallery.pair import Pair
-from milvise.gallery.plan import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
+from milvise.gallery.write_hierarchy import write_hierarchy
 
 SAMPLE = 100
 TOLERANCE = 1e-4
@@ -102,12 +102,8 @@ def project(
     """
     started = time.monotonic()
     store = store.patient()
-    visual, before = store.live(f"{check_name(gallery)}_visual"), store.live(f"{gallery}_joint")
-    words = store.live("words")
-    if visual is None:
-        raise missing_gallery(store, gallery)
-    if words is None:
-        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
+    visual, words = visual_and_words(store, gallery)
+    before = store.live(joint_alias(gallery))
     made, kind = _head(store, head, gallery, visual, words)
     manifest = joint_manifest(visual.manifest, words, made, kind).changed(sources=visual.manifest.sources)
     spec = index or IndexSpec.parse(before.manifest.requested_index if before else "auto")
@@ -118,7 +114,7 @@ def project(
     replaced = None if before is None or before.name == finished.name else before.name
     # A manifest found in the catalog may name another file with the same head.
     store.publish(store.record(finished.manifest.changed(recipe=manifest.recipe)), keep=keep)
-    notes = tuple(_load_hierarchy(store, visual))
+    notes = tuple(_write_hierarchy(store, visual))
     return Projection(
         gallery, dict(kind), finished.name, finished.count(), projected, removed, checked, finished.manifest.index,
         None if keep else replaced, replaced if keep else None, time.monotonic() - started,
@@ -131,24 +127,19 @@ def _head(store: Store, spec: str, gallery: str, visual: Collection, words: Coll
     if spec != "conse":
         head = trained_head(spec, gallery=gallery, visual=made_by, words=words)
         return head, head.fingerprint
-    classes = store.live(f"classes_{made_by['backbone']}")
+    classes = store.live(classes_alias(made_by["backbone"]))
     if classes is None:
         raise NotFoundError(f"the backbone {made_by['backbone']} has no classes loaded, which the conse head needs.")
-    if dict(classes.manifest.fingerprint["visual"]) != made_by:
-        raise FingerprintError(
-            f"the classes of {made_by['backbone']} belong to another version of it than the gallery {gallery!r}.\n"
-            f"Expected: {made_by}\nReceived: {dict(classes.manifest.fingerprint['visual'])}"
-        )
+    require_same_backbone(classes, visual)
     return conse_head(_stored(classes), words), conse_fingerprint(classes.manifest.fingerprint)
 
 
-def _load_hierarchy(store: Store, visual: Collection) -> list[str]:
+def _write_hierarchy(store: Store, visual: Collection) -> list[str]:
     """Load the hierarchy of the gallery's classes, which galleries that were made before it have not; return remarks."""
-    made_by = dict(visual.manifest.fingerprint)
-    classes = store.live(f"classes_{made_by['backbone']}")
-    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made_by:
+    classes = classes_behind(store, visual)
+    if classes is None:
         return []
-    return load_hierarchy(store, classes.manifest, lambda: _stored(classes))
+    return write_hierarchy(store, classes.manifest, lambda: _stored(classes))
 
 
 def _stored(classes: Collection) -> Classes:

@@ -25,6 +25,7 @@ from dataclasses import replace
 
 from milvise.adapter import Store
 from milvise.gallery.missing import galleries, missing_gallery
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.verification.classes import check_classes
 from milvise.gallery.verification.files import wrong_pictures
 from milvise.gallery.verification.ground import Ground, survey
@@ -88,7 +89,7 @@ def verify(
 
 def _is_there(ground: Ground) -> bool:
     """Return whether anything of the gallery stands, be it pointed at or not."""
-    aliases = (f"{ground.gallery}_visual", f"{ground.gallery}_joint")
+    aliases = (visual_alias(ground.gallery), joint_alias(ground.gallery))
     return any(ground.pointers[alias] or ground.made_for(alias) or ground.unrecorded(alias) for alias in aliases)
 
 
@@ -99,7 +100,7 @@ def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
     unfit = unread | {found.text.split(":")[0] for found in notes.problems if found.kind == "schema"}
     notes.not_checked += [f"the rows of {alias}, which has no index" for alias in sorted(unread)]
     sound = True
-    if words is not None and "words" not in unfit:
+    if words is not None and WORDS_ALIAS not in unfit:
         sound = check_words(words, notes)
     if classes is not None and classes.manifest.alias not in unfit:
         sound = check_classes(classes, ground.gallery, notes) and sound

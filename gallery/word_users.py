@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.store import Store
-
-_SUFFIX = "_joint"
+from milvise.gallery.names import gallery_of
 
 
 def galleries_made_with(store: Store, words: Manifest) -> list[str]:
     """Return the names of the galleries whose live joint vectors were made with these words, in order."""
     return [
-        manifest.alias.removesuffix(_SUFFIX)
+        gallery_of(manifest.alias)
         for manifest in store.manifests()
         if manifest.room == "joint" and manifest.fingerprint.get("words") == dict(words.fingerprint)
     ]

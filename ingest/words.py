@@ -13,6 +13,7 @@ from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
 from milvise.embeddings.words import Words
 from milvise.errors import InputError, UsageError
+from milvise.gallery.names import WORDS_ALIAS
 from milvise.gallery.word_users import galleries_made_with
 
 _KEPT = 20_000
@@ -78,8 +79,8 @@ def ingest_words(
     store = store.patient()
     dim = int(words.vectors.shape[1])
     store.indexes.require(index, dim=dim)
-    manifest = Manifest("words", "words", dim, words.fingerprint, sources=(source,))
-    live = store.live("words", made_as=manifest)
+    manifest = Manifest(WORDS_ALIAS, "words", dim, words.fingerprint, sources=(source,))
+    live = store.live(WORDS_ALIAS, made_as=manifest)
     ranks = _storable(words)
     if not ranks:
         raise InputError(f"{source} holds no words that can be stored. Nothing was changed.")

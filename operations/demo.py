@@ -12,6 +12,7 @@ from typing import Any
 from milvise.config import DEFAULT_BACKBONE
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
+from milvise.gallery.names import WORDS_ALIAS, visual_alias
 from milvise.ingest.sources import Item, Rejected, Source, open_source
 from milvise.operations.contact_sheet import Section, contact_sheet
 from milvise.operations.images import IngestImages, ingest_images
@@ -152,7 +153,7 @@ def run_demo(db: Database, request: Demo, progress: Progress = silent) -> Demons
 
 def _load(db: Database, folder: Path | None, progress: Progress) -> Path:
     source: Source = PackagedPhotos() if folder is None else open_source(str(folder))
-    if db.store.live("words") is None:
+    if db.store.live(WORDS_ALIAS) is None:
         notes(progress)(f"Loading the {_WORDS:,} most frequent words of {PACKAGED} …")
         ingest_words(db, IngestWords(PACKAGED, limit=_WORDS))
     # Photos of an earlier demo would be in the way.
@@ -168,7 +169,7 @@ def _load(db: Database, folder: Path | None, progress: Progress) -> Path:
 
 
 def _own_requests(db: Database) -> _Requests:
-    visual = db.store.live(f"{GALLERY}_visual")
+    visual = db.store.live(visual_alias(GALLERY))
     stored = [] if visual is None else visual.query('id != ""', fields=["id", "uri"], limit=_TRIES)
     if not stored:
         raise NotFoundError("the folder holds no picture that can be read, so that there is nothing to search.")

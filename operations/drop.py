@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from milvise.adapter.catalog import copies_alias
-from milvise.adapter.store import check_name
 from milvise.errors import NotFoundError
 from milvise.gallery.missing import missing_gallery
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.word_users import galleries_made_with
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
@@ -71,22 +71,22 @@ def drop(db: Database, request: Drop, progress: Progress = silent) -> Dropped:
 
 def word_users(db: Database) -> tuple[str, ...]:
     """Return the names of the galleries that are searched with the words that are loaded."""
-    live = db.store.live("words")
+    live = db.store.live(WORDS_ALIAS)
     return () if live is None else tuple(galleries_made_with(db.store, live.manifest))
 
 
 def _drop_gallery(db: Database, gallery: str, *, only_kept: bool) -> list[str]:
     dropped = []
-    for alias in (f"{check_name(gallery)}_joint", f"{gallery}_visual"):
+    for alias in (joint_alias(gallery), visual_alias(gallery)):
         dropped += db.store.drop_others(copies_alias(alias))
         dropped += db.store.drop_others(alias) if only_kept else db.store.drop(alias)
-    if not dropped and db.store.points_at(f"{gallery}_visual") is None:
+    if not dropped and db.store.points_at(visual_alias(gallery)) is None:
         raise missing_gallery(db.store, gallery)
     return dropped
 
 
 def _drop_words(db: Database, *, only_kept: bool) -> list[str]:
-    dropped = db.store.drop_others("words") if only_kept else db.store.drop("words")
-    if not dropped and db.store.live("words") is None:
+    dropped = db.store.drop_others(WORDS_ALIAS) if only_kept else db.store.drop(WORDS_ALIAS)
+    if not dropped and db.store.live(WORDS_ALIAS) is None:
         raise NotFoundError("no words are loaded, and no unfinished run left any.")
     return dropped

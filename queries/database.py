@@ -10,6 +10,7 @@ from milvise.adapter import Store
 from milvise.adapter.store import check_name
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import Vocabulary
 
@@ -21,7 +22,7 @@ class Database:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.words = Vocabulary(Live(store, "words", missing=_NO_WORDS))
+        self.words = Vocabulary(Live(store, WORDS_ALIAS, missing=_NO_WORDS))
 
     def gallery(self, name: str = config.DEFAULT_GALLERY) -> Gallery:
         """Return the gallery of this name; whether it is there shows when it is asked something."""
@@ -37,7 +38,7 @@ class Database:
         """
         manifests = self.store.manifests()
         if gallery is not None:
-            wanted = {f"{check_name(gallery)}_visual", f"{gallery}_joint"}
+            wanted = {visual_alias(gallery), joint_alias(gallery)}
             manifests = [manifest for manifest in manifests if manifest.alias in wanted]
             if not manifests:
                 raise missing_gallery(self.store, gallery)

@@ -12,10 +12,11 @@ from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.learned import is_learned
 from milvise.embeddings.network import Head
 from milvise.errors import FingerprintError, ModelError, NotFoundError
-from milvise.gallery.hierarchies import load_hierarchy
 from milvise.gallery.live import Live, answered
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_words
+from milvise.gallery.names import joint_alias, visual_alias
+from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.hedged import Hedge
@@ -37,8 +38,8 @@ class Parts:
         )
         self.name = name
         self.store = store
-        self.visual = Live(store, f"{name}_visual", missing=lambda: missing_gallery(store, name))
-        self.joint = Live(store, f"{name}_joint", missing=unprojected)
+        self.visual = Live(store, visual_alias(name), missing=lambda: missing_gallery(store, name))
+        self.joint = Live(store, joint_alias(name), missing=unprojected)
         self.words = words.live
         self.classes = LiveClasses(store)
         self.known_words = words.known
@@ -118,7 +119,7 @@ class Opened:
     @property
     def hierarchy(self) -> Hierarchy | None:
         """WordNet's nouns around the classes, None where they were loaded without."""
-        return self._kept("hierarchy", [self.classes.name], lambda: load_hierarchy(self.parts.store, self.classes))
+        return self._kept("hierarchy", [self.classes.name], lambda: read_hierarchy(self.parts.store, self.classes))
 
     @property
     def hedge(self) -> Hedge:

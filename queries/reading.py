@@ -14,6 +14,7 @@ from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, un
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.models import require_same_words
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.queries.database import Database
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import FREQUENT, nearest_words
@@ -203,7 +204,7 @@ def read_gallery(database: Database, name: str) -> Reading:
         If it was projected with other words than those that stand.
     """
     gallery, store = database.gallery(name), database.store
-    visual, joint, words = (store.live(alias) for alias in (f"{name}_visual", f"{name}_joint", "words"))
+    visual, joint, words = (store.live(alias) for alias in (visual_alias(name), joint_alias(name), WORDS_ALIAS))
     if visual is None:
         raise missing_gallery(store, name)
     if joint is not None and words is not None:

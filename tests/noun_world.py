@@ -9,10 +9,10 @@ import numpy as np
 from trained_world import put, random
 
 from milvise.adapter import Manifest, Store
-from milvise.adapter.catalog import hierarchy_of
 from milvise.embeddings.hierarchy import VERSION, Hierarchy, make_hierarchy, synsets_of
 from milvise.embeddings.nouns import Nouns
 from milvise.embeddings.phrases import unit
+from milvise.gallery.names import hierarchy_of
 from milvise.records import record_id
 
 TABLE = """\

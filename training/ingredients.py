@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, Store
-from milvise.adapter.store import check_name
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import linear_head, mlp_head, residual_head
 from milvise.embeddings.phrases import unit
 from milvise.errors import ModelError, NotFoundError
-from milvise.gallery.hierarchies import load_hierarchy
-from milvise.gallery.missing import missing_gallery
-from milvise.gallery.plan import conse_head
+from milvise.gallery.heads import conse_head
+from milvise.gallery.models import classes_behind, visual_and_words
+from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.load_mixture import load_mixture
 from milvise.training.examples import TRAIN, Array, Examples
@@ -45,23 +44,18 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
         If the words know none of the classes that are needed.
     """
     store = store.patient()
-    visual, words = store.live(f"{check_name(gallery)}_visual"), store.live("words")
-    if visual is None:
-        raise missing_gallery(store, gallery)
-    if words is None:
-        raise NotFoundError("a head needs words, and none are loaded. Load some: milvise ingest words glove-6b-50d")
-    made = dict(visual.manifest.fingerprint)
-    classes = store.live(f"classes_{made['backbone']}")
-    if classes is None or dict(classes.manifest.fingerprint["visual"]) != made:
+    visual, words = visual_and_words(store, gallery)
+    classes = classes_behind(store, visual)
+    if classes is None:
         if need_classes:
             raise NotFoundError(
-                f"the residual head corrects what the classes of a backbone say, and none are loaded for the {made['backbone']}"
-                f" of the gallery {gallery!r}. Train another: --head linear or --head mlp"
+                f"the residual head corrects what the classes of a backbone say, and none are loaded for the"
+                f" {visual.manifest.fingerprint['backbone']} of the gallery {gallery!r}. Train another: --head linear or --head mlp"
             )
         return Ingredients(visual, words, None)
     known = stored_classes(classes.query('name != ""', fields=["name", "index", "bias", "vector"]))
     try:
-        mixture = load_mixture(classes, words, load_hierarchy(store, classes))
+        mixture = load_mixture(classes, words, read_hierarchy(store, classes))
         return Ingredients(visual, words, conse_head(known, words), mixture)
     except ModelError:  # the words know none of the classes
         if need_classes:

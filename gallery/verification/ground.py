@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from milvise.adapter import Collection, Manifest, Store
 from milvise.adapter.catalog import REAL_NAME
 from milvise.adapter.schema import ROOMS
+from milvise.gallery.names import WORDS_ALIAS, classes_alias, hierarchy_alias, joint_alias, visual_alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,17 @@ class Ground:
     @property
     def visual(self) -> Collection | None:
         """The visual vectors."""
-        return self.live.get(f"{self.gallery}_visual")
+        return self.live.get(visual_alias(self.gallery))
 
     @property
     def joint(self) -> Collection | None:
         """The joint vectors."""
-        return self.live.get(f"{self.gallery}_joint")
+        return self.live.get(joint_alias(self.gallery))
 
     @property
     def words(self) -> Collection | None:
         """The words."""
-        return self.live.get("words")
+        return self.live.get(WORDS_ALIAS)
 
     @property
     def classes(self) -> Collection | None:
@@ -76,9 +77,9 @@ class Ground:
 def survey(store: Store, gallery: str) -> Ground:
     """Find what a gallery stands on: about ten calls, however many galleries there are."""
     entries, names = store.entries(), store.real_names()
-    pointers = {alias: store.points_at(alias) for alias in ("words", f"{gallery}_visual", f"{gallery}_joint")}
+    pointers = {alias: store.points_at(alias) for alias in (WORDS_ALIAS, visual_alias(gallery), joint_alias(gallery))}
     for backbone in _backbones(gallery, entries, pointers):
-        for alias in (f"classes_{backbone}", f"hierarchy_{backbone}"):
+        for alias in (classes_alias(backbone), hierarchy_alias(backbone)):
             pointers[alias] = store.points_at(alias)
     live = {}
     for alias, name in pointers.items():
@@ -96,7 +97,7 @@ def alias_of(name: str) -> str:
 
 def _backbones(gallery: str, entries: dict[str, Manifest | None], pointers: dict[str, str | None]) -> list[str]:
     """Return the backbones that the live collections of a gallery were made by: one, but for damage."""
-    visual, joint = (entries.get(pointers[f"{gallery}_{room}"] or "") for room in ("visual", "joint"))
+    visual, joint = (entries.get(pointers[alias] or "") for alias in (visual_alias(gallery), joint_alias(gallery)))
     made = [visual.fingerprint] if visual is not None else []
     made += [joint.fingerprint.get("visual", {})] if joint is not None else []
     names = [one.get("backbone") for one in made if hasattr(one, "get")]

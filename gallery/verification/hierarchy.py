@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from milvise.adapter import Collection
-from milvise.embeddings.hierarchy import MOST_PARTS, Hierarchy
-from milvise.errors import ModelError
+from milvise.gallery.read_hierarchy import is_readable
 from milvise.gallery.verification.record import Notes
-
-
-def is_readable(hierarchy: Collection) -> bool:
-    """Return whether all parts are there and fit together; one call."""
-    try:
-        Hierarchy.from_rows(hierarchy.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
-    except ModelError:
-        return False
-    return True
 
 
 def check_hierarchy(hierarchy: Collection, classes: Collection | None, gallery: str, notes: Notes) -> None:

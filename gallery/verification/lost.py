@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 from milvise.adapter import Manifest, Store
-from milvise.adapter.catalog import hierarchy_of
 from milvise.adapter.schema import fits, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
 from milvise.adapter.store import essence_of
@@ -18,6 +17,7 @@ from milvise.embeddings.engines import load_network
 from milvise.embeddings.hierarchy import VERSION
 from milvise.embeddings.words import PACKAGED, load_words
 from milvise.errors import MilviseError
+from milvise.gallery.names import backbone_of, classes_alias, hierarchy_of
 from milvise.gallery.verification.classes import content_hash
 from milvise.gallery.verification.ground import alias_of
 
@@ -133,7 +133,7 @@ def _candidates(
     elif room == "hierarchy":
         for (visual, _), classifier in product(known.visual, known.classifiers):
             classes = Manifest(
-                f"classes_{alias.removeprefix('hierarchy_')}",
+                classes_alias(backbone_of(alias)),
                 "classes",
                 1,
                 {"visual": visual, "classifier": classifier},

@@ -8,9 +8,10 @@ from milvise.adapter import Collection, IndexSpec
 from milvise.adapter.catalog import copies_alias
 from milvise.adapter.schema import fits, width
 from milvise.adapter.store import CATALOG_NAME, essence_of
+from milvise.gallery.names import WORDS_ALIAS, gallery_of, joint_alias, visual_alias
+from milvise.gallery.read_hierarchy import is_readable
 from milvise.gallery.verification.classes import content_hash
 from milvise.gallery.verification.ground import Ground
-from milvise.gallery.verification.hierarchy import is_readable
 from milvise.gallery.verification.record import Notes, many, mend
 
 
@@ -137,7 +138,7 @@ def _check_models(ground: Ground, notes: Notes) -> None:
             "the classes that stand belong to another version of the backbone. To focus on them, load the gallery again:"
             f" milvise ingest images SOURCE --gallery {gallery}",
         )
-    if words is None and ground.pointers["words"] is None and not _listed(notes, "words"):
+    if words is None and ground.pointers[WORDS_ALIAS] is None and not _listed(notes, WORDS_ALIAS):
         notes.problem("no_words", "no words are loaded, so that the gallery cannot be searched by word. Load some:"
                       " milvise ingest words SOURCE")  # fmt: skip
     if joint is None:
@@ -161,7 +162,7 @@ def _remark_leftovers(ground: Ground, notes: Notes) -> None:
     pointed = set(ground.pointers.values())
     lost = " ".join(found.text for found in notes.problems)
     aliases = list(ground.pointers)
-    aliases += [copies_alias(alias) for alias in aliases if alias.endswith(("_visual", "_joint"))]
+    aliases += [copies_alias(alias) for alias in aliases if gallery_of(alias)]
     for alias in aliases:
         names = [made.collection for made in ground.made_for(alias)] + ground.unrecorded(alias)
         for name in names:
@@ -180,9 +181,9 @@ def _remark_leftovers(ground: Ground, notes: Notes) -> None:
 
 
 def _dropping(alias: str, gallery: str) -> str:
-    if alias.startswith((f"{gallery}_visual", f"{gallery}_joint")):
+    if alias.startswith((visual_alias(gallery), joint_alias(gallery))):
         return f"milvise drop --kept --yes --gallery {gallery}"
-    if alias == "words":
+    if alias == WORDS_ALIAS:
         return "milvise drop --words --kept --yes"
     return "the same command that began it takes it up again or replaces it"
 

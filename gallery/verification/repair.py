@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from milvise.adapter import Manifest, Store
 from milvise.adapter.store import CATALOG_NAME, essence_of
 from milvise.errors import NotFoundError
+from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.verification.classes import check_classes, reload_classes
 from milvise.gallery.verification.files import wrong_pictures
 from milvise.gallery.verification.ground import Ground, alias_of, survey
@@ -128,7 +129,7 @@ def _repair_aliases(ground: Ground) -> Iterator[str]:
     """Point aliases that were lost at what is complete, and take them from what nobody can tell what it is."""
     store = ground.store
     # The joint collection says which visual one is its own, and the visual one which joint one: the first goes first.
-    for alias in sorted(ground.pointers, key=lambda alias: not alias.endswith("_visual")):
+    for alias in sorted(ground.pointers, key=lambda alias: alias != visual_alias(ground.gallery)):
         name = ground.pointers[alias]
         if alias in ground.live:
             continue
@@ -143,7 +144,7 @@ def _repair_aliases(ground: Ground) -> Iterator[str]:
 
 def _let_go(ground: Ground, alias: str, name: str) -> Iterator[str]:
     gallery = ground.gallery
-    if alias == f"{gallery}_visual":
+    if alias == visual_alias(gallery):
         # Another backbone would have to see every picture again: this is for people to decide.
         yield (
             f"{alias} points at {name}, and nothing here tells what made it. Load the same pictures with the same backbone,"
@@ -151,8 +152,10 @@ def _let_go(ground: Ground, alias: str, name: str) -> Iterator[str]:
         )
         return
     commands = {
-        "words": "Load words again: milvise ingest words SOURCE",
-        f"{gallery}_joint": f"Make joint vectors again, from the visual ones: milvise project --gallery {gallery} --head"
+        WORDS_ALIAS: "Load words again: milvise ingest words SOURCE",
+        joint_alias(
+            gallery
+        ): f"Make joint vectors again, from the visual ones: milvise project --gallery {gallery} --head"
         " conse (or the FILE.keras that it had)",
     }
     command = commands.get(alias, f"Load the gallery again: milvise ingest images SOURCE --gallery {gallery}")

@@ -15,9 +15,9 @@ from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import imagenet_synsets, name_classes
 from milvise.errors import DeniedError, ModelError
-from milvise.gallery.hierarchies import load_hierarchy
-from milvise.gallery.load_hierarchy import NO_NOUNS
 from milvise.gallery.project import project
+from milvise.gallery.read_hierarchy import read_hierarchy
+from milvise.gallery.write_hierarchy import NO_NOUNS
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
 
@@ -54,7 +54,7 @@ def test_ingest_loads_it_with_the_classes(load: Load, lite: Store, folder: Path,
     classes, stored = live(lite, f"classes_{nets[0].name}"), live(lite, f"hierarchy_{nets[0].name}")
     assert stored.manifest.rows == len(parts(stored)) > 1
     assert stored.manifest.fingerprint["classes"] == dict(classes.manifest.fingerprint)
-    tree = load_hierarchy(lite, classes)
+    tree = read_hierarchy(lite, classes)
     assert tree is not None
     assert tree.count == 4
     assert [tree.senses(word)[0].kinds.tolist() for word in ("cats", "dog", "furniture", "animal")] == [
@@ -73,8 +73,8 @@ def test_it_is_made_once_and_made_again_where_it_is_damaged(
     stored = live(lite, f"hierarchy_{nets[0].name}")
     whole = parts(stored)
     with monkeypatch.context() as patched:
-        patched.setattr("milvise.gallery.load_hierarchy.make_hierarchy", None)
-        patched.setattr("milvise.gallery.load_hierarchy._rows", None)
+        patched.setattr("milvise.gallery.write_hierarchy.make_hierarchy", None)
+        patched.setattr("milvise.gallery.write_hierarchy._rows", None)
         load(folder)
     stored.upsert(
         [{"part": "0001", "text": "damaged", "vector": [1, 0]}, {"part": "9999", "text": "more", "vector": [1, 0]}]
@@ -102,7 +102,7 @@ def test_classes_that_are_no_nouns_go_without_and_are_told_of(
     monkeypatch.setattr(Backbone, "classes", lambda net, names: strange)
     assert NO_NOUNS in load(folder, head="none").notes
     assert lite.live(f"hierarchy_{nets[0].name}") is None
-    assert load_hierarchy(lite, live(lite, f"classes_{nets[0].name}")) is None
+    assert read_hierarchy(lite, live(lite, f"classes_{nets[0].name}")) is None
     assert Database(lite).verify("g").whole
 
 
@@ -116,11 +116,11 @@ def old(store: Store) -> Iterator[Store]:
 
 def test_project_makes_it_for_a_gallery_that_was_made_before(old: Store, emptied: None) -> None:
     classes = live(old, "classes_trained_world")
-    assert load_hierarchy(old, classes) is None
+    assert read_hierarchy(old, classes) is None
     assert project(old, gallery="h", head="conse").notes == ()
     stored = live(old, "hierarchy_trained_world")
     assert len(parts(stored)) == stored.count() == stored.manifest.rows
-    tree = load_hierarchy(old, classes)
+    tree = read_hierarchy(old, classes)
     assert tree is not None
     assert tree.senses("dogs")[0].kinds.tolist() == [1]
     assert {"alias": "hierarchy_trained_world", "rows": stored.count()}.items() <= next(
@@ -134,18 +134,18 @@ def test_project_makes_it_for_a_gallery_that_was_made_before(old: Store, emptied
 def test_a_machine_reads_it_once(old: Store, emptied: None, monkeypatch: pytest.MonkeyPatch) -> None:
     project(old, gallery="h", head="conse")
     classes = live(old, "classes_trained_world")
-    first = load_hierarchy(old, classes)
+    first = read_hierarchy(old, classes)
     assert first is not None
     with monkeypatch.context() as patched:
         patched.setattr(Collection, "query", None)
         patched.setattr(Store, "points_at", None)
-        again = load_hierarchy(old, classes)
+        again = read_hierarchy(old, classes)
     assert again is not None
     assert again.text == first.text
     (kept,) = (config.cache() / "classes").glob("hierarchy_trained_world_*.npz")
     for damage in (b"", b"no archive", kept.read_bytes()[:-500]):
         kept.write_bytes(damage)
-        again = load_hierarchy(old, classes)
+        again = read_hierarchy(old, classes)
         assert again is not None
         assert again.text == first.text
 
@@ -155,7 +155,7 @@ def test_one_of_other_classes_is_none(load: Load, lite: Store, folder: Path, net
     load(folder)
     classes = live(lite, f"classes_{nets[0].name}")
     other = classes.manifest.changed(fingerprint={**classes.manifest.fingerprint, "classifier": "other"})
-    assert load_hierarchy(lite, lite.open(other)) is None
+    assert read_hierarchy(lite, lite.open(other)) is None
 
 
 @pytest.mark.usefixtures("emptied")
@@ -167,13 +167,13 @@ def test_damage_is_an_error_and_a_role_that_may_not_read_it_searches_as_before(
     stored.delete(["0002"])
     stored.settle()
     with pytest.raises(ModelError, match="the hierarchy of the classes is damaged"):
-        load_hierarchy(lite, classes)
+        read_hierarchy(lite, classes)
 
     def denied(*args: object, **kwargs: object) -> None:
         raise DeniedError("not for you")
 
     monkeypatch.setattr(Collection, "query", denied)
-    assert load_hierarchy(lite, classes) is None
+    assert read_hierarchy(lite, classes) is None
 
 
 def test_a_lost_catalog_is_made_again_with_it(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:

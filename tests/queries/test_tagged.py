@@ -14,7 +14,7 @@ from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.phrases import unit
 from milvise.errors import FilterError, UsageError
-from milvise.gallery.load_hierarchy import load_hierarchy
+from milvise.gallery.write_hierarchy import write_hierarchy
 from milvise.queries.database import Database
 from milvise.queries.opened import Opened
 from milvise.queries.reading import read_gallery
@@ -69,7 +69,7 @@ def db(store: Store) -> Iterator[Database]:
     put(store, made, ({"name": name, "index": i, "bias": 0.0, "vector": weights[i]} for i, name in enumerate(CLASSES)))
     put_gallery(store, "g", head="conse")
     put_gallery(store, "trained", head="residual")
-    assert load_hierarchy(store, made, lambda: classes) == []
+    assert write_hierarchy(store, made, lambda: classes) == []
     yield Database(store)
     for alias in ("words", "classes_trained_world", "hierarchy_trained_world"):
         store.drop(alias)

@@ -1,4 +1,4 @@
-"""The hierarchy of a backbone's classes, loaded into Milvus beside them: with it a client ties any noun to the classes."""
+"""The hierarchy of a backbone's classes, written into Milvus beside them: with it a client ties any noun to the classes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.adapter.catalog import hierarchy_of
 from milvise.embeddings.classes import Classes, imagenet_synsets
-from milvise.embeddings.hierarchy import MOST_PARTS, VERSION, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.hierarchy import VERSION, make_hierarchy, synsets_of
 from milvise.embeddings.nouns import load_nouns
-from milvise.errors import ModelError
+from milvise.gallery.names import hierarchy_of
+from milvise.gallery.read_hierarchy import is_readable
 
 NO_NOUNS = "No class of the backbone is called by a noun that WordNet knows: searching by word goes by the names' vectors alone."
 
 
-def load_hierarchy(store: Store, classes: Manifest, known: Callable[[], Classes]) -> list[str]:
-    """Load the hierarchy of classes where it is not there yet; return what is to be remarked.
+def write_hierarchy(store: Store, classes: Manifest, known: Callable[[], Classes]) -> list[str]:
+    """Write the hierarchy of classes where it is not there yet; return what is to be remarked.
 
     Parameters
     ----------
@@ -53,10 +53,4 @@ def _rows(names: tuple[str, ...], known: tuple[str | None, ...] | None) -> list[
 def _stands(store: Store, manifest: Manifest) -> bool:
     """Return whether the alias points at this hierarchy, and it can be read."""
     live = store.live(manifest.alias, made_as=manifest)
-    if live is None or live.name != manifest.collection:
-        return False
-    try:
-        Hierarchy.from_rows(live.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
-    except ModelError:
-        return False
-    return True
+    return live is not None and live.name == manifest.collection and is_readable(live)

@@ -10,13 +10,13 @@ import numpy as np
 
 from milvise import config
 from milvise.adapter import Collection, Store
-from milvise.adapter.catalog import hierarchy_of
 from milvise.embeddings.hierarchy import MOST_PARTS, VERSION, Hierarchy
 from milvise.embeddings.kept_files import read_arrays
 from milvise.errors import DeniedError, ModelError
+from milvise.gallery.names import hierarchy_of
 
 
-def load_hierarchy(store: Store, classes: Collection) -> Hierarchy | None:
+def read_hierarchy(store: Store, classes: Collection) -> Hierarchy | None:
     """Return the hierarchy of these classes, None where there is none, or one of other classes or of another version.
 
     What it is called follows from the classes, so that Milvus is not asked where this machine has it.
@@ -35,13 +35,32 @@ def load_hierarchy(store: Store, classes: Collection) -> Hierarchy | None:
         if store.points_at(wanted.alias) != wanted.collection:
             return None
         # Not asked for its manifest, which says nothing that is not known.
-        rows = store.open(wanted).query('part != ""', fields=["part", "text"], limit=MOST_PARTS)
+        found = stored_hierarchy(store.open(wanted))
     except DeniedError:
         # A role that was made before there were hierarchies may read words, classes and galleries, and search as before.
         return None
-    found = Hierarchy.from_rows(rows)
     _keep(found, path)
     return found
+
+
+def stored_hierarchy(collection: Collection) -> Hierarchy:
+    """Return the hierarchy in a collection; one call.
+
+    Raises
+    ------
+    ModelError
+        If its parts are not all there, or do not fit together.
+    """
+    return Hierarchy.from_rows(collection.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
+
+
+def is_readable(collection: Collection) -> bool:
+    """Return whether all parts of a hierarchy are there and fit together; one call."""
+    try:
+        stored_hierarchy(collection)
+    except ModelError:
+        return False
+    return True
 
 
 def _kept(path: Path) -> Hierarchy | None:

@@ -1,0 +1,53 @@
+"""What collections are called: the aliases of a gallery, of a backbone's classes and of the words.
+
+They are put together here and nowhere else. An alias is a pointer; the real collection behind it is called after the alias and a
+hash (`milvise.adapter.catalog.Manifest.collection`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from milvise.adapter.catalog import Manifest
+from milvise.adapter.store import check_name
+
+WORDS_ALIAS = "words"
+_VISUAL, _JOINT = "_visual", "_joint"
+_CLASSES, _HIERARCHY = "classes_", "hierarchy_"
+
+
+def visual_alias(gallery: str) -> str:
+    """Return the alias of a gallery's visual vectors, which raises `UsageError` where the name cannot be one."""
+    return check_name(gallery) + _VISUAL
+
+
+def joint_alias(gallery: str) -> str:
+    """Return the alias of a gallery's joint vectors, which raises `UsageError` where the name cannot be one."""
+    return check_name(gallery) + _JOINT
+
+
+def classes_alias(backbone: str) -> str:
+    """Return the alias of a backbone's classes."""
+    return _CLASSES + backbone
+
+
+def hierarchy_alias(backbone: str) -> str:
+    """Return the alias of the hierarchy of a backbone's classes."""
+    return _HIERARCHY + backbone
+
+
+def gallery_of(alias: str) -> str:
+    """Return the gallery whose visual or joint vectors have this alias, ``""`` where it is another one."""
+    return next((alias.removesuffix(end) for end in (_VISUAL, _JOINT) if alias.endswith(end)), "")
+
+
+def backbone_of(alias: str) -> str:
+    """Return the backbone whose classes or their hierarchy have this alias, ``""`` where it is another one."""
+    return next((alias.removeprefix(start) for start in (_CLASSES, _HIERARCHY) if alias.startswith(start)), "")
+
+
+def hierarchy_of(classes: Manifest, version: Mapping[str, Any]) -> Manifest:
+    """Return the manifest of the hierarchy of these classes; every client knows from it what the collection is called."""
+    fingerprint = {"classes": dict(classes.fingerprint), **version}
+    return Manifest(hierarchy_alias(backbone_of(classes.alias)), "hierarchy", 2, fingerprint)
