@@ -15,6 +15,7 @@ from milvise.adapter import Collection, Manifest, Store
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import imagenet_synsets, name_classes
 from milvise.errors import DeniedError, ModelError
+from milvise.gallery.names import hierarchy_of
 from milvise.gallery.project import project
 from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.gallery.write_hierarchy import NO_NOUNS
@@ -202,8 +203,6 @@ def test_imagenets_classes_have_imagenets_synsets() -> None:
 
 
 def test_the_manifest_of_a_hierarchy_follows_from_its_classes() -> None:
-    from milvise.adapter.catalog import hierarchy_of
-
     classes = Manifest("classes_net", "classes", 12, {"visual": {"backbone": "net"}, "classifier": "x"})
     made = hierarchy_of(classes, {"format": 1})
     assert (made.alias, made.room) == ("hierarchy_net", "hierarchy")
