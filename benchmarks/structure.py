@@ -114,7 +114,9 @@ def measure(name: str, root: Path, part: str) -> Column:
     for at_least in DUPLICATED_STATEMENTS:
         measure_duplicates(column, files, at_least)
     twice = defined_twice(files)
-    column.count("names defined in several files", [f"{name} {len(at)}: {' '.join(at)}" for name, at in twice.items()])
+    column.count(
+        "public names defined in several files", [f"{name} {len(at)}: {' '.join(at)}" for name, at in twice.items()]
+    )
     column.count("import cycles, at load", [" ".join(group) for group in cycles(files, late=False)])
     column.count("import cycles, all imports", [" ".join(group) for group in cycles(files, late=True)])
     for room in sorted({file.room for file in files}):

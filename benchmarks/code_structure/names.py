@@ -12,13 +12,14 @@ from code_structure.files import PythonFile
 def defined_twice(files: Sequence[PythonFile]) -> dict[str, list[str]]:
     """Return where each name is defined that two or more modules define at their top level, the most frequent first.
 
-    Classes, functions and names that an assignment gives a value count; ``__dunder__`` names do not.
+    Classes, functions and names that an assignment gives a value count. A name that begins with ``_`` is the module's
+    own and does not.
     """
     places: dict[str, dict[str, int]] = defaultdict(dict)
     for file in files:
         for statement in file.tree.body:
             for name in names(statement):
-                if not name.startswith("__"):
+                if not name.startswith("_"):
                     places[name].setdefault(file.path, statement.lineno)
     found = [(name, [f"{path}:{line}" for path, line in at.items()]) for name, at in places.items() if len(at) > 1]
     return dict(sorted(found, key=lambda item: (-len(item[1]), item[0])))
