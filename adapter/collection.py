@@ -20,7 +20,7 @@ from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
 from milvise.adapter.waiting import Beside, wait_for, within
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
 from milvise.errors import DeniedError, UsageError
 
 MOST_HITS = 16_384

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise import config
+from milvise.core import config
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -30,12 +30,12 @@ from results import leave
 from zero_shot import SETS, Rows
 
 import milvise
+from milvise.core.records import Hit
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
 from milvise.errors import UnknownWordError
 from milvise.queries.confidence import sample_background
 from milvise.queries.reading import read_gallery
-from milvise.records import Hit
 
 K = 10
 SPACES = ("joint", "visual", "fused")

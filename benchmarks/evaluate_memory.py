@@ -21,8 +21,8 @@ from report import timed
 
 import milvise
 from milvise.adapter import Manifest
+from milvise.core.records import record_id
 from milvise.embeddings.words import load_words
-from milvise.records import record_id
 
 LABELS, WORDS, GALLERY = 100, 20_000, "memory_100k"
 

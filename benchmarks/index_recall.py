@@ -17,7 +17,7 @@ import numpy as np
 
 import milvise
 from milvise.adapter import Collection, IndexSpec
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.errors import UnknownWordError
 
 K = 10

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import milvise
-from milvise.records import record_id
+from milvise.core.records import record_id
 
 PICTURES = 1_000
 GALLERY = "kills"

@@ -25,6 +25,7 @@ from results import leave
 import milvise
 from milvise.adapter import IndexSpec
 from milvise.adapter.schema import VISUAL, schema
+from milvise.core.records import record_id
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.pictures import decode
@@ -34,7 +35,6 @@ from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
 from milvise.ingest.summary import Summary, Tally
-from milvise.records import record_id
 
 
 def main() -> None:

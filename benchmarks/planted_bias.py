@@ -20,11 +20,11 @@ import numpy as np
 
 import milvise
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.records import record_id
 from milvise.evaluation.bias import Options, evaluate_bias
 from milvise.evaluation.groups import Attribute
 from milvise.queries.reading import read_gallery
-from milvise.records import record_id
 
 PICTURES, DIM, WORDS = 400, 50, 200
 FOUND = 0.01

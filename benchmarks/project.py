@@ -20,7 +20,7 @@ from typing import Any
 
 import milvise
 from milvise.adapter import Collection, IndexSpec
-from milvise.records import record_id
+from milvise.core.records import record_id
 
 
 def copies(visual: Collection, count: int) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ from answers import everything, fill_gallery, fill_words, table
 from results import leave
 
 import milvise
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
 from milvise.embeddings.hierarchy import VISIBLE
 from milvise.embeddings.inflection import base_forms, spellings
 from milvise.embeddings.nouns import Nouns, load_nouns

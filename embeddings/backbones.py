@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats, Pixels
 from milvise.embeddings import efficientnet_lite, gpu
 from milvise.embeddings.cutting import Cut, cut
 from milvise.embeddings.keras_file import load_model, read_record
 from milvise.embeddings.model_check import short
-from milvise.embeddings.network import BATCH_SIZE, Array, Network
-from milvise.embeddings.pictures import Pixels, ResizeRule
+from milvise.embeddings.network import BATCH_SIZE, Network
+from milvise.embeddings.pictures import ResizeRule
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.embeddings.weights_file import copied_weights
 from milvise.errors import ModelError, WeightsError, install_command
@@ -50,7 +51,7 @@ class Backbone(Network):
         """How many pictures at once keep it busy: on a GPU as many as its free memory holds."""
         return gpu.batch_size(self.model) if self.on_gpu else BATCH_SIZE
 
-    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
+    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         return np.concatenate(
             [
@@ -59,7 +60,7 @@ class Backbone(Network):
             ]
         )
 
-    def _embed_batch(self, pixels: Pixels, batch_size: int) -> Array:
+    def _embed_batch(self, pixels: Pixels, batch_size: int) -> Floats:
         # Every batch has the same shape: another one would make Keras trace the network again.
         padded = np.zeros((batch_size, *pixels.shape[1:]), np.float32)
         padded[: len(pixels)] = pixels

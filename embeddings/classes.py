@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.errors import InputError, ModelError, install_command
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 IMAGENET_CLASSES = 1000
 
@@ -34,8 +33,8 @@ class Classes:
     """
 
     names: tuple[str, ...]
-    weights: Array
-    bias: Array
+    weights: Floats
+    bias: Floats
     synsets: tuple[str | None, ...] | None = None
 
     def names_hash(self) -> str:
@@ -50,7 +49,7 @@ class Classes:
         return digest.hexdigest()[:16]
 
 
-def name_classes(weights: Array, bias: Array, names_file: Path | None, known: Sequence[str] | None = None) -> Classes:
+def name_classes(weights: Floats, bias: Floats, names_file: Path | None, known: Sequence[str] | None = None) -> Classes:
     """Give a classifier its class names: those in the file, else those that are known, else ImageNet's.
 
     Raises

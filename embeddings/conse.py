@@ -8,15 +8,13 @@ Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats, unit
 from milvise.embeddings.classes import Classes
-from milvise.embeddings.phrases import phrase_vector, unit
+from milvise.embeddings.phrases import phrase_vector
 from milvise.errors import ModelError
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class ConseHead:
@@ -37,7 +35,7 @@ class ConseHead:
 
     KIND = "conse"
 
-    def __init__(self, classes: Classes, words: Mapping[str, Array]) -> None:
+    def __init__(self, classes: Classes, words: Mapping[str, Floats]) -> None:
         vectors = [phrase_vector(name, words) for name in classes.names]
         kept = [index for index, vector in enumerate(vectors) if vector is not None]
         if not kept:
@@ -51,12 +49,12 @@ class ConseHead:
         self.names = np.stack([vector for vector in vectors if vector is not None])
         self.dim = int(self.names.shape[1])
 
-    def probabilities(self, visual: Array) -> Array:
+    def probabilities(self, visual: Floats) -> Floats:
         """Return class probabilities (n, classes) for visual vectors (n, visual width)."""
         logits = visual @ self.weights + self.bias
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def __call__(self, visual: Array) -> Array:
+    def __call__(self, visual: Floats) -> Floats:
         """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""
         return unit(self.probabilities(visual) @ self.names)

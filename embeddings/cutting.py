@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.errors import ModelError
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 ANY_SIZE = 224
 """The side in pixels for networks that take pictures of any size."""
@@ -36,7 +35,7 @@ class Cut:
     layer: str
     size: int
     dim: int
-    classifier: tuple[Array, Array] | None
+    classifier: tuple[Floats, Floats] | None
     weights_hash: str
 
 
@@ -81,7 +80,7 @@ def _source(tensor: Any) -> Any:
     return _source(layer.input) if type(layer).__name__ == "Dropout" else layer
 
 
-def _weights(classifier: Any, dim: int) -> tuple[Array, Array] | None:
+def _weights(classifier: Any, dim: int) -> tuple[Floats, Floats] | None:
     """Return weights (classes, dim) and bias (classes,) of a dense or 1 x 1 convolutional classifier."""
     kernel, *bias = classifier.get_weights()
     if kernel.ndim not in (2, 4) or kernel.size != dim * kernel.shape[-1]:

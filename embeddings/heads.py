@@ -26,10 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.quiet_keras import import_keras
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 POWER = 0.75
 KINDS = ("linear", "mlp", "residual")
@@ -58,7 +57,7 @@ def conse_head(conse: ConseHead) -> Any:
     return _head(inputs, _conse(inputs, conse)[1], "conse")
 
 
-def residual_head(conse: ConseHead, mean: Array, label_means: Array, *, penalty: float) -> Any:
+def residual_head(conse: ConseHead, mean: Floats, label_means: Floats, *, penalty: float) -> Any:
     """Return the ``residual`` head, whose output is that of `conse` until it is trained.
 
     Parameters
@@ -101,7 +100,7 @@ def _conse(inputs: Any, conse: ConseHead) -> tuple[Any, Any]:
     )
 
 
-def _less(inputs: Any, mean: Array) -> Any:
+def _less(inputs: Any, mean: Floats) -> Any:
     """Return the inputs less a fixed vector, which stands among the model's weights."""
     keras = import_keras("training")
     layer = keras.layers.BatchNormalization(center=False, scale=False, epsilon=0.0, trainable=False, name="centred")
@@ -110,7 +109,7 @@ def _less(inputs: Any, mean: Array) -> Any:
     return outputs
 
 
-def _fixed(inputs: Any, *weights: Array, name: str) -> Any:
+def _fixed(inputs: Any, *weights: Floats, name: str) -> Any:
     """Return the output of a dense layer whose weights are given and stay as they are."""
     keras = import_keras("training")
     layer = keras.layers.Dense(weights[0].shape[1], use_bias=len(weights) > 1, trainable=False, name=name)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.inflection import base_forms, spellings
 from milvise.embeddings.sorted_lines import line_of
 from milvise.errors import ModelError
@@ -35,7 +36,6 @@ from milvise.errors import ModelError
 if TYPE_CHECKING:
     from milvise.embeddings.nouns import Nouns
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Indexes = np.ndarray[Any, np.dtype[np.int64]]
 
 VISIBLE = frozenset({3, 5, 6, 8, 13, 15, 17, 18, 19, 20, 27})
@@ -73,7 +73,7 @@ class Sense:
     """
 
     kinds: Indexes
-    similarity: Array
+    similarity: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -300,12 +300,12 @@ class Hierarchy:
         return under
 
     @cached_property
-    def _information(self) -> Array:
+    def _information(self) -> Floats:
         counts = np.asarray([max(under.bit_count(), 1) for under in self._under], dtype=np.float64)
         return np.asarray(self._most - np.log(counts))
 
     @cached_property
-    def _class_information(self) -> Array:
+    def _class_information(self) -> Floats:
         found = np.full(self.count, self._most)
         for index, node in self._node_of.items():
             found[index] = self._information[node]

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from milvise.core.arrays import Floats
 from milvise.embeddings.quiet_keras import import_keras
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Loss = Callable[[Any, Any], Any]
 
 LOSSES = ("cosine", "hinge_rank")
 MARGIN = 0.1
 
 
-def make_loss(name: str, targets: Array, trained: Array) -> Loss:
+def make_loss(name: str, targets: Floats, trained: Floats) -> Loss:
     """Return a loss for Keras: of label indices (n, 1) and joint unit vectors (n, dim), one value each, shape (n,).
 
     ``cosine`` is one minus the cosine to the label's vector. ``hinge_rank`` sums over all other trained labels j
@@ -40,7 +38,7 @@ def make_loss(name: str, targets: Array, trained: Array) -> Loss:
     return _cosine(targets) if name == "cosine" else _hinge_rank(targets, trained)
 
 
-def _cosine(targets: Array) -> Loss:
+def _cosine(targets: Floats) -> Loss:
     ops = import_keras("training").ops
 
     def cosine(labels: Any, joint: Any) -> Any:
@@ -50,7 +48,7 @@ def _cosine(targets: Array) -> Loss:
     return cosine
 
 
-def _hinge_rank(targets: Array, trained: Array) -> Loss:
+def _hinge_rank(targets: Floats, trained: Floats) -> Loss:
     ops = import_keras("training").ops
 
     def hinge_rank(labels: Any, joint: Any) -> Any:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from milvise.core.arrays import Floats, Pixels
 from milvise.embeddings.classes import Classes, name_classes
-from milvise.embeddings.pictures import Pixels, ResizeRule
+from milvise.embeddings.pictures import ResizeRule
 from milvise.errors import ModelError
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-Both = Callable[[Pixels, int], tuple[Array, Array]]
+Both = Callable[[Pixels, int], tuple[Floats, Floats]]
 
 BATCH_SIZE = 32
 
@@ -27,7 +25,7 @@ class Head(Protocol):
     def dim(self) -> int:
         """Width of the joint vectors."""
 
-    def __call__(self, visual: Array) -> Array:
+    def __call__(self, visual: Floats) -> Floats:
         """Return joint unit vectors (n, dim) for visual vectors (n, visual width)."""
 
 
@@ -61,7 +59,7 @@ class Network(ABC):
     dim: int
     rule: ResizeRule
     weights_hash: str
-    classifier: tuple[Array, Array] | None
+    classifier: tuple[Floats, Floats] | None
     class_names: tuple[str, ...] | None
 
     @property
@@ -86,13 +84,13 @@ class Network(ABC):
         return BATCH_SIZE
 
     @abstractmethod
-    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
+    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
 
     def joined(self, head: Head) -> Both:
         """Return a function from pixels and a batch size to visual and joint vectors."""
 
-        def both(pixels: Pixels, batch_size: int) -> tuple[Array, Array]:
+        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
             visual = self.embed(pixels, batch_size=batch_size)
             return visual, head(visual)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise import config
+from milvise.core import config
 from milvise.embeddings import efficientnet_lite
 from milvise.embeddings.backbones import Backbone, load_backbone, split_spec
 from milvise.embeddings.graph import export_graph, one_graph

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats, Pixels
 from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.network import BATCH_SIZE, Array, Both, Head, Network
-from milvise.embeddings.pictures import Pixels
+from milvise.embeddings.network import BATCH_SIZE, Both, Head, Network
 from milvise.embeddings.quiet_keras import silenced
 from milvise.errors import MissingExtraError, ModelError
 
@@ -92,7 +92,7 @@ class CompiledBackbone(Network):
         """How many pictures at once keep it busy: at the end of each batch it waits for the last groups."""
         return 2 * BATCH_SIZE
 
-    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Array:
+    def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         # Compiled when the first picture comes: a run that finds everything unchanged needs none.
         runner = self._runners.setdefault("visual", Runner(self.graph))
@@ -108,7 +108,7 @@ class CompiledBackbone(Network):
             return Network.joined(self, head)
         runner = Runner(self.graph, source)
 
-        def both(pixels: Pixels, batch_size: int) -> tuple[Array, Array]:
+        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
             outputs = [runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)]
             visual, joint = (np.concatenate([output[name] for output in outputs]) for name in ("visual", "joint"))
             return visual, joint
@@ -126,7 +126,7 @@ class Runner:
         self._many: _Pool | None = None
         self._single: Any = None
 
-    def __call__(self, pixels: Pixels) -> dict[str, Array]:
+    def __call__(self, pixels: Pixels) -> dict[str, Floats]:
         """Return the outputs, each float32 of shape (n, its width), of pixels (n, size, size, 3)."""
         if len(pixels) == 1:
             return self._run_single(pixels)
@@ -134,7 +134,7 @@ class Runner:
             self._many = self._many or self._pool()
         return self._many(pixels)
 
-    def _run_single(self, pixels: Pixels) -> dict[str, Array]:
+    def _run_single(self, pixels: Pixels) -> dict[str, Floats]:
         with self._lock:
             self._single = self._single or self._compiled(1, "LATENCY").create_infer_request()
             return _infer(self._single, pixels)
@@ -168,12 +168,12 @@ class _Pool:
             self._requests.put(compiled.create_infer_request())
         self._workers = ThreadPoolExecutor(count, thread_name_prefix="milvise-openvino")
 
-    def __call__(self, pixels: Pixels) -> dict[str, Array]:
+    def __call__(self, pixels: Pixels) -> dict[str, Floats]:
         groups = [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
         found = list(self._workers.map(self._run, groups))
         return {name: np.concatenate([output[name] for output in found]) for name in found[0]}
 
-    def _run(self, pixels: Pixels) -> dict[str, Array]:
+    def _run(self, pixels: Pixels) -> dict[str, Floats]:
         request = self._requests.get()
         try:
             return {
@@ -205,7 +205,7 @@ def conse_graph(head: ConseHead) -> Any:
     return ov.Model([ops.result(joint, name="joint")], [visual], "conse")
 
 
-def run_graph(graph: Any) -> Callable[[Array], Array]:
+def run_graph(graph: Any) -> Callable[[Floats], Floats]:
     """Return a head's graph as a function from visual to joint vectors; usable from several threads.
 
     Raises
@@ -219,7 +219,7 @@ def run_graph(graph: Any) -> Callable[[Array], Array]:
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot run the head on this processor: {error}") from error
 
-    def run(visual: Array) -> Array:
+    def run(visual: Floats) -> Floats:
         request = compiled.create_infer_request()
         request.infer({0: visual})
         return np.array(request.get_output_tensor(0).data)
@@ -248,7 +248,7 @@ def _begun(compiled: Any) -> Any:
     return compiled
 
 
-def _infer(request: Any, pixels: Pixels) -> dict[str, Array]:
+def _infer(request: Any, pixels: Pixels) -> dict[str, Floats]:
     request.infer({0: pixels}, share_inputs=True)
     names = ("visual", "joint")[: len(request.model_outputs)]
     return {name: request.get_output_tensor(place).data.copy() for place, name in enumerate(names)}

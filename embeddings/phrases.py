@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats, unit
 
 HEAD_WEIGHT = 2.0
 """How much the last word of a phrase counts. English compounds are named by their last word (a table for dining);
 `benchmarks/zero_shot.py` prints what it gains."""
-
-
-def unit(vector: Any) -> Array:
-    """Return a vector, or each row of a matrix, scaled to length one; zero stays zero."""
-    array = np.asarray(vector, dtype=np.float32)
-    length = np.linalg.norm(array, axis=-1, keepdims=True)
-    return np.asarray(array / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
 def tokens(phrase: str) -> list[str]:
@@ -47,7 +39,7 @@ def lookups(phrase: str) -> list[str]:
     return list(dict.fromkeys([*whole_spellings(phrase), *parts]))
 
 
-def phrase_vector(phrase: str, vectors: Mapping[str, Array]) -> Array | None:
+def phrase_vector(phrase: str, vectors: Mapping[str, Floats]) -> Floats | None:
     """Return the unit vector of a phrase, or None where no word of it is in the vocabulary.
 
     The phrase itself if the vocabulary has it (``dining_table``, ``t-shirt``), else the mean of its words' unit
@@ -71,14 +63,14 @@ def phrase_vector(phrase: str, vectors: Mapping[str, Array]) -> Array | None:
     return unit((weights * np.stack([unit(vector) for vector in found])).sum(0))
 
 
-def missing_words(phrase: str, vectors: Mapping[str, Array]) -> list[str]:
+def missing_words(phrase: str, vectors: Mapping[str, Floats]) -> list[str]:
     """Return the words of a phrase that the vocabulary lacks, if it lacks the whole phrase too."""
     if _first(whole_spellings(phrase), vectors) is not None:
         return []
     return [token for token in tokens(phrase) if not _token_vectors(token, vectors)]
 
 
-def _token_vectors(token: str, vectors: Mapping[str, Array]) -> list[Array]:
+def _token_vectors(token: str, vectors: Mapping[str, Floats]) -> list[Floats]:
     whole = _first(spellings(token), vectors)
     if whole is not None:
         return [whole]
@@ -90,5 +82,5 @@ def _pieces(token: str) -> list[str]:
     return parts if len(parts) > 1 else []
 
 
-def _first(forms: Sequence[str], vectors: Mapping[str, Array]) -> Array | None:
+def _first(forms: Sequence[str], vectors: Mapping[str, Floats]) -> Floats | None:
     return next((vectors[form] for form in forms if form in vectors), None)

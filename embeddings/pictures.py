@@ -14,11 +14,12 @@ from typing import IO, Any
 
 from PIL import Image, UnidentifiedImageError
 
+from milvise.core.arrays import Pixels
 from milvise.embeddings import memory
 from milvise.embeddings import picture_headers as headers
 from milvise.embeddings import picture_limits as limits
 from milvise.embeddings.picture_files import opened
-from milvise.embeddings.rgb import LARGE, Pixels, ResizeRule, is_turned, square, to_rgb
+from milvise.embeddings.rgb import LARGE, ResizeRule, is_turned, square, to_rgb
 from milvise.errors import ImageError
 
 __all__ = [

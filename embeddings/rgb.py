@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from milvise.core.arrays import Pixels
+
 ResizeRule = Literal["crop", "squash"]
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 LARGE = 25_000_000
 """Pictures of more pixels are reduced before anything else is made of them; smaller ones are resampled in one step."""

@@ -15,13 +15,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.phrases import unit
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats, unit
 
 AXES = 192
 """A multiple of three, so that texts can be laid end to end."""
@@ -33,7 +30,7 @@ _SEED = 0
 _MOST = 127
 
 
-def sketch(visual: Array) -> list[str]:
+def sketch(visual: Floats) -> list[str]:
     """Return the texts of visual vectors, shape (n, width)."""
     drawn = np.asarray(visual, dtype=np.float32) @ _axes(visual.shape[1])
     largest = np.abs(drawn).max(axis=1, keepdims=True)
@@ -41,7 +38,7 @@ def sketch(visual: Array) -> list[str]:
     return [base64.b64encode(each.tobytes()).decode("ascii") for each in values]
 
 
-def read_sketches(texts: Sequence[str]) -> Array:
+def read_sketches(texts: Sequence[str]) -> Floats:
     """Return the unit vectors, shape (n, 192), float32, that texts of `sketch` hold.
 
     Raises
@@ -54,6 +51,6 @@ def read_sketches(texts: Sequence[str]) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _axes(width: int) -> Array:
+def _axes(width: int) -> Floats:
     signs = np.random.RandomState(_SEED).randint(0, 2, size=(width, AXES))
     return np.asarray(2 * signs - 1, dtype=np.float32)

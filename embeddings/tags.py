@@ -12,11 +12,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
 from milvise.embeddings.bounded_text import is_file, open_text
 from milvise.embeddings.skipped import Skipped
 from milvise.embeddings.words import Words, prepared
 from milvise.errors import InputError, MissingExtraError, UsageError
-from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 _NEGATIVE = 5
 _RATIO = 50

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats
 
 KEPT = 30
 """So many classes are kept; a multiple of three, so that texts can be laid end to end."""
@@ -26,7 +25,7 @@ LENGTH = KEPT * 4 * 4 // 3
 _MOST = 65_535
 
 
-def class_probabilities(visual: Array, weights: Array, bias: Array) -> Array:
+def class_probabilities(visual: Floats, weights: Floats, bias: Floats) -> Floats:
     """Return the probability of each class, shape (..., classes), float32, for visual vectors (..., width) as the backbone gave them.
 
     Parameters
@@ -40,7 +39,7 @@ def class_probabilities(visual: Array, weights: Array, bias: Array) -> Array:
     return np.asarray(odds / odds.sum(axis=-1, keepdims=True), dtype=np.float32)
 
 
-def encode(probabilities: Array) -> list[str]:
+def encode(probabilities: Floats) -> list[str]:
     """Return the texts of pictures whose class probabilities, shape (n, classes), are given; classes may be 65,535 at most."""
     count = probabilities.shape[1]
     kept = min(KEPT, count)
@@ -52,7 +51,7 @@ def encode(probabilities: Array) -> list[str]:
     return [base64.b64encode(each.tobytes()).decode("ascii") for each in pairs]
 
 
-def decode(texts: Sequence[str], classes: int) -> Array:
+def decode(texts: Sequence[str], classes: int) -> Floats:
     """Return the probabilities, shape (n, classes), float32, that texts hold; those of classes that were not kept are 0.
 
     Raises

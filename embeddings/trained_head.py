@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.cutting import weights_hash
 from milvise.embeddings.keras_file import HEAD_PARTS, load_model, read_record
 from milvise.embeddings.openvino_cache import NotExportableError, cached_head
@@ -17,7 +18,6 @@ from milvise.embeddings.openvino_engine import read_graph, run_graph
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import FingerprintError, ModelError
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Fingerprint = Mapping[str, Any]
 
 
@@ -43,7 +43,7 @@ class TrainedHead:
     path: Path
     record: Mapping[str, Any]
     dim: int
-    run: Callable[[Array], Array]
+    run: Callable[[Floats], Floats]
     graph: Path | None = None
 
     @property
@@ -63,7 +63,7 @@ class TrainedHead:
         # Labels with one and the same vector are listed together.
         return [label for names in self.record["trained_on"]["labels"] for label in names.split(" / ")]
 
-    def __call__(self, visual: Array) -> Array:
+    def __call__(self, visual: Floats) -> Floats:
         """Return joint unit vectors (n, words' width) for visual vectors (n, visual width)."""
         return self.run(np.asarray(visual, dtype=np.float32))
 
@@ -133,7 +133,7 @@ def checked_head(path: Path) -> tuple[Any, dict[str, Any]]:
 def _run_by_keras(path: Path, model: Any, record: Mapping[str, Any]) -> TrainedHead:
     keras = import_keras("running a head")
 
-    def run(visual: Array) -> Array:
+    def run(visual: Floats) -> Floats:
         return np.asarray(keras.ops.convert_to_numpy(model(visual, training=False)), dtype=np.float32)
 
     return TrainedHead(path, record, int(model.output_shape[-1]), run)

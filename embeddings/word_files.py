@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
 from milvise.embeddings.bounded_text import open_text
 from milvise.embeddings.skipped import Skipped, shown
 from milvise.embeddings.word_limits import MOST_WORD_BYTES, require_width, word_problem
 from milvise.errors import InputError
-from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 Matrix = np.ndarray[Any, np.dtype[Any]]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.skipped import Skipped, shown
 from milvise.errors import InputError
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Matrix = np.ndarray[Any, np.dtype[Any]]
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -33,7 +33,7 @@ def pieces(vectors: Matrix) -> Iterator[slice]:
         yield slice(start, min(start + rows, len(vectors)))
 
 
-def as_float32(vectors: Matrix) -> Array:
+def as_float32(vectors: Matrix) -> Floats:
     """Return vectors in float32: they themselves where they are; what is too large for it becomes infinite."""
     if vectors.dtype == np.float32 and vectors.flags.c_contiguous:
         return vectors
@@ -44,7 +44,7 @@ def as_float32(vectors: Matrix) -> Array:
     return converted
 
 
-def sound(words: list[str], vectors: Array, skipped: Skipped) -> tuple[list[str], Array]:
+def sound(words: list[str], vectors: Floats, skipped: Skipped) -> tuple[list[str], Floats]:
     """Leave out words whose vectors are not finite, are zero, or are absurdly long; they are counted as malformed."""
     lengths = np.empty(len(vectors))
     for rows in pieces(vectors):
@@ -62,7 +62,7 @@ def sound(words: list[str], vectors: Array, skipped: Skipped) -> tuple[list[str]
     return [words[index] for index in np.flatnonzero(usable)], vectors[usable]
 
 
-def all_but_the_top(vectors: Array, components: int, *, unit: bool = False) -> Array:
+def all_but_the_top(vectors: Floats, components: int, *, unit: bool = False) -> Floats:
     """Remove the mean and the first principal components, which all words share and which say little of meaning.
 
     Parameters
@@ -101,7 +101,7 @@ def all_but_the_top(vectors: Array, components: int, *, unit: bool = False) -> A
     return made
 
 
-def _mean_and_top(vectors: Array, components: int) -> tuple[Doubles, Doubles]:
+def _mean_and_top(vectors: Floats, components: int) -> tuple[Doubles, Doubles]:
     mean = sum(vectors[rows].sum(axis=0, dtype=np.float64) for rows in pieces(vectors)) / len(vectors)
     covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
     for rows in pieces(vectors):

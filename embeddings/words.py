@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.bounded_text import is_file
 from milvise.embeddings.gensim_file import read_gensim
 from milvise.embeddings.skipped import Skipped, shown
@@ -17,7 +18,6 @@ from milvise.embeddings.word_files import read_binary, read_text
 from milvise.embeddings.word_values import all_but_the_top, as_float32, pieces, sound
 from milvise.errors import InputError, MissingExtraError
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Matrix = np.ndarray[Any, np.dtype[Any]]
 
 PACKAGED = "glove-6b-50d"
@@ -39,7 +39,7 @@ class Words:
     """
 
     words: list[str]
-    vectors: Array
+    vectors: Floats
     fingerprint: dict[str, Any]
     skipped: Skipped
 
@@ -128,7 +128,7 @@ def _require_some(name: str, words: list[str], skipped: Skipped) -> None:
         raise InputError(f"{name} holds no word vectors.{why}")
 
 
-def _content(words: list[str], raw: Array) -> str:
+def _content(words: list[str], raw: Floats) -> str:
     """Return the hash that tells vocabularies apart; it stands in fingerprints, so that it stays as it is."""
     digest = hashlib.sha256()
     for start in range(0, len(words), _WORDS_A_TIME):

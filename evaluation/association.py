@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations, islice
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from milvise.core.arrays import Doubles, Floats
 
 MOST_EXACT = 50_000
 """The most partitions that are all looked at; where there are more, some are drawn from a fixed seed."""
@@ -45,13 +43,13 @@ class Association:
     exact: bool
 
 
-def associations(vectors: Array, a: Array, b: Array) -> Floats:
+def associations(vectors: Floats, a: Floats, b: Floats) -> Doubles:
     """Return for each unit vector its mean cosine with a less that with b, shape (n,)."""
     return np.asarray((vectors @ a.T).mean(axis=1) - (vectors @ b.T).mean(axis=1), dtype=np.float64)
 
 
 def association_test(
-    x: Array, y: Array, a: Array, b: Array, *, two_sided: bool = False, drawn: int = DRAWN
+    x: Floats, y: Floats, a: Floats, b: Floats, *, two_sided: bool = False, drawn: int = DRAWN
 ) -> Association:
     """Test whether x lies nearer to a, and y nearer to b, than chance.
 
@@ -73,11 +71,11 @@ def association_test(
     return Association(effect, p, exact)
 
 
-def _p_value(values: Floats, size: int, observed: float, *, two_sided: bool, drawn: int) -> tuple[float, bool]:
+def _p_value(values: Doubles, size: int, observed: float, *, two_sided: bool, drawn: int) -> tuple[float, bool]:
     total, count = float(values.sum()), len(values)
     slack = 1e-12
 
-    def reached(sums: Floats) -> int:
+    def reached(sums: Doubles) -> int:
         differences = sums / size - (total - sums) / (count - size)
         return int(
             (np.abs(differences) >= abs(observed) - slack).sum()

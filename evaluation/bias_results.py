@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Doubles
+from milvise.core.records import Hit
 from milvise.errors import UnknownWordError
 from milvise.evaluation.figures import Figure, interval
 from milvise.evaluation.groups import Groups
 from milvise.evaluation.part import Part, listed
-from milvise.evaluation.representation import Floats, max_skew, ndkl, shares, skew, tied_means, weights_at
+from milvise.evaluation.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
 from milvise.evaluation.words_to_images import text_of
 from milvise.queries.reading import Reading
-from milvise.records import Hit
 
 SHUFFLES = 1_000
 LEVEL = 0.05
@@ -93,12 +94,12 @@ def _deals(groups: Groups, shown: Sequence[str]) -> np.ndarray[Any, np.dtype[np.
     return np.stack([true[places], *(random.permutation(true)[places] for _ in range(SHUFFLES))])
 
 
-def _one_hot(values: np.ndarray[Any, Any], count: int) -> Floats:
+def _one_hot(values: np.ndarray[Any, Any], count: int) -> Doubles:
     return np.asarray(np.eye(count)[values])
 
 
 def _row(
-    answer: Answer, hits: Sequence[Hit], groups: Groups, share: Floats, skews: Floats, weights: Floats
+    answer: Answer, hits: Sequence[Hit], groups: Groups, share: Doubles, skews: Doubles, weights: Doubles
 ) -> dict[str, Any]:
     shown = [
         {"id": hit.id, "uri": hit.uri, "group": groups.of[hit.id], "similarity": round(hit.similarity, 4)}
@@ -112,7 +113,9 @@ def _row(
     }  # fmt: skip
 
 
-def _judge(rows: list[dict[str, Any]], skews: Floats, divergences: Floats, groups: Groups, k: int, part: Part) -> None:
+def _judge(
+    rows: list[dict[str, Any]], skews: Doubles, divergences: Doubles, groups: Groups, k: int, part: Part
+) -> None:
     largest, mean = skews.max(axis=0), divergences.mean(axis=0)
     threshold = float(np.quantile(largest[1:], 1 - LEVEL))
     for number, row in enumerate(rows):
@@ -142,6 +145,6 @@ def _judge(rows: list[dict[str, Any]], skews: Floats, divergences: Floats, group
     ]  # fmt: skip
 
 
-def _share_reached(values: Floats) -> float:
+def _share_reached(values: Doubles) -> float:
     """Return the share of deals, the true one included, that reach the true one's value."""
     return float((values >= values[0] - 1e-12).sum() / len(values))

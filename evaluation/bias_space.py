@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.phrases import unit
-from milvise.evaluation.association import Array, association_test, associations
+from milvise.core.arrays import Floats, unit
+from milvise.evaluation.association import association_test, associations
 from milvise.evaluation.bias_tests import ImageTest
 from milvise.evaluation.bias_words import LEAST, WHAT, look_up
 from milvise.evaluation.figures import Figure
@@ -50,7 +50,7 @@ class Sides:
     x: str
     y: str
     ids: list[str]
-    vectors: Array
+    vectors: Floats
     size: int
 
 
@@ -130,11 +130,11 @@ def compare_directions(
         ]  # fmt: skip
 
 
-def _along(pictures: Array, size: int, words: Array) -> Array:
+def _along(pictures: Floats, size: int, words: Floats) -> Floats:
     return np.asarray(words @ unit(pictures[:size].mean(axis=0) - pictures[size:].mean(axis=0)), dtype=np.float32)
 
 
-def _side(reading: Reading, names: Sequence[str], labels: bool) -> Array:
+def _side(reading: Reading, names: Sequence[str], labels: bool) -> Floats:
     if not labels:
         return look_up(reading, names)[0]
     wanted = set(names)

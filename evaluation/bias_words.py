@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.phrases import spellings
-from milvise.evaluation.association import Array, association_test
+from milvise.evaluation.association import association_test
 from milvise.evaluation.bias_tests import WordTest
 from milvise.evaluation.figures import Figure
 from milvise.evaluation.part import Part, listed
@@ -47,7 +48,7 @@ def associate_words(reading: Reading, tests: Sequence[WordTest], part: Part) -> 
             part.not_measured.append(f"Words of the test {test.name} that the vocabulary lacks: {listed(missing)}.")
 
 
-def look_up(reading: Reading, words: Sequence[str]) -> tuple[Array, list[str]]:
+def look_up(reading: Reading, words: Sequence[str]) -> tuple[Floats, list[str]]:
     """Return the unit vectors, shape (n, dim), of the words that the vocabulary has, and the words that it lacks."""
     known: dict[str, Any] = reading.entries([form for word in words for form in spellings(word)])
     found = {word: next((known[form] for form in spellings(word) if form in known), None) for word in words}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.queries.reading import Space
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _SAME = 1e-5
 _QUERIES = 50
@@ -29,7 +27,7 @@ class Questions:
         For queries that are stored pictures their ids, which are left out of their answers; else empty.
     """
 
-    vectors: Array
+    vectors: Floats
     own: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -40,7 +38,7 @@ class Questions:
         return Questions(self.vectors[start:stop], self.own[start:stop])
 
 
-def exact_cosines(space: Space, questions: Questions, k: int) -> Array:
+def exact_cosines(space: Space, questions: Questions, k: int) -> Floats:
     """Return the k highest cosines for each query, descending, shape (n, k); -inf where the space has fewer rows.
 
     A thousand stored vectors are held at a time.
@@ -66,7 +64,7 @@ def found_cosines(space: Space, questions: Questions, k: int) -> list[list[float
     return [[score for key, score in hits if key != mine][:k] for hits, mine in zip(answers, own, strict=True)]
 
 
-def recalls(found: Sequence[Sequence[float]], exact: Array) -> list[float]:
+def recalls(found: Sequence[Sequence[float]], exact: Floats) -> list[float]:
     """Return recall@k of each query: results as close as the exact k-th, divided by k or by the rows there are.
 
     A result whose cosine equals that of the exact k-th (to 1e-5) counts as right: which of tied rows comes k-th is chance.

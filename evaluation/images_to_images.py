@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from milvise.core.records import Hit
 from milvise.embeddings.phrases import tokens
 from milvise.evaluation.figures import Figure, mean_figure
 from milvise.evaluation.pictures import Pictures
 from milvise.evaluation.rankings import Ranking, measure
 from milvise.queries.reading import Reading
-from milvise.records import Hit
 
 _LIMIT = 10
 _METRICS = ("p@1", "p@10", "capped_p@10")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.phrases import whole_spellings
 from milvise.evaluation.figures import Figure, mean_figure
 from milvise.evaluation.pictures import Pictures
@@ -16,8 +17,6 @@ from milvise.evaluation.rankings import CUTS
 from milvise.evaluation.splits import Split
 from milvise.queries.reading import Reading
 from milvise.training.score import harmonic_mean
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 EVERY_WORD = 2**31
 _ROWS = 1_000
@@ -45,7 +44,7 @@ class Tagged:
     first: list[str]
 
 
-def rank_labels(reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Array]) -> Tagged:
+def rank_labels(reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats]) -> Tagged:
     """Rank candidate labels by their cosine with each picture's joint vector; a picture with several labels counts for each."""
     names = list(candidates)
     place = {name: index for index, name in enumerate(names)}
@@ -67,7 +66,7 @@ def rank_labels(reading: Reading, pictures: Pictures, ids: Sequence[str], candid
     return Tagged(kept, own, np.asarray(hits, dtype=np.float64).reshape(-1, len(CUTS)), first)
 
 
-def _hits(similarity: Array, own: int) -> list[float]:
+def _hits(similarity: Floats, own: int) -> list[float]:
     """Return for each k the share of the orders of ties in which the own label is among the first k."""
     better = int((similarity > similarity[own] + _SAME).sum())
     tied = int((np.abs(similarity - similarity[own]) <= _SAME).sum())
@@ -83,7 +82,7 @@ def by_label(tagged: Tagged, cut: int) -> dict[str, float]:
 
 
 def accuracy_of_tags(
-    reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Array], split: Split
+    reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats], split: Split
 ) -> tuple[list[Figure], list[dict[str, Any]]]:
     """Return the figures, and for each label what its pictures were taken for.
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import IndexSpec
-from milvise.evaluation.exact import Array, Questions, exact_cosines, found_cosines, recalls
+from milvise.core.arrays import Floats
+from milvise.evaluation.exact import Questions, exact_cosines, found_cosines, recalls
 from milvise.evaluation.figures import Figure, interval, mean_figure
 from milvise.evaluation.grid import grid
 from milvise.evaluation.libraries import MOST_BYTES, build, installed
@@ -88,7 +89,7 @@ def _evaluate_space(reading: Reading, name: str, options: Options, part: Part, n
 
 
 def _row(
-    space: Space, questions: Questions, exact: Array, options: Options, note: Callable[[str], None]
+    space: Space, questions: Questions, exact: Floats, options: Options, note: Callable[[str], None]
 ) -> dict[str, Any]:
     note(f"Searching with {space.index} …")
     found = recalls(found_cosines(space, questions, options.k), exact)
@@ -139,7 +140,7 @@ def _libraries(
     space: Space,
     name: str,
     questions: Questions,
-    exact: Array,
+    exact: Floats,
     options: Options,
     part: Part,
     note: Callable[[str], None],
@@ -170,10 +171,10 @@ def _libraries(
 
 def _library_row(
     name: str,
-    vectors: Array,
+    vectors: Floats,
     ids: list[str],
     questions: Questions,
-    exact: Array,
+    exact: Floats,
     options: Options,
     note: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -190,7 +191,12 @@ def _library_row(
 
 
 def _answer(
-    search: Callable[[Array, int], list[int]], vectors: Array, ids: list[str], questions: Questions, place: int, k: int
+    search: Callable[[Floats, int], list[int]],
+    vectors: Floats,
+    ids: list[str],
+    questions: Questions,
+    place: int,
+    k: int,
 ) -> list[float]:
     own = questions.own[place] if questions.own else ""
     places = [

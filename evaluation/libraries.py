@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats
 
 MOST_BYTES = 256 * 2**20
 """What copies of the vectors may take, in these libraries or in Milvus Lite."""
@@ -30,7 +29,7 @@ class Library:
     """
 
     name: str
-    search: Callable[[Array, int], list[int]]
+    search: Callable[[Floats, int], list[int]]
 
 
 def installed() -> list[str]:
@@ -38,12 +37,12 @@ def installed() -> list[str]:
     return [name for name in _BUILDERS if importlib.util.find_spec(name) is not None]
 
 
-def build(name: str, vectors: Array) -> Library:
+def build(name: str, vectors: Floats) -> Library:
     """Return an installed library with these unit vectors, shape (n, dim), at usual settings, one thread."""
     return _BUILDERS[name](vectors)
 
 
-def _faiss(vectors: Array) -> Library:
+def _faiss(vectors: Floats) -> Library:
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -53,7 +52,7 @@ def _faiss(vectors: Array) -> Library:
     return Library("faiss HNSW M=16, ef=64", lambda query, k: index.search(query[np.newaxis], k)[1][0].tolist())
 
 
-def _hnswlib(vectors: Array) -> Library:
+def _hnswlib(vectors: Floats) -> Library:
     import hnswlib
 
     index = hnswlib.Index(space="cosine", dim=vectors.shape[1])
@@ -64,7 +63,7 @@ def _hnswlib(vectors: Array) -> Library:
     return Library("hnswlib M=16, ef=64", lambda query, k: index.knn_query(query[np.newaxis], k)[0][0].tolist())
 
 
-def _annoy(vectors: Array) -> Library:
+def _annoy(vectors: Floats) -> Library:
     from annoy import AnnoyIndex
 
     index = AnnoyIndex(vectors.shape[1], "angular")
@@ -75,4 +74,4 @@ def _annoy(vectors: Array) -> Library:
     return Library(f"Annoy {TREES} trees", lambda query, k: list(index.get_nns_by_vector(query, k)))
 
 
-_BUILDERS: dict[str, Callable[[Array], Library]] = {"faiss": _faiss, "hnswlib": _hnswlib, "annoy": _annoy}
+_BUILDERS: dict[str, Callable[[Floats], Library]] = {"faiss": _faiss, "hnswlib": _hnswlib, "annoy": _annoy}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from milvise.embeddings.phrases import unit
-from milvise.evaluation.exact import Array, Questions
+from milvise.core.arrays import Floats, unit
+from milvise.evaluation.exact import Questions
 from milvise.queries.reading import Reading
 from milvise.queries.vocabulary import FREQUENT
 
@@ -28,7 +28,7 @@ def _words(reading: Reading, count: int) -> tuple[Questions, Questions]:
     return _one_and_two(vectors[:half]), _one_and_two(vectors[half:])
 
 
-def _one_and_two(vectors: Array) -> Questions:
+def _one_and_two(vectors: Floats) -> Questions:
     singles = vectors[0::3]
     pairs = unit(unit(vectors[1::3])[: len(vectors[2::3])] + unit(vectors[2::3]))
     return Questions(np.concatenate([singles, pairs]))

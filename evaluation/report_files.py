@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from milvise.core.json_data import parse_json
 from milvise.errors import InputError
 from milvise.evaluation.report import FORMAT
-from milvise.json_data import parse_json
 
 JSON_NAME, PAGE_NAME = "report.json", "report.html"
 

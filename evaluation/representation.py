@@ -9,16 +9,15 @@ MaxSkew@k and NDKL. Logarithms are natural.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from milvise.core.arrays import Doubles
 
 _SAME = 1e-6
 
 
-def weights_at(scores: Sequence[float], k: int) -> Floats:
+def weights_at(scores: Sequence[float], k: int) -> Doubles:
     """Return how much each result, closest first, belongs to the first k, shape (n,): 1, 0, or less where k cuts a tie.
 
     Results with the same score as the k-th (to 1e-6) share the places that are left for them.
@@ -30,7 +29,7 @@ def weights_at(scores: Sequence[float], k: int) -> Floats:
     return np.where(above, 1.0, np.where(tied, (k - above.sum()) / tied.sum(), 0.0))
 
 
-def shares(groups: Floats, weights: Floats) -> Floats:
+def shares(groups: Doubles, weights: Doubles) -> Doubles:
     """Return each group's share of the results.
 
     Parameters
@@ -44,18 +43,18 @@ def shares(groups: Floats, weights: Floats) -> Floats:
     return np.asarray(counts / weights.sum())
 
 
-def skew(share: Floats, expected: Floats, results: float) -> Floats:
+def skew(share: Doubles, expected: Doubles, results: float) -> Doubles:
     """Return ``ln(share / expected)``; a group that is absent counts as half a result, because ln 0 is no number."""
     return np.log(np.maximum(share, 0.5 / results) / expected)
 
 
-def max_skew(share: Floats, expected: Floats) -> Floats:
+def max_skew(share: Doubles, expected: Doubles) -> Doubles:
     """Return the skew of the group that is shown too often the most, over the last axis; never below zero."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(share / expected).max(axis=-1))
 
 
-def ndkl(groups: Floats, expected: Floats) -> Floats:
+def ndkl(groups: Doubles, expected: Doubles) -> Doubles:
     """Return the divergence of the groups in the first i results from those in the gallery, for all i together.
 
     The Kullback-Leibler divergences for i = 1, 2 … n are weighted by ``1 / log2(i + 1)`` and divided by the sum of the
@@ -76,7 +75,7 @@ def ndkl(groups: Floats, expected: Floats) -> Floats:
     return np.asarray((divergence * weight).sum(axis=-1) / weight.sum())
 
 
-def tied_means(groups: Floats, scores: Sequence[float]) -> Floats:
+def tied_means(groups: Doubles, scores: Sequence[float]) -> Doubles:
     """Return rows, shape (..., n, groups), in which results with equal scores each have the mean of their groups."""
     values = np.asarray(scores, dtype=np.float64)
     tie = np.concatenate([[0], np.cumsum(-np.diff(values) > _SAME)]) if len(values) else np.zeros(0, int)

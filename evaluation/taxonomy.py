@@ -11,16 +11,14 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.errors import InputError
 from milvise.evaluation.figures import Figure, mean_figure
 from milvise.evaluation.pictures import Pictures
 from milvise.queries.reading import Reading
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 CUTS = (2, 5, 10)
 _ROWS = 1_000
@@ -82,7 +80,7 @@ def hierarchical_precision(
 
 
 def accuracy_in_taxonomy(
-    reading: Reading, pictures: Pictures, ids: Iterable[str], candidates: Mapping[str, Array], taxonomy: Taxonomy
+    reading: Reading, pictures: Pictures, ids: Iterable[str], candidates: Mapping[str, Floats], taxonomy: Taxonomy
 ) -> tuple[list[Figure], list[str]]:
     """Return hierarchical precision of a picture's ranked labels, and the labels that the taxonomy lacks.
 

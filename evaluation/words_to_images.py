@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from milvise.core.records import Hit
 from milvise.evaluation.figures import Figure, mean_figure
 from milvise.evaluation.pictures import Pictures
 from milvise.evaluation.rankings import CUTS, Ranking, first_rank, measure
 from milvise.evaluation.splits import Split
 from milvise.queries.reading import Reading
-from milvise.records import Hit
 
 DEPTH = 1_000
 """How many results of each search are looked at."""

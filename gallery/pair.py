@@ -15,9 +15,9 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
-from milvise.chunks import chunks
+from milvise.core.arrays import Floats
+from milvise.core.chunks import chunks
 from milvise.embeddings.classes import Classes
-from milvise.embeddings.network import Array
 from milvise.embeddings.sketches import sketch
 from milvise.embeddings.top_classes import class_probabilities, encode
 from milvise.errors import InputError
@@ -63,7 +63,7 @@ class Pair:
         """Return hash, label and metadata of the pictures that are done, by key."""
         return self.visual.get(keys, fields=["sha256", "label", "meta"], own_writes=True)
 
-    def write(self, rows: Sequence[Row], joint: Array | None) -> int:
+    def write(self, rows: Sequence[Row], joint: Floats | None) -> int:
         """Write rows with visual vectors, and beside them their joint vectors (n, width); return how many."""
         self.before_write()
         if rows and self.joint is not None and joint is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
-from milvise.config import DEFAULT_BACKBONE
+from milvise.core.config import DEFAULT_BACKBONE
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Network
 from milvise.errors import ModelError, NotFoundError, UsageError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from milvise import config
 from milvise.adapter import Collection, Store
+from milvise.core import config
 from milvise.embeddings.hierarchy import MOST_PARTS, VERSION, Hierarchy
 from milvise.embeddings.kept_files import read_arrays
 from milvise.errors import DeniedError, ModelError

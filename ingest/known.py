@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from milvise import config
 from milvise.adapter.catalog import short_hash
+from milvise.core import config
 
 _SETTLED_S = 2.0
 """A file that changed a moment ago may change again within the tick of the clock that its time is told by."""

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from milvise.core.json_data import parse_json
+from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.sources import Item, Rejected
-from milvise.json_data import parse_json
-from milvise.lines import MOST_LINE_BYTES, bounded_lines
 
 _COLUMNS = ("uri", "label")
 

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import IndexSpec, Store
-from milvise.chunks import chunks
+from milvise.core.arrays import Floats
+from milvise.core.chunks import chunks
 from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.network import Array, Both
+from milvise.embeddings.network import Both
 from milvise.embeddings.pictures import Picture, decode_file
 from milvise.errors import ImageError, InputError
 from milvise.gallery.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
@@ -86,8 +87,8 @@ class _Embedded:
     """Pictures with their vectors, each (n, width)."""
 
     read: list[_Read]
-    visual: Array
-    joint: Array | None
+    visual: Floats
+    joint: Floats | None
 
 
 def ingest_images(
@@ -308,7 +309,7 @@ class _Run:
         return not self._seen.has(row["id"]) and not self._seen.unseen.hides(row["uri"])
 
 
-def _both(plan: Plan) -> Callable[[Any, int], tuple[Array, Array | None]]:
+def _both(plan: Plan) -> Callable[[Any, int], tuple[Floats, Floats | None]]:
     """Return the function from pixels to visual and joint vectors, of which a gallery without a head has none."""
     if plan.head is not None:
         both: Both = plan.backbone.joined(plan.head)

@@ -7,7 +7,8 @@ from typing import Any
 
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
+from milvise.core.records import record_id
 from milvise.embeddings.picture_files import hash_file
 from milvise.embeddings.pictures import Picture
 from milvise.errors import ImageError
@@ -17,7 +18,6 @@ from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.seen import Seen
 from milvise.ingest.sources import Item, Rejected, Source, unseen_of
 from milvise.ingest.summary import Tally
-from milvise.records import record_id
 
 _LOOKUP_ROWS = 256
 

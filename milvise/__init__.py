@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
+from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import MilviseError
-from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 if TYPE_CHECKING:
     __version__: str

@@ -17,8 +17,8 @@ def run() -> None:
     code: int | str | None = 0
     try:
         # Here, because Ctrl-C may come while it is imported, too.
-        from milvise.cli import main
-        from milvise.cli_state import show_warnings
+        from milvise.cli.main import main
+        from milvise.cli.state import show_warnings
 
         show_warnings()
         main()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from milvise.core.records import Hit, WordHit
 from milvise.embeddings.pictures import decode_file
 from milvise.errors import ImageError
-from milvise.records import Hit, WordHit
 
 _SIDE = 240
 _STYLE = """

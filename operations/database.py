@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from milvise import config
 from milvise.adapter import Store
 from milvise.adapter import connect as open_connection
 from milvise.adapter.store import check_name
+from milvise.core import config
 from milvise.operations.gallery import Gallery
 from milvise.operations.progress import Progress, silent
 from milvise.queries import database

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from milvise.config import DEFAULT_BACKBONE
+from milvise.core.config import DEFAULT_BACKBONE
+from milvise.core.records import Hit
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.gallery.names import WORDS_ALIAS, visual_alias
@@ -20,7 +21,6 @@ from milvise.operations.progress import Progress, notes, silent
 from milvise.operations.words import IngestWords, ingest_words
 from milvise.queries.database import Database
 from milvise.queries.expression import Term, render
-from milvise.records import Hit
 
 GALLERY = "milvise_demo"
 """Not a name that one would choose: what is not among the demo's photos is removed from it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.errors import UsageError
 from milvise.evaluation import accuracy, bias, index
 from milvise.evaluation.audit import FOLDER, write_audit

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.gallery import exports
 from milvise.gallery.projector import MOST
 from milvise.operations.checks import require_count

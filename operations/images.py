@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.backbones import split_spec
 from milvise.embeddings.engines import load_network
 from milvise.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from milvise.config import DEFAULT_BACKBONE
+from milvise.core.config import DEFAULT_BACKBONE
 from milvise.ingest.sources import Source
 from milvise.operations import evaluate
 from milvise.operations import train_backbone as room

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from milvise.adapter import IndexSpec
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.gallery.project import Projection
 from milvise.gallery.project import project as run
 from milvise.operations.checks import require_index

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.operations.checks import as_texts, require_count, require_share
 from milvise.operations.progress import Progress, epochs, silent
 from milvise.queries.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from milvise.config import DEFAULT_BACKBONE
+from milvise.core.config import DEFAULT_BACKBONE
 from milvise.embeddings.backbones import load_backbone
 from milvise.operations.checks import require_count, require_share
 from milvise.operations.images import Named, absolute, open_sources, require_sources

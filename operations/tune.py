@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.evaluation.tune import Tuned
 from milvise.evaluation.tune import tune as run
 from milvise.operations.checks import require_count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from milvise.adapter.store import check_name
-from milvise.config import DEFAULT_GALLERY
+from milvise.core.config import DEFAULT_GALLERY
 from milvise.gallery.verification.record import Verification
 from milvise.gallery.verify import verify as run
 from milvise.operations.checks import require_count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.errors import UsageError
 from milvise.queries.encoder import PictureLike
 from milvise.queries.expression import Term, parse

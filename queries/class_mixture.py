@@ -22,11 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats, unit
 from milvise.embeddings.hierarchy import Hierarchy, Sense
-from milvise.embeddings.phrases import unit
 from milvise.embeddings.top_classes import class_probabilities
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 TEMPERATURE = 0.02
 TREE = 0.4
@@ -54,7 +52,7 @@ class WordClasses:
         Similarity in the tree of the class closest to one of the word's first three senses, 0 to 1; 0 for what is no noun.
     """
 
-    shares: Array
+    shares: Floats
     known: bool
     closeness: float = 0.0
 
@@ -64,7 +62,7 @@ class WordClasses:
         return float(self.shares.sum() / self.shares.max())
 
     @property
-    def relative(self) -> Array:
+    def relative(self) -> Floats:
         """The shares, shape (classes,), divided by the largest."""
         return np.asarray(self.shares / self.shares.max(), dtype=np.float32)
 
@@ -93,24 +91,24 @@ class ClassMixture:
     """
 
     labels: tuple[str, ...]
-    names: Array
-    first_names: Array
-    other_names: Array
+    names: Floats
+    first_names: Floats
+    other_names: Floats
     owners: np.ndarray[Any, np.dtype[np.int64]]
-    weights: Array
-    bias: Array
+    weights: Floats
+    bias: Floats
     hierarchy: Hierarchy | None = None
     _kept: dict[tuple[str, bytes | None], WordClasses] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _placed: dict[bytes, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _placed: dict[bytes, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def tells_apart(self) -> bool:
         """Whether there are two classes with a name or more: with one, every word would be the same."""
         return int(self._named.sum()) > 1
 
-    def of(self, phrase: str, vector: Array | None) -> WordClasses:
+    def of(self, phrase: str, vector: Floats | None) -> WordClasses:
         """Return the classes of a word or phrase; a thousand are kept.
 
         Parameters
@@ -126,7 +124,7 @@ class ClassMixture:
             found = self._kept[key] = self._found(phrase, vector)
         return found
 
-    def _found(self, phrase: str, vector: Array | None) -> WordClasses:
+    def _found(self, phrase: str, vector: Floats | None) -> WordClasses:
         senses = self.hierarchy.senses(phrase)[:_SENSES] if self.hierarchy else ()
         total = np.zeros(len(self.labels), dtype=np.float64)
         known = False
@@ -145,7 +143,7 @@ class ClassMixture:
         close = max((float(sense.similarity.max(initial=0.0)) for sense in senses[:_CLOSE_SENSES]), default=0.0)
         return WordClasses(np.asarray(total / total.sum(), dtype=np.float32), known, close)
 
-    def visual(self, shares: Array) -> Array:
+    def visual(self, shares: Floats) -> Floats:
         """Return the unit vector, shape (visual width,), to search visual vectors by for shares of classes; a thousand are kept."""
         key = shares.tobytes()
         found = self._placed.get(key)
@@ -155,11 +153,11 @@ class ClassMixture:
             found = self._placed[key] = unit(shares @ self._weights)
         return found
 
-    def joint(self, shares: Array) -> Array:
+    def joint(self, shares: Floats) -> Floats:
         """Return the unit vector, shape (words' width,), that stands for shares of classes among the words."""
         return unit(shares @ self.first_names)
 
-    def conse(self, probabilities: Array) -> Array:
+    def conse(self, probabilities: Floats) -> Floats:
         """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities.
 
         What they lack of one, because only the likeliest are known, counts as spread over all classes.
@@ -169,11 +167,11 @@ class ClassMixture:
         rest = np.maximum(0, 1 - probabilities.sum(axis=-1, keepdims=True))
         return unit(probabilities[..., seen] @ self.names[seen] + rest * self._mean_name)
 
-    def focus(self, shares: Array) -> Array:
+    def focus(self, shares: Floats) -> Floats:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""
         return np.asarray(shares @ self.weights, dtype=np.float32)
 
-    def probabilities(self, visual: Array) -> Array:
+    def probabilities(self, visual: Floats) -> Floats:
         """Return the probability of each class, shape (..., classes), for visual vectors as the backbone gave them."""
         return class_probabilities(visual, self.weights, self.bias)
 
@@ -183,7 +181,7 @@ class ClassMixture:
         others[sense.kinds] = False
         return len(sense.kinds) > 0 and bool(others.any())
 
-    def _guess(self, vector: Array | None, sense: Sense | None) -> Array:
+    def _guess(self, vector: Floats | None, sense: Sense | None) -> Floats:
         likeness = np.zeros(len(self.labels))
         if vector is not None:
             likeness = (self._names @ unit(vector)).astype(np.float64)
@@ -199,23 +197,23 @@ class ClassMixture:
         return np.asarray(self.first_names.any(axis=1))
 
     @cached_property
-    def _mean_name(self) -> Array:
+    def _mean_name(self) -> Floats:
         return np.asarray(self.names.mean(axis=0), dtype=np.float32)
 
     @cached_property
-    def _mean(self) -> Array:
+    def _mean(self) -> Floats:
         return np.asarray(self.first_names[self._named].mean(axis=0), dtype=np.float32)
 
     @cached_property
-    def _names(self) -> Array:
+    def _names(self) -> Floats:
         return unit(self.first_names - self._mean)
 
     @cached_property
-    def _other_names(self) -> Array:
+    def _other_names(self) -> Floats:
         return unit(self.other_names - self._mean)
 
     @cached_property
-    def _weights(self) -> Array:
+    def _weights(self) -> Floats:
         return np.asarray(self.weights - self.weights.mean(axis=0), dtype=np.float32)
 
     @cached_property

@@ -29,11 +29,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from milvise.adapter import Collection
+from milvise.core.arrays import Doubles, Floats
 from milvise.errors import UsageError
 from milvise.queries.class_mixture import WordClasses
 from milvise.queries.ranking import Seen
@@ -42,8 +43,6 @@ from milvise.queries.vocabulary import FREQUENT
 if TYPE_CHECKING:
     from milvise.queries.opened import Opened
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 EQUAL = 3_700
 """The number of chances at which the odds of the evidence are those of being shown."""
@@ -73,7 +72,7 @@ class Calibration:
 
     pictures: int
 
-    def confidence(self, word: WordClasses, evidence: Array) -> Floats:
+    def confidence(self, word: WordClasses, evidence: Floats) -> Doubles:
         """Return the probability that a picture shows a word; more evidence never gives less.
 
         Parameters
@@ -90,7 +89,7 @@ class Calibration:
             odds = GUESS + CLOSE * word.closeness + odds / 2 + np.log(_MIDDLE / pictures) / 2
         return np.asarray(1 / (1 + np.exp(-odds)))
 
-    def shown(self, seen: Sequence[Seen], chances: Array) -> Array:
+    def shown(self, seen: Sequence[Seen], chances: Floats) -> Floats:
         """Return the probability that pictures show all of some words, shape (pictures,): the least of those of each.
 
         It is not their product, because two things in one picture are no matter of chance, and because they share the
@@ -126,7 +125,7 @@ class Background:
         Cosine of each word's best picture, smallest first.
     """
 
-    best: Array
+    best: Floats
 
     def confidence(self, cosine: float) -> float:
         """Return the share of random words whose best picture is less similar than `cosine`, in [0, 1]."""

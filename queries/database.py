@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from milvise import config
 from milvise.adapter import Store
 from milvise.adapter.store import check_name
+from milvise.core import config
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias

@@ -15,9 +15,9 @@ import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
+from milvise.core.records import DuplicateGroup
 from milvise.errors import UsageError
-from milvise.records import DuplicateGroup
 
 SIMILARITY = 0.9
 """`benchmarks/answers.py` has the table."""

@@ -9,15 +9,15 @@ import numpy as np
 from PIL import Image
 
 from milvise.adapter import Manifest
+from milvise.core.arrays import Floats
 from milvise.embeddings.pictures import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
 from milvise.gallery.models import stored_network
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 PictureLike = str | Path | bytes | Image.Image | np.ndarray[Any, Any]
 
 
-def visual_vector(picture: PictureLike, manifest: Manifest) -> Array:
+def visual_vector(picture: PictureLike, manifest: Manifest) -> Floats:
     """Return the visual vector, shape (dim,), of a picture, made as the gallery's were.
 
     Parameters

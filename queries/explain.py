@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import IndexSpec
+from milvise.core.arrays import Floats, unit
+from milvise.core.records import Hit
 from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.phrases import unit
 from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.expression import Term
 from milvise.queries.match import FIELDS, Match, Row
@@ -24,9 +25,6 @@ from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL
 from milvise.queries.seen import picture_fields, plain, seen_in
 from milvise.queries.trusted import trust
 from milvise.queries.vocabulary import weighted_sum
-from milvise.records import Hit
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _CLASSES = 10
 
@@ -119,7 +117,7 @@ def explain(
     query: Query,
     *,
     terms: Sequence[Term],
-    focus: Array | None,
+    focus: Floats | None,
     unknown: Mapping[str, UnknownWordError],
 ) -> Explanation:
     """Return why a stored picture has its place; see `Gallery.explain`.
@@ -174,7 +172,7 @@ def _match(now: Opened, query: Query, row: Row, cosines: dict[str, float]) -> tu
     return found, {name: query.shares[name] for name in found.parts}
 
 
-def _ranked(query: Query, match: Match, shares: Mapping[str, float], seen: Array | None) -> list[Contribution]:
+def _ranked(query: Query, match: Match, shares: Mapping[str, float], seen: Floats | None) -> list[Contribution]:
     """Return what a ranking adds beside the cosines."""
     if query.ranking is None or seen is None:
         return []
@@ -188,11 +186,11 @@ def _ranked(query: Query, match: Match, shares: Mapping[str, float], seen: Array
     return told
 
 
-def _focused(recipe: Recipe, weights: Array) -> Recipe:
+def _focused(recipe: Recipe, weights: Floats) -> Recipe:
     return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
 
 
-def _ties(now: Opened, terms: Sequence[Term], probabilities: Array) -> tuple[Tie, ...]:
+def _ties(now: Opened, terms: Sequence[Term], probabilities: Floats) -> tuple[Tie, ...]:
     placed, mixture = place_terms(now, terms), now.mixture
     total = sum(abs(one.term.weight) for one in placed)
     shares = sum(one.term.weight / total * one.classes.relative for one in placed)

@@ -12,9 +12,9 @@ from typing import Any
 
 from milvise.adapter import Store
 from milvise.adapter.escape import is_in
+from milvise.core.json_data import parse_json
+from milvise.core.lines import bounded_lines
 from milvise.errors import InputError, NotFoundError
-from milvise.json_data import parse_json
-from milvise.lines import bounded_lines
 from milvise.queries.expression import parse
 
 IN_MILVUS = "milvus"

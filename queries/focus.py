@@ -14,11 +14,10 @@ Ameisen 2018, "Building an image search service from scratch", re-weighting of a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats
 
 CANDIDATES = 80
 """So many are fetched first; for most searches no more are needed (`benchmarks/focus.py`)."""
@@ -27,12 +26,12 @@ _FOR_EACH = 8
 _STEP = 2
 
 
-def focused_query(query: Array, weights: Array) -> Array:
+def focused_query(query: Floats, weights: Floats) -> Floats:
     """Return the vector, shape (dim,), whose plain search finds the candidates."""
     return np.asarray(weights * weights * query, dtype=np.float32)
 
 
-def focused_similarity(query: Array, weights: Array, candidates: Array) -> Array:
+def focused_similarity(query: Floats, weights: Floats, candidates: Floats) -> Floats:
     """Return ``cos(w*q, w*x)``, shape (n,), for candidates x of shape (n, dim)."""
     weighted = (candidates * weights).astype(np.float64)
     wanted = (query * weights).astype(np.float64)
@@ -50,7 +49,7 @@ def candidate_counts(limit: int, most: int) -> Iterator[int]:
 
 
 def are_enough(
-    query: Array, weights: Array, candidates: Array, similarities: Array, *, last: float, limit: int
+    query: Floats, weights: Floats, candidates: Floats, similarities: Floats, *, last: float, limit: int
 ) -> bool:
     """Return whether no picture that was not fetched is likely to be among the best `limit`.
 

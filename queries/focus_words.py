@@ -7,20 +7,17 @@ subtracted it is subtracted from dimensions that all count the same.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.errors import ExpressionError, UnknownClassError, UnknownWordError
 from milvise.queries.expression import Term, parse
 from milvise.queries.opened import Opened
 from milvise.queries.placed import place_terms
 from milvise.queries.spelling import closest
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
-
-def focus_weights(now: Opened, focus: str) -> Array:
+def focus_weights(now: Opened, focus: str) -> Floats:
     """Return the weights, shape (visual width,), of a class or an expression such as ``cat + sofa - person``.
 
     Calls to Milvus: one for the weights of a class that was not focused on before; for words that are no class as
@@ -49,13 +46,13 @@ def focus_weights(now: Opened, focus: str) -> Array:
     sizes = [np.abs(weights) / np.sqrt(np.mean(weights**2)) for weights in found]
     start = 0.0 if any(term.weight > 0 for term in terms) else 1.0
     total = start + sum(term.weight * size for term, size in zip(terms, sizes, strict=True))
-    counted: Array = np.maximum(total, 0.0).astype(np.float32)
+    counted: Floats = np.maximum(total, 0.0).astype(np.float32)
     if not counted.any():
         raise ExpressionError(f"the focus leaves nothing to look at.\nReceived: {focus}")
     return counted
 
 
-def _weights(now: Opened, term: Term) -> Array:
+def _weights(now: Opened, term: Term) -> Floats:
     own = _class(now, term.phrase)
     if own is not None:
         return own
@@ -63,7 +60,7 @@ def _weights(now: Opened, term: Term) -> Array:
     return now.mixture.focus(placed.classes.shares)
 
 
-def _class(now: Opened, name: str) -> Array | None:
+def _class(now: Opened, name: str) -> Floats | None:
     """Return the weights of the class of this name, however it is capitalised, None where there is none."""
     known = now.parts.known_classes
     found = known.of(now.classes, [name])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Set
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
+from milvise.core.arrays import Floats
 from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
 from milvise.queries.limits import check_limit
 from milvise.queries.match import FIELDS, Match
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _EFFORT = 4
 
 
 def focused(
-    visual: Collection, query: Array, weights: Array, *, limit: int, filter: str, without: Set[str | None]
+    visual: Collection, query: Floats, weights: Floats, *, limit: int, filter: str, without: Set[str | None]
 ) -> list[Match]:
     """Return the pictures closest to a visual vector in the dimensions that `weights` count, closest first.
 

@@ -19,14 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.hierarchy import Hierarchy, Node
 from milvise.embeddings.phrases import whole_spellings
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 SURE = 0.8
 """The least value of a few for which 90 % of the first sure names are right, on half of the labelled pictures."""
@@ -101,7 +99,7 @@ class Hedge:
                     self._labels.setdefault(place, []).append(label)
         self._trusted: dict[int, tuple[tuple[str, ...], ...]] = {}
 
-    def entries(self, probabilities: Array, *, guess: float = GUESS) -> list[str]:
+    def entries(self, probabilities: Floats, *, guess: float = GUESS) -> list[str]:
         """Return the vocabulary entries that may be needed to name what some pictures show.
 
         Parameters
@@ -115,7 +113,7 @@ class Hedge:
         return list(dict.fromkeys(form for place in places for forms in self._forms(place) for form in forms))
 
     def names(
-        self, probabilities: Array, ranks: Mapping[str, int], *, sure: float = SURE, guess: float = GUESS
+        self, probabilities: Floats, ranks: Mapping[str, int], *, sure: float = SURE, guess: float = GUESS
     ) -> list[list[Named]]:
         """Return what each picture shows: what is sure first, each word once.
 
@@ -129,10 +127,10 @@ class Hedge:
         """
         return [self._named(chances, ranks, sure, guess) for chances in self._chances(probabilities)]
 
-    def _chances(self, probabilities: Array) -> Array:
+    def _chances(self, probabilities: Floats) -> Floats:
         return np.asarray(np.atleast_2d(probabilities) @ self._under, dtype=np.float32)
 
-    def _named(self, chances: Array, ranks: Mapping[str, int], sure: float, guess: float) -> list[Named]:
+    def _named(self, chances: Floats, ranks: Mapping[str, int], sure: float, guess: float) -> list[Named]:
         found = [
             _Candidate(place, min(1.0, float(chances[place])), self._nodes[place].information)
             for place in np.flatnonzero(chances >= guess).tolist()

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from milvise.adapter import Collection
 from milvise.adapter.escape import both, literal
+from milvise.core.arrays import Floats
 from milvise.queries.known import KnownVectors
 from milvise.queries.spelling import RARE
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Knowledge(Protocol):
@@ -57,7 +54,7 @@ class WordKnowledge:
         self._ranks = ranks
         self.noun = noun
 
-    def known(self, entries: Sequence[str]) -> dict[str, Array]:
+    def known(self, entries: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors of those of these entries that the vocabulary has."""
         return self._vectors.of(self.words, entries)
 

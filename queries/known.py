@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.kept_vectors import KeptVectors
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats
 
 MOST = 10_000
 
@@ -31,9 +29,9 @@ class KnownVectors:
         self._field = field
         self._lock = Lock()
         self._name = ""
-        self._vectors: dict[str, Array | None] = {}
+        self._vectors: dict[str, Floats | None] = {}
 
-    def of(self, collection: Collection, keys: Sequence[str]) -> dict[str, Array]:
+    def of(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors of these primary keys; keys that are not there are left out."""
         with self._lock:
             if self._name != collection.name or len(self._vectors) > MOST:
@@ -44,7 +42,7 @@ class KnownVectors:
             known.update(self._fetched(collection, missing))
         return {key: vector for key in keys if (vector := known[key]) is not None}
 
-    def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Array | None]:
+    def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:
         """Return the values of these keys, None for keys that are not there."""
         is_rank = self._field == "rank"
         kept = KeptVectors(f"{collection.name}_rank" if is_rank else collection.name)
@@ -59,7 +57,7 @@ class KnownVectors:
         return found
 
 
-def _ranks(collection: Collection, keys: Sequence[str]) -> dict[str, Array]:
+def _ranks(collection: Collection, keys: Sequence[str]) -> dict[str, Floats]:
     return {
         key: np.asarray([row["rank"]], dtype=np.float32) for key, row in collection.get(keys, fields=["rank"]).items()
     }

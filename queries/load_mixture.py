@@ -6,20 +6,18 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from milvise import config
 from milvise.adapter import Collection
+from milvise.core import config
+from milvise.core.arrays import Floats, unit
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.kept_files import read_arrays
-from milvise.embeddings.phrases import lookups, phrase_vector, unit
+from milvise.embeddings.phrases import lookups, phrase_vector
 from milvise.errors import ModelError
 from milvise.queries.class_mixture import ClassMixture
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _FORMAT = 2
 """Of what is kept; another one where names are told by other vectors."""
@@ -58,7 +56,7 @@ def _fetched(classes: Collection, words: Collection, hierarchy: Hierarchy | None
     known = words.vectors(list(dict.fromkeys(form for one in spoken for form in one.lookups())))
     dim = words.manifest.dim
     names, firsts = np.zeros((2, len(spoken), dim), dtype=np.float32)
-    others: list[Array] = []
+    others: list[Floats] = []
     owners: list[int] = []
     for place, one in enumerate(spoken):
         first, *further = one.vectors(known) or [np.zeros(dim, np.float32)]
@@ -100,7 +98,7 @@ class _Spoken:
     def lookups(self) -> list[str]:
         return [form for phrase in (self._name, *self._lemmas, *self._broader) for form in lookups(phrase)]
 
-    def vectors(self, known: Mapping[str, Array]) -> list[Array]:
+    def vectors(self, known: Mapping[str, Floats]) -> list[Floats]:
         """Return the unit vectors of its names, the first one first; none where the words know nothing of it."""
         parents = [vector for phrase in self._parents if (vector := phrase_vector(phrase, known)) is not None]
         above = _BROADER * unit(np.sum(parents, axis=0)) if parents else np.float32(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from milvise.records import Hit, distance
+from milvise.core.records import Hit, distance
 
 FIELDS = ("uri", "label", "meta")
 
@@ -25,7 +25,7 @@ class Match:
     parts : dict of str to float
         What it is made of: the cosine in each of the query's spaces, and what else counts in a ranking.
     reasons : tuple of str
-        As in `milvise.records.Hit`.
+        As in `milvise.core.records.Hit`.
     confidence : float, optional
         Probability that the picture shows what the words say, where a ranking knows it.
     """

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.queries.limits import check_limit
 from milvise.queries.match import FIELDS, Match, Row
 from milvise.queries.opened import Opened

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from milvise.adapter.collection import MOST_HITS
+from milvise.core.records import Owner
 from milvise.errors import NotFoundError
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest
 from milvise.queries.opened import Opened
 from milvise.queries.query import RANKED, Query
-from milvise.records import Owner
 
 _FIRST = 256
 _FIRST_RANKED = 1_024

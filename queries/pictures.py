@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
+from milvise.core.records import record_id
 from milvise.embeddings.picture_files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.encoder import PictureLike, visual_vector
 from milvise.queries.opened import Opened
-from milvise.records import record_id
 
 _ID = re.compile("[0-9a-f]{32}")
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Named:
     """
 
     name: str
-    vectors: dict[str, Array]
+    vectors: dict[str, Floats]
     key: str | None = None
     sha256: str | None = None
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import Floats, unit
 from milvise.queries.class_mixture import WordClasses
 from milvise.queries.expression import Term
 from milvise.queries.opened import Opened
 from milvise.queries.query import Ingredient
 from milvise.queries.ranking import JOINT, Seen
 from milvise.queries.vocabulary import term_vectors
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class Placed:
     now: Opened
     term: Term
     phrase: str
-    vector: Array | None
+    vector: Floats | None
 
     @cached_property
     def classes(self) -> WordClasses:

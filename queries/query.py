@@ -12,16 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import Floats, unit
 from milvise.errors import UsageError
 from milvise.queries.ranking import JOINT, JOINT_SHARE, VISUAL, Ranking
 from milvise.queries.vocabulary import weighted_sum
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 FUSED, RANKED = "fused", "ranked"
 SPACES = (JOINT, VISUAL, FUSED, RANKED)
@@ -56,7 +51,7 @@ class Ingredient:
 
     name: str
     weight: float
-    vector: Array
+    vector: Floats
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Recipe:
     ingredients: tuple[Ingredient, ...]
 
     @cached_property
-    def vector(self) -> Array:
+    def vector(self) -> Floats:
         """The weighted sum, shape (dim,), of length one.
 
         Raises
@@ -81,7 +76,7 @@ class Recipe:
         """Length of the weighted sum before it is scaled; errors as `vector`."""
         return float(sum(one.weight * float(one.vector @ self.vector) for one in self.ingredients))
 
-    def contributions(self, vector: Array) -> tuple[float, ...]:
+    def contributions(self, vector: Floats) -> tuple[float, ...]:
         """Return what each ingredient adds to the cosine with a unit vector: the sum is the cosine."""
         return tuple(one.weight * float(one.vector @ vector) / self.length for one in self.ingredients)
 
@@ -124,6 +119,6 @@ class Query:
         """Return what the cosines in the query's one or two spaces, and what else counts, make together."""
         return float(sum(share * parts[name] for name, share in self.shares.items()))
 
-    def cosines(self, vectors: Mapping[str, Array]) -> dict[str, float]:
+    def cosines(self, vectors: Mapping[str, Floats]) -> dict[str, float]:
         """Return the cosines with a picture's vectors, shape (dim,), by space."""
         return {name: float(unit(vectors[name]) @ recipe.vector) for name, recipe in self.recipes.items()}

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from milvise.chunks import chunks
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.chunks import chunks
 from milvise.errors import NotFoundError
 from milvise.queries.match import FIELDS, Match
 from milvise.queries.opened import Opened

@@ -11,19 +11,17 @@ More candidates change no score: what the first pictures look like is always tak
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
 
 import numpy as np
 
 from milvise.adapter.collection import MOST_HITS
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import Floats, unit
 from milvise.queries.match import Match, Row
 from milvise.queries.opened import Opened
 from milvise.queries.query import Query
 from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
 from milvise.queries.seen import Seen, picture_fields, plain, seen_in
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Cosines = dict[str, float]
 """By primary key."""
 
@@ -190,5 +188,5 @@ def score_pictures(
     ]
 
 
-def _vectors(queries: Sequence[Query], space: str) -> list[Array]:
+def _vectors(queries: Sequence[Query], space: str) -> list[Floats]:
     return [query.recipes[space].vector for query in queries]

@@ -25,14 +25,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import Floats, unit
 from milvise.queries.class_mixture import ClassMixture, WordClasses
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 JOINT, VISUAL, CLASSES, ALIKE = "joint", "visual", "classes", "alike"
 
@@ -118,7 +115,7 @@ class Ranking:
     mixture: ClassMixture
     seen: tuple[Seen, ...]
     pictures: float = 0.0
-    trusted: Callable[[Sequence[Seen], Array], Array] | None = None
+    trusted: Callable[[Sequence[Seen], Floats], Floats] | None = None
 
     @property
     def shares(self) -> dict[str, float]:
@@ -138,14 +135,14 @@ class Ranking:
         rest = 1 - shares.pop(ALIKE)
         return {name: value / rest for name, value in shares.items()}
 
-    def evidence(self, chances: Array) -> Array:
+    def evidence(self, chances: Floats) -> Floats:
         """Return what each word adds to the part ``classes``, shape (n, words), for `chances`."""
         sizes = np.asarray([abs(one.weight) * one.trust.classes for one in self.seen])
         signs = np.sign([one.weight for one in self.seen])
         certain = 1 + np.log((chances + FLOOR) / (1 + FLOOR)) / _RANGE
         return np.asarray(certain * signs * sizes / sizes.sum(), dtype=np.float32)
 
-    def chances(self, probabilities: Array) -> Array:
+    def chances(self, probabilities: Floats) -> Floats:
         """Return the probability of each word's classes, each as often as its share says, shape (n, words).
 
         Parameters
@@ -176,7 +173,7 @@ class Ranking:
         return float(sum(weight * getattr(trust, part) for weight, trust in weighted) / total)
 
 
-def likeness(looks: Array, first: Array) -> Array:
+def likeness(looks: Floats, first: Floats) -> Floats:
     """Return the cosine of pictures, shape (n,), with the mean of the first ones.
 
     Parameters
@@ -187,6 +184,6 @@ def likeness(looks: Array, first: Array) -> Array:
     return np.asarray(looks @ unit(first.mean(axis=0)), dtype=np.float32)
 
 
-def weighted_sum_of(parts: Mapping[str, Array], shares: Mapping[str, float]) -> Array:
+def weighted_sum_of(parts: Mapping[str, Floats], shares: Mapping[str, float]) -> Floats:
     """Return the sum, shape (n,), of parts with their shares; a part that counts nothing need not be there."""
     return np.asarray(sum(share * parts[name] for name, share in shares.items() if share), dtype=np.float32)

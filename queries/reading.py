@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest
-from milvise.chunks import chunks
-from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
+from milvise.core.arrays import Floats, unit
+from milvise.core.chunks import chunks
+from milvise.core.records import WordHit
+from milvise.embeddings.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.models import require_same_words
@@ -18,9 +20,6 @@ from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.queries.database import Database
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import FREQUENT, nearest_words
-from milvise.records import WordHit
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _ROWS = 1_000
 _PICTURES = 200
@@ -56,12 +55,12 @@ class Space:
         """The index that stands, with the search parameters in use."""
         return IndexSpec.parse(self.collection.manifest.index)
 
-    def vectors(self) -> Iterator[tuple[list[str], Array]]:
+    def vectors(self) -> Iterator[tuple[list[str], Floats]]:
         """Yield ids and unit vectors, shape (n, dim), of all rows, a thousand at a time."""
         for rows in chunks(self.collection.scan(["id", "vector"]), _ROWS):
             yield [row["id"] for row in rows], unit(np.asarray([row["vector"] for row in rows], dtype=np.float32))
 
-    def of(self, ids: Sequence[str]) -> Array:
+    def of(self, ids: Sequence[str]) -> Floats:
         """Return the unit vectors, shape (n, dim), of stored pictures, in the order of their ids.
 
         Raises
@@ -77,7 +76,7 @@ class Space:
             )
         return unit(np.stack([found[key] for key in ids])) if ids else np.zeros((0, self.dim), np.float32)
 
-    def nearest(self, vectors: Array, *, limit: int) -> list[list[tuple[str, float]]]:
+    def nearest(self, vectors: Floats, *, limit: int) -> list[list[tuple[str, float]]]:
         """Return for each vector the ids and cosines of the closest rows, closest first, in one call to Milvus."""
         answers = self.collection.search(vectors, limit=limit, fields=["id"])
         return [[(row["id"], score) for row, score in hits] for hits in answers]
@@ -120,7 +119,7 @@ class Reading:
         collection = self._collection(manifest)
         return Space(collection, collection.count())
 
-    def phrases(self, phrases: Sequence[str]) -> dict[str, Array]:
+    def phrases(self, phrases: Sequence[str]) -> dict[str, Floats]:
         """Return the unit vectors of phrases, by phrase; one with a word that the vocabulary lacks is left out."""
         assert self.words is not None
         words = self._collection(self.words)
@@ -128,13 +127,13 @@ class Reading:
         found = {phrase: phrase_vector(phrase, known) for phrase in phrases if not missing_words(phrase, known)}
         return {phrase: vector for phrase, vector in found.items() if vector is not None}
 
-    def entries(self, words: Sequence[str]) -> dict[str, Array]:
+    def entries(self, words: Sequence[str]) -> dict[str, Floats]:
         """Return the unit vectors of those of `words` that are vocabulary entries, by word."""
         assert self.words is not None
         found = self._collection(self.words).vectors(list(dict.fromkeys(words)))
         return {word: unit(vector) for word, vector in found.items()}
 
-    def sample_words(self, count: int, *, among: int, seed: int) -> Array:
+    def sample_words(self, count: int, *, among: int, seed: int) -> Floats:
         """Return the unit vectors, shape (n, dim), of `count` distinct random words among the most frequent."""
         assert self.words is not None
         words = self._collection(self.words)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.errors import UsageError
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest

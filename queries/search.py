@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from milvise.adapter import Store
-from milvise.config import DEFAULT_LIMIT
+from milvise.core.config import DEFAULT_LIMIT
+from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import UsageError
 from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
 from milvise.queries.complete import complete
@@ -47,7 +48,6 @@ from milvise.queries.text_match import BOTH, found_by
 from milvise.queries.trusted import trust
 from milvise.queries.typed import Reading, read
 from milvise.queries.vocabulary import FREQUENT, Vocabulary
-from milvise.records import DuplicateGroup, Hit, Owner, WordHit
 
 
 class Gallery:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
+from milvise.core.arrays import Floats
 from milvise.embeddings.sketches import AXES, read_sketches, sketch
 from milvise.embeddings.top_classes import decode, encode
 from milvise.errors import StoreError
 from milvise.queries.match import FIELDS, Row
 from milvise.queries.opened import Opened
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 
@@ -32,8 +31,8 @@ class Seen:
         See `milvise.embeddings.sketches.read_sketches`.
     """
 
-    probabilities: Array
-    looks: Array
+    probabilities: Floats
+    looks: Floats
 
     def of(self, places: Sequence[int]) -> Seen:
         """Return it for some of the pictures."""

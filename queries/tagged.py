@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
-from milvise.chunks import chunks
+from milvise.core.arrays import Floats, unit
+from milvise.core.chunks import chunks
+from milvise.core.records import WordHit, distance
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
-from milvise.embeddings.phrases import unit
 from milvise.errors import FingerprintError, ModelError, NotFoundError
 from milvise.queries.hedged import GUESS, SURE, Named
 from milvise.queries.limits import check_limit
 from milvise.queries.opened import Opened
 from milvise.queries.vocabulary import nearest_words
-from milvise.records import WordHit, distance
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 MOST = 5
 """Names of a picture: half of the tags that are shown where nobody says how many."""
@@ -40,7 +36,7 @@ def can_hedge(now: Opened) -> bool:
 
 
 def tagged(
-    now: Opened, joint: Array, visual: Array | None = None, *, limit: int, among: int, filter: str = ""
+    now: Opened, joint: Floats, visual: Floats | None = None, *, limit: int, among: int, filter: str = ""
 ) -> list[list[WordHit]]:
     """Return the tags of pictures: at most five names with their probability, then the closest words.
 
@@ -70,12 +66,12 @@ def tagged(
     return [_together(first, others, hierarchy)[:limit] for first, others in zip(named, closest, strict=True)]
 
 
-def _named(now: Opened, joint: Array, visual: Array, filter: str) -> list[list[WordHit]]:
+def _named(now: Opened, joint: Floats, visual: Floats, filter: str) -> list[list[WordHit]]:
     hedge, chances = now.hedge, now.mixture.probabilities(visual)
     # A trained head has learned the gallery's own labels, of which the backbone's guesses know nothing.
     guess = GUESS if _is_untrained(now.joint) else SURE
     ranks: dict[str, int] = {}
-    vectors: dict[str, Array] = {}
+    vectors: dict[str, Floats] = {}
     for some in chunks(hedge.entries(chances, guess=guess), _ENTRIES):
         for row in now.words.query(both(filter, is_in("word", some)), fields=["word", "rank", "vector"]):
             ranks[row["word"]] = int(row["rank"])

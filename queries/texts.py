@@ -20,9 +20,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from milvise import config
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
+from milvise.core import config
 from milvise.embeddings.kept_files import read_object
 from milvise.queries.text_filter import LABEL, META, URI
 from milvise.queries.text_words import Phrase, folded

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
-from milvise.config import DEFAULT_LIMIT
-from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, unit
+from milvise.core.arrays import Floats, unit
+from milvise.core.config import DEFAULT_LIMIT
+from milvise.core.records import WordHit, distance
+from milvise.embeddings.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.gallery.live import Live, answered
 from milvise.queries.expression import Term, parse
@@ -19,9 +20,6 @@ from milvise.queries.known import KnownVectors
 from milvise.queries.limits import check_limit
 from milvise.queries.spelling import suggest
 from milvise.queries.typed import Reading, read_exactly
-from milvise.records import WordHit, distance
-
-Array = np.ndarray[Any, np.dtype[np.float32]]
 
 FREQUENT = 20_000
 """Tags are chosen among so many of the most frequent words: rarer ones are seldom what a picture shows."""
@@ -85,7 +83,7 @@ class Vocabulary:
     def _read(self, words: Collection, expression: str, *, fix: bool) -> Reading:
         return read_exactly(expression, WordKnowledge(words, self.known, self.known_ranks), fix=fix)
 
-    def vector(self, expression: str) -> Array:
+    def vector(self, expression: str) -> Floats:
         """Return the unit vector, float32 of shape (dim,), of an expression.
 
         Raises
@@ -97,7 +95,7 @@ class Vocabulary:
         return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
 
 
-def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Array:
+def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Floats:
     """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
 
     Raises
@@ -113,7 +111,7 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
 
 def term_vectors(
     words: Collection, terms: Sequence[Term], vectors: KnownVectors, *, is_noun: Callable[[str], bool]
-) -> list[Array | None]:
+) -> list[Floats | None]:
     """Return the unit vector, shape (dim,), of each term's phrase; those that are not known are fetched in one call.
 
     Parameters
@@ -148,7 +146,7 @@ def unknown_error(reading: Reading, word: str, words: Collection) -> UnknownWord
     return UnknownWordError(word, reading.suggestions.get(word, ()), place=_place(words), can_fix=True)
 
 
-def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
+def weighted_sum(weighted: Iterable[tuple[float, Floats]]) -> Floats:
     """Return the sum of weighted vectors, scaled to length one, shape (dim,).
 
     Raises
@@ -162,7 +160,7 @@ def weighted_sum(weighted: Iterable[tuple[float, Array]]) -> Array:
     return unit(total)
 
 
-def nearest_words(words: Collection, vectors: Array, *, limit: int, filter: str = "") -> list[list[WordHit]]:
+def nearest_words(words: Collection, vectors: Floats, *, limit: int, filter: str = "") -> list[list[WordHit]]:
     """Return for each of the vectors, shape (n, dim), the closest words, closest first, in one call to Milvus."""
     check_limit(limit)
     answers = words.search(vectors, limit=limit, fields=["word"], filter=filter)

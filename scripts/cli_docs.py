@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 from typer.cli import get_docs_for_click
 
-from milvise.cli import app
-from milvise.cli_app import take_shared
+from milvise.cli.app import take_shared
+from milvise.cli.main import app
 
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 
@@ -21,7 +21,7 @@ def main() -> None:
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="milvise").strip() + "\n"
     first, *others = text.split("\n## ")
     text = "\n## ".join([first, *map(_without_shared, others)])
-    text = f"<!-- Made by scripts/cli_docs.py (make docs). Change milvise/cli.py instead. -->\n\n{text}"
+    text = f"<!-- Made by scripts/cli_docs.py (make docs). Change cli/main.py instead. -->\n\n{text}"
     if "--check" not in sys.argv:
         TARGET.write_text(text, "utf-8")
     elif not TARGET.is_file() or TARGET.read_text("utf-8") != text:

@@ -11,8 +11,8 @@ from small_world import paint
 from trained_world import put, random
 
 from milvise.adapter import Manifest, Store
-from milvise.embeddings.phrases import unit
-from milvise.records import record_id
+from milvise.core.arrays import unit
+from milvise.core.records import record_id
 
 GALLERY = "judged"
 ROWS, DIM = 2_000, 16

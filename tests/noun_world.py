@@ -9,11 +9,11 @@ import numpy as np
 from trained_world import put, random
 
 from milvise.adapter import Manifest, Store
+from milvise.core.arrays import unit
+from milvise.core.records import record_id
 from milvise.embeddings.hierarchy import VERSION, Hierarchy, make_hierarchy, synsets_of
 from milvise.embeddings.nouns import Nouns
-from milvise.embeddings.phrases import unit
 from milvise.gallery.names import hierarchy_of
-from milvise.records import record_id
 
 TABLE = """\
 00000001 3 - entity

@@ -10,11 +10,11 @@ import numpy as np
 from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.records import Hit, record_id
 from milvise.embeddings.sketches import read_sketches, sketch
 from milvise.embeddings.top_classes import encode
 from milvise.operations.database import Database
-from milvise.records import Hit, record_id
 
 PICTURES, VISUAL_DIM, WORD_DIM = 2_000, 24, 12
 WORDS = ["the", "'s", '"', "\\", "c++", "dog", "cat", "sofa", "dining", "table", "king", "man", "woman", "t-shirt"]

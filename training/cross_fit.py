@@ -23,9 +23,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Array, Examples, Places
+from milvise.core.arrays import Floats
+from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, Places
 
-Head = Callable[[Array], Array]
+Head = Callable[[Floats], Floats]
 """From visual vectors, shape (n, visual width), to joint unit vectors, shape (n, words' width)."""
 
 ENOUGH = 1_000
@@ -46,7 +47,7 @@ class Fresh:
     """
 
     places: Places
-    joint: Array
+    joint: Floats
     cross_fitted: int
 
 

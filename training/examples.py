@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection
+from milvise.core.arrays import Floats
 from milvise.embeddings.phrases import lookups, phrase_vector
 from milvise.errors import InputError, UsageError
 from milvise.queries.spelling import closest
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
 TRAIN, HELD_BACK, UNSEEN = 0, 1, 2
@@ -55,10 +55,10 @@ class Examples:
         The half of each, see `fold_of`; empty where no head is trained from them.
     """
 
-    vectors: Array
+    vectors: Floats
     labels: np.ndarray[Any, np.dtype[np.int32]]
     parts: np.ndarray[Any, np.dtype[np.uint8]]
-    targets: Array
+    targets: Floats
     names: tuple[str, ...]
     without_vector: dict[str, int]
     unlabelled: int
@@ -172,11 +172,11 @@ def _digest(sha256: str, seed: int) -> bytes:
 
 def _targets(
     words: Collection, labels: Sequence[str]
-) -> tuple[Array, tuple[str, ...], np.ndarray[Any, np.dtype[np.int32]]]:
+) -> tuple[Floats, tuple[str, ...], np.ndarray[Any, np.dtype[np.int32]]]:
     """Return the labels' distinct vectors, their names, and the target of each label (-1: the words do not know it)."""
     vectors = words.vectors(list(dict.fromkeys(form for label in labels for form in lookups(label))))
     distinct: dict[bytes, int] = {}
-    found: list[Array] = []
+    found: list[Floats] = []
     names: list[list[str]] = []
     target_of = np.full(len(labels), -1, np.int32)
     for index, label in enumerate(labels):
@@ -193,13 +193,13 @@ def _targets(
     return targets, tuple(" / ".join(joined) for joined in names), target_of
 
 
-def _mapped(file: Path, dim: int) -> Array:
+def _mapped(file: Path, dim: int) -> Floats:
     if file.stat().st_size == 0:
         return np.zeros((0, dim), np.float32)
     return np.memmap(file, np.float32, "r").reshape(-1, dim)
 
 
-def _without(vectors: Array, kept: np.ndarray[Any, np.dtype[np.bool_]], file: Path) -> Array:
+def _without(vectors: Floats, kept: np.ndarray[Any, np.dtype[np.bool_]], file: Path) -> Floats:
     """Return a copy, mapped from another file, of the rows that are kept."""
     smaller = file.with_suffix(".kept")
     with smaller.open("wb") as out:

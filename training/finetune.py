@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from milvise.chunks import chunks
+from milvise.core.arrays import Floats, unit
+from milvise.core.chunks import chunks
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.graph import preprocess_in_graph
 from milvise.embeddings.keras_file import require_writable, save_model
-from milvise.embeddings.phrases import unit
 from milvise.embeddings.pictures import decode_file
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.embeddings.tail import split_at_last_block
 from milvise.errors import ImageError, InputError
 from milvise.ingest.sources import Item, Source
-from milvise.training.examples import HELD_BACK, TRAIN, Array, Examples, is_held_back
+from milvise.training.examples import HELD_BACK, TRAIN, Examples, is_held_back
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.train import Report
 
@@ -143,7 +143,7 @@ def _features(
 
 def _readable(
     sources: Sequence[Source], backbone: Backbone, unreadable: dict[str, str], unlabelled: list[int]
-) -> Iterator[tuple[str, str, Array]]:
+) -> Iterator[tuple[str, str, Floats]]:
     """Yield label, content hash and pixels of the labelled pictures."""
     for source in sources:
         for entry in source:

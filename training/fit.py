@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Floats
 from milvise.embeddings.quiet_keras import import_keras
-from milvise.training.examples import HELD_BACK, TRAIN, Array, Examples, Places
+from milvise.training.examples import HELD_BACK, TRAIN, Examples, Places
 
 Loss = Callable[[Any, Any], Any]
-Batch = tuple[Array, np.ndarray[Any, np.dtype[np.int32]]]
+Batch = tuple[Floats, np.ndarray[Any, np.dtype[np.int32]]]
 Progress = Callable[[int, dict[str, float]], None]
 
 

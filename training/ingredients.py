@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, Store
+from milvise.core.arrays import Floats, unit
 from milvise.embeddings.classes import stored_classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.heads import linear_head, mlp_head, residual_head
-from milvise.embeddings.phrases import unit
 from milvise.errors import ModelError, NotFoundError
 from milvise.gallery.heads import conse_head
 from milvise.gallery.models import classes_behind, visual_and_words
 from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.load_mixture import load_mixture
-from milvise.training.examples import TRAIN, Array, Examples
+from milvise.training.examples import TRAIN, Examples
 
 _ROWS = 1_000
 
@@ -63,7 +63,9 @@ def find_ingredients(store: Store, gallery: str, *, need_classes: bool) -> Ingre
         return Ingredients(visual, words, None)
 
 
-def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float, mean: Array | None = None) -> Any:
+def build(
+    kind: str, ingredients: Ingredients, examples: Examples, *, penalty: float, mean: Floats | None = None
+) -> Any:
     """Return an untrained head.
 
     Parameters
@@ -81,7 +83,7 @@ def build(kind: str, ingredients: Ingredients, examples: Examples, *, penalty: f
     return {"linear": linear_head, "mlp": mlp_head}[kind](visual_dim, dim)
 
 
-def _label_means(examples: Examples, mean: Array | None) -> tuple[Array, Array]:
+def _label_means(examples: Examples, mean: Floats | None) -> tuple[Floats, Floats]:
     """Return a mean, by default of the trained labels' mean vectors, and each label's direction from it, of unit length."""
     places = examples.places(TRAIN)
     sums = np.zeros((len(examples.names), examples.vectors.shape[1]), np.float64)

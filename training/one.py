@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, Store
+from milvise.core.arrays import Floats, unit
 from milvise.embeddings.losses import make_loss
-from milvise.embeddings.phrases import lookups, phrase_vector, unit
+from milvise.embeddings.phrases import lookups, phrase_vector
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.errors import InputError, ModelError, UsageError
 from milvise.gallery.project import sample_keys
-from milvise.training.examples import TRAIN, Array, Examples
+from milvise.training.examples import TRAIN, Examples
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.ingredients import build, find_ingredients
 from milvise.training.train import Options
@@ -111,7 +112,7 @@ def check_wiring(
     return found | _require_agreement(agreement(labels, vectors, seed=options.seed), gallery)
 
 
-def agreement(labels: Sequence[str], vectors: Array, *, seed: int) -> Agreement | None:
+def agreement(labels: Sequence[str], vectors: Floats, *, seed: int) -> Agreement | None:
     """Return how well vectors, shape (n, dim), agree with labels, None where there are too few pictures or labels to say."""
     numbers = np.unique(np.asarray(labels), return_inverse=True)[1]
     if len(numbers) < _LEAST or len(np.unique(numbers)) < 2:
@@ -142,14 +143,14 @@ def _require_agreement(found: Agreement | None, gallery: str) -> dict[str, Any]:
     return {"labels_agree": round(found.share, 4), "by_chance": round(found.chance, 4), "pictures": found.pictures}
 
 
-def _sample(visual: Collection, filter: str) -> tuple[list[str], Array]:
+def _sample(visual: Collection, filter: str) -> tuple[list[str], Floats]:
     """Return labels and vectors, shape (n, dim), of a random sample of the labelled pictures."""
     rows = visual.get(sample_keys(visual, SAMPLE, filter=filter), fields=["label", "vector"]).values()
     kept = [row for row in rows if row["label"]]
     return [row["label"] for row in kept], np.asarray([row["vector"] for row in kept], dtype=np.float32)
 
 
-def _mean_of_others(vectors: Array, visual: Array) -> Array:
+def _mean_of_others(vectors: Floats, visual: Floats) -> Floats:
     """Return the mean of a gallery's vectors, from which a picture has a direction; zero where it is the only one."""
     others = vectors[(vectors != visual).any(axis=1)]
     return np.asarray(others.mean(axis=0) if len(others) else np.zeros_like(visual), dtype=np.float32)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from milvise.training.examples import Array, Examples, Places
+from milvise.core.arrays import Floats
+from milvise.training.examples import Examples, Places
 
 K = 10
 _ROWS = 1_000
@@ -40,7 +41,7 @@ class Score:
 
 
 def score(
-    head: Callable[[Array], Array], examples: Examples, places: Places, among: Places | None = None
+    head: Callable[[Floats], Floats], examples: Examples, places: Places, among: Places | None = None
 ) -> Score | None:
     """Return the score of a head on some pictures, None where there are none; holds a thousand vectors at a time.
 

@@ -27,11 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.phrases import tokens, unit
+from milvise.core.arrays import Floats, unit
+from milvise.embeddings.phrases import tokens
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
 from milvise.training.cross_fit import Head, fresh_vectors
-from milvise.training.examples import UNSEEN, Array, Examples
+from milvise.training.examples import UNSEEN, Examples
 
 UNTRAINED = "untrained"
 
@@ -131,7 +132,7 @@ def _too_few(labels: Labels) -> Share:
     return Share(None, present, len(labels), 0, {}, why)
 
 
-def average_precision(scores: Array, relevant: Relevant) -> float:
+def average_precision(scores: Floats, relevant: Relevant) -> float:
     """Return the mean, over the relevant pictures, of the precision down to each of them."""
     ordered = relevant[np.argsort(-scores, kind="stable")]
     places = np.flatnonzero(ordered)
@@ -139,8 +140,8 @@ def average_precision(scores: Array, relevant: Relevant) -> float:
 
 
 def _of_label(
-    examples: Examples, label: int, vectors: Array, probabilities: Array, joint: Array, mixture: ClassMixture
-) -> dict[str, Array]:
+    examples: Examples, label: int, vectors: Floats, probabilities: Floats, joint: Floats, mixture: ClassMixture
+) -> dict[str, Floats]:
     """Return the scores of all pictures for one label, shape (n,): in each space alone, and as for an untrained word."""
     phrase = " ".join(tokens(examples.names[label].split(" / ")[0]))
     classes = mixture.of(mixture.hierarchy.base(phrase) if mixture.hierarchy else phrase, examples.targets[label])

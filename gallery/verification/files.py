@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection
-from milvise.chunks import chunks
+from milvise.core.arrays import Pixels, unit
+from milvise.core.chunks import chunks
 from milvise.embeddings.network import Network
-from milvise.embeddings.phrases import unit
-from milvise.embeddings.pictures import Pixels, decode
+from milvise.embeddings.pictures import decode
 from milvise.errors import ImageError, MilviseError
 from milvise.gallery.models import stored_network
 from milvise.gallery.verification.record import Notes, many, mend

@@ -9,7 +9,7 @@ import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.escape import is_in
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.network import Head
 from milvise.gallery.verification.record import many

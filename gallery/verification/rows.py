@@ -10,9 +10,10 @@ import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
-from milvise.chunks import chunks
+from milvise.core.arrays import Floats
+from milvise.core.chunks import chunks
 from milvise.embeddings.classes import Classes
-from milvise.embeddings.network import Array, Head
+from milvise.embeddings.network import Head
 from milvise.errors import MilviseError, VectorError
 from milvise.gallery.models import head_of
 from milvise.gallery.verification.ground import Ground
@@ -195,7 +196,7 @@ def _wrong(rows: list[Row], stored: Mapping[str, Row], dim: int, head: Head | No
     return wrong
 
 
-def _vectors(rows: list[Row]) -> Array:
+def _vectors(rows: list[Row]) -> Floats:
     return np.asarray([row["vector"] for row in rows], dtype=np.float32)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
-from milvise.chunks import chunks
+from milvise.core.chunks import chunks
 from milvise.errors import VectorError
 from milvise.gallery.verification.record import Notes, many
 

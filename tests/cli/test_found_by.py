@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from milvise.console import Output
-from milvise.records import Hit, WordHit
+from milvise.cli.console import Output
+from milvise.core.records import Hit, WordHit
 
 
 def printed(capsys: pytest.CaptureFixture[str], *reasons: tuple[str, ...]) -> list[list[str]]:

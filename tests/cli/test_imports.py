@@ -45,6 +45,6 @@ def test_a_module_of_the_command_line_imports_no_other_room(path: Path) -> None:
 
 
 def test_reading_a_command_line_imports_neither_a_client_nor_what_shows_progress() -> None:
-    code = "import sys, milvise.cli; print(sorted({'pymilvus', 'numpy', 'PIL', 'rich.live'} & set(sys.modules)))"
+    code = "import sys, milvise.cli.main; print(sorted({'pymilvus', 'numpy', 'PIL', 'rich.live'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"

@@ -16,10 +16,10 @@ from processes import answer, milvise, on_a_terminal
 
 from milvise import __version__
 from milvise.adapter import IndexSpec, Manifest, Store, connect
-from milvise.cli import main
-from milvise.embeddings.phrases import unit
-from milvise.records import record_id
-from milvise.terminal import json_text, visible
+from milvise.cli.main import main
+from milvise.cli.terminal import json_text, visible
+from milvise.core.arrays import unit
+from milvise.core.records import record_id
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 ODD = f"a\n2\tx{ESCAPE}\x9b31m\u202egpj.exe\udce9"
@@ -197,7 +197,7 @@ def test_what_a_narrow_encoding_lacks_is_written_as_an_escape(world: Path) -> No
     assert "été" in document["error"]["message"]
 
 
-@pytest.mark.parametrize("module", ["typer", "milvise.console", "grpc", "pymilvus.milvus_client"])
+@pytest.mark.parametrize("module", ["typer", "milvise.cli.console", "grpc", "pymilvus.milvus_client"])
 def test_ctrl_c_in_the_first_moments_ends_with_a_line(module: str, world: Path) -> None:
     """It comes while the command line is imported, as soon as one of its modules is there."""
     command = [sys.executable, "-X", "importtime", "-m", "milvise", "status"]
@@ -227,7 +227,7 @@ def main_in_process(arguments: list[str]) -> int:
 
 def test_warnings_are_sentences_without_control_characters_and_said_once() -> None:
     code = (
-        "import logging; logging.basicConfig(); from milvise.cli_state import show_warnings;"
+        "import logging; logging.basicConfig(); from milvise.cli.state import show_warnings;"
         f" show_warnings(); logging.getLogger('milvise').warning({ESCAPE!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_world import CLASSES, save_net
 
-from milvise import config
+from milvise.core import config
 from milvise.embeddings import engines, gpu, openvino_cache
 from milvise.embeddings.backbones import Backbone, load_backbone
 from milvise.embeddings.classes import Classes

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from milvise.core.arrays import unit
 from milvise.embeddings.classes import Classes
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.cutting import weights_hash
 from milvise.embeddings.heads import conse_head, linear_head, mlp_head, residual_head
 from milvise.embeddings.keras_file import read_record, require_writable, save_model
-from milvise.embeddings.phrases import unit
 from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, ModelError
 

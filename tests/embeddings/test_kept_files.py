@@ -19,8 +19,8 @@ from hostile.models import Attack, pickled_arrays
 from numpy.lib import format as npy
 from small_world import save_net
 
-from milvise import config
 from milvise.adapter.kept_vectors import KeptVectors
+from milvise.core import config
 from milvise.embeddings.cutting import weights_hash
 from milvise.embeddings.engines import load_network
 from milvise.embeddings.heads import linear_head

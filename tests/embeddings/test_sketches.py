@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from milvise.adapter.schema import SKETCH_LENGTH
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.embeddings.sketches import AXES, LENGTH, read_sketches, sketch
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.embeddings.words import load_words
 from milvise.evaluation import association
 from milvise.evaluation.association import association_test, associations

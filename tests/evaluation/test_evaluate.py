@@ -11,7 +11,7 @@ import pytest
 from evaluation_world import GALLERY, LABELS, NAMED, POOR, ROWS, WORDS, centre, rows
 
 from milvise.adapter import IndexSpec
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.errors import FingerprintError, InputError, StoreError, UsageError
 from milvise.evaluation import accuracy, bias, index
 from milvise.evaluation.exact import Questions, exact_cosines

@@ -10,6 +10,7 @@ import pytest
 from trained_world import put
 
 from milvise.adapter import Manifest, Store
+from milvise.core.records import record_id
 from milvise.evaluation.accuracy import Options, evaluate_accuracy
 from milvise.evaluation.page import render
 from milvise.evaluation.pictures import read_pictures
@@ -18,7 +19,6 @@ from milvise.evaluation.reliability import Judged, absent_classes, judge_confide
 from milvise.evaluation.report import make_report
 from milvise.operations.database import Database
 from milvise.queries.reading import Reading, read_gallery
-from milvise.records import record_id
 
 JUDGED = [
     Judged("cat", present=True, confidence=0.95, right=True),

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from milvise.core.records import Hit
 from milvise.evaluation.bias_results import Answer, compare_results
 from milvise.evaluation.groups import Groups
 from milvise.evaluation.part import Part
 from milvise.evaluation.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
-from milvise.records import Hit
 
 HALVES = np.asarray([0.5, 0.5])
 

@@ -11,9 +11,9 @@ from small_world import paint
 from trained_world import VISUAL_DIM, put
 
 from milvise.adapter import Manifest, Store
+from milvise.core.records import record_id
 from milvise.errors import InputError, NotFoundError, UsageError
 from milvise.gallery.exports import export_projector
-from milvise.records import record_id
 
 
 @pytest.fixture

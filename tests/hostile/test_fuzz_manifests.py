@@ -21,13 +21,13 @@ from pyarrow import parquet
 
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
+from milvise.core.lines import MOST_LINE_BYTES
 from milvise.errors import InputError
 from milvise.ingest import manifests
 from milvise.ingest.manifests import Table
 from milvise.ingest.quarantine import printable
 from milvise.ingest.sources import Item, Rejected
 from milvise.ingest.triage import scalars
-from milvise.lines import MOST_LINE_BYTES
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
     ["uri", "label", "\0", "\ud800", "a.jpg", "../x", "/"]

@@ -16,6 +16,7 @@ from reference_world import reference_gallery
 
 from milvise.adapter import IndexSpec, Store, connect
 from milvise.adapter.escape import literal
+from milvise.cli.terminal import json_text, visible
 from milvise.embeddings.tags import split_tags
 from milvise.errors import MilviseError
 from milvise.evaluation.gate import read_limits
@@ -25,7 +26,6 @@ from milvise.evaluation.taxonomy import read_taxonomy
 from milvise.queries.expression import parse, render
 from milvise.queries.feedback import labels_of, read_feedback, read_pairs, training_pairs
 from milvise.queries.search import Gallery
-from milvise.terminal import json_text, visible
 
 ANYTHING = st.text(st.characters(codec=None), max_size=60)
 """Halves of surrogate pairs included, which is what bytes become that are not UTF-8."""

@@ -10,8 +10,8 @@ import pytest
 from small_world import paint
 from trained_world import drop_trained_world, put_trained_world
 
-from milvise import config
 from milvise.adapter import Collection, Manifest, Store
+from milvise.core import config
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.classes import imagenet_synsets, name_classes
 from milvise.errors import DeniedError, ModelError

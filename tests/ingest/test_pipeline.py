@@ -13,6 +13,7 @@ from small_world import CLASSES, paint, put_words
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.collection import Collection
+from milvise.core.records import record_id
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.pictures import decode as decode_picture
@@ -25,7 +26,6 @@ from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest import pipeline
 from milvise.ingest.summary import Summary
 from milvise.queries.database import Database
-from milvise.records import record_id
 from milvise.training.train import Options as TrainOptions
 from milvise.training.train import train_head
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from small_world import paint
 
+from milvise.core.records import Hit, WordHit
 from milvise.operations.contact_sheet import Section, contact_sheet
-from milvise.records import Hit, WordHit
 
 NASTY = '"><script>alert(1)</script>'
 

@@ -15,7 +15,7 @@ from jsonschema import validate
 from trained_world import put_trained_world
 
 import milvise
-from milvise.cli import main
+from milvise.cli.main import main
 
 TIMES = ("seconds", "images_per_second", "made")
 Run = Callable[..., Any]

@@ -19,7 +19,7 @@ from trained_world import put_trained_world
 
 import milvise
 import milvise.operations
-from milvise.cli import app
+from milvise.cli.main import app
 from milvise.errors import InputError, UsageError
 from milvise.operations.evaluate import Bias, Evaluate, IndexRecall
 from milvise.operations.images import IngestImages

@@ -14,11 +14,11 @@ from noun_world import TABLE, put_noun_world, tree
 from reference_world import NAMES, VECTOR, reference_gallery, shares
 from small_world import CLASSES
 
-from milvise import config
 from milvise.adapter import Collection, Store
+from milvise.core import config
+from milvise.core.arrays import unit
 from milvise.embeddings.hierarchy import make_hierarchy, synsets_of
 from milvise.embeddings.nouns import Nouns
-from milvise.embeddings.phrases import unit
 from milvise.errors import NotFoundError
 from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.database import Database

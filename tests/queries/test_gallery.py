@@ -30,8 +30,9 @@ from reference_world import (
 from small_world import CLASSES, paint, put_words
 
 from milvise.adapter import Manifest, Store
+from milvise.core.arrays import unit
+from milvise.core.records import distance, record_id
 from milvise.embeddings.backbones import Backbone
-from milvise.embeddings.phrases import unit
 from milvise.errors import (
     ExpressionError,
     FilterError,
@@ -46,7 +47,6 @@ from milvise.gallery import live
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
 from milvise.queries.focus import focused_similarity
-from milvise.records import distance, record_id
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from trained_world import (
 )
 
 from milvise.adapter import Collection, Manifest, Store
+from milvise.core.arrays import unit
+from milvise.core.records import Hit
 from milvise.embeddings.learned import encode
-from milvise.embeddings.phrases import unit
 from milvise.queries.database import Database
 from milvise.queries.search import Gallery
-from milvise.records import Hit
 
 LEARNED = ("queen", "sofa", "dining table")
 TIED = 3

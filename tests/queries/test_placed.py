@@ -12,7 +12,8 @@ from jsonschema import validate
 from noun_world import CLASSES, EACH, GALLERY, VECTORS, WEIGHTS, drop_noun_world, put_noun_world, put_nouns
 
 from milvise.adapter import Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.records import Hit, record_id
 from milvise.errors import NotFoundError, UnknownClassError, UnknownWordError, UsageError
 from milvise.queries.database import Database
 from milvise.queries.expression import Term
@@ -20,7 +21,6 @@ from milvise.queries.opened import Opened
 from milvise.queries.placed import place_terms
 from milvise.queries.ranking import GUESSED, KNOWN
 from milvise.queries.search import Gallery
-from milvise.records import Hit, record_id
 
 SPACES = ("joint", "visual", "fused", "ranked")
 

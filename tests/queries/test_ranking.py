@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.queries.class_mixture import ClassMixture, WordClasses
 from milvise.queries.query import Ingredient, Query, Recipe
 from milvise.queries.ranked import score_pictures

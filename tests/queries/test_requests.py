@@ -30,13 +30,13 @@ from reference_world import (
 )
 
 from milvise.adapter import Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.records import record_id
 from milvise.errors import ExpressionError, InputError, NotFoundError, UnknownWordError, UsageError
 from milvise.queries.database import Database
 from milvise.queries.feedback import read_feedback, training_pairs
 from milvise.queries.refine import Rocchio
 from milvise.queries.search import Gallery
-from milvise.records import record_id
 
 
 @pytest.fixture(scope="module")

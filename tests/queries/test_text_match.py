@@ -11,7 +11,8 @@ import pytest
 from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
+from milvise.core.records import Hit, distance, record_id
 from milvise.errors import FilterError, UsageError
 from milvise.queries import texts
 from milvise.queries.database import Database
@@ -20,7 +21,6 @@ from milvise.queries.search import Gallery
 from milvise.queries.text_filter import text_filter
 from milvise.queries.text_match import matched
 from milvise.queries.text_words import phrases
-from milvise.records import Hit, distance, record_id
 
 WORDS = ("dog", "cat", "dining", "table", "light", "traffic", "black", "sofa")
 DIM, VISUAL_DIM = 8, 12

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.queries.class_mixture import ClassMixture
 from milvise.training.cross_fit import ENOUGH, Head, fresh_vectors
 from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, fold_of

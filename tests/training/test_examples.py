@@ -9,7 +9,7 @@ import pytest
 from trained_world import EACH, LABELS, WORD_VECTORS, pictures, put, put_trained_world
 
 from milvise.adapter import Manifest, Store
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.errors import InputError, UsageError
 from milvise.queries.feedback import labels_of
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect, is_held_back

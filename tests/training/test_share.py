@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from milvise.embeddings.phrases import unit
+from milvise.core.arrays import unit
 from milvise.queries.class_mixture import ClassMixture
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples
 from milvise.training.share import ALONE, LEAST, average_precision, choose_share

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from milvise import config, console_reports
-from milvise.cli_app import group
-from milvise.cli_state import FAILED, FilterOption, GalleryOption, state, stoppable
-from milvise.console_progress import watched
+from milvise.cli import reports
+from milvise.cli.app import group
+from milvise.cli.progress import watched
+from milvise.cli.state import FAILED, FilterOption, GalleryOption, state, stoppable
+from milvise.core import config
 
 if TYPE_CHECKING:
     from milvise.operations.evaluate import Evaluate, Evaluation, Limits
@@ -220,6 +221,6 @@ def _evaluate(request: Evaluate) -> None:
 
 
 def _show(found: Evaluation) -> None:
-    console_reports.report(state.output, found.to_json())
+    reports.report(state.output, found.to_json())
     if not found.kept:
         raise typer.Exit(FAILED)

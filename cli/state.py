@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from milvise.console import Output
-from milvise.terminal import print_remark
+from milvise.cli.console import Output
+from milvise.cli.terminal import print_remark
 
 if TYPE_CHECKING:
     from milvise.operations.database import Database

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from milvise import config
-from milvise.cli_app import group
-from milvise.cli_state import FilterOption, GalleryOption, LimitOption, state, stoppable
+from milvise.cli.app import group
+from milvise.cli.state import FilterOption, GalleryOption, LimitOption, state, stoppable
+from milvise.core import config
+from milvise.core.records import Hit, WordHit
 from milvise.errors import UsageError
-from milvise.records import Hit, WordHit
 
 if TYPE_CHECKING:
     from milvise.queries.database import Database

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from milvise.cli_state import state, stoppable
+from milvise.cli.state import state, stoppable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from milvise import config, console_reports
-from milvise.cli_state import FAILED, GalleryOption, state, stoppable
-from milvise.console_progress import watched
+from milvise.cli import reports
+from milvise.cli.progress import watched
+from milvise.cli.state import FAILED, GalleryOption, state, stoppable
+from milvise.core import config
 
 
 @stoppable("Nothing was stored.")
@@ -26,6 +27,6 @@ def tune(
     request = Tune(gallery, recall, k, queries, store=not dry_run)
     with state.connect() as db, watched(state.output) as progress:
         tuning = run(db, request, progress)
-    console_reports.tuned(state.output, tuning.to_json())
+    reports.tuned(state.output, tuning.to_json())
     if not tuning.reached:
         raise typer.Exit(FAILED)

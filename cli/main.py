@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from milvise import config
-from milvise.cli_app import App, group, with_shared
-from milvise.cli_evaluate import evaluate_app
-from milvise.cli_models import export_app, project, train
-from milvise.cli_search import duplicates, explain, search_app, tag
-from milvise.cli_state import (
+from milvise.cli.app import App, group, with_shared
+from milvise.cli.evaluate import evaluate_app
+from milvise.cli.models import export_app, project, train
+from milvise.cli.progress import watched
+from milvise.cli.search import duplicates, explain, search_app, tag
+from milvise.cli.state import (
     FAILED,
     QUARANTINED,
     WRONG_USAGE,
@@ -22,10 +22,10 @@ from milvise.cli_state import (
     state,
     stoppable,
 )
-from milvise.cli_tune import tune
-from milvise.console_progress import watched
+from milvise.cli.terminal import prepare_streams, print_remark, visible
+from milvise.cli.tune import tune
+from milvise.core import config
 from milvise.errors import MilviseError, UsageError
-from milvise.terminal import prepare_streams, print_remark, visible
 
 app = App(
     name="milvise",

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from milvise import config, console_reports
-from milvise.cli_app import group
-from milvise.cli_state import FilterOption, GalleryOption, state, stoppable
-from milvise.console_progress import watched
+from milvise.cli import reports
+from milvise.cli.app import group
+from milvise.cli.progress import watched
+from milvise.cli.state import FilterOption, GalleryOption, state, stoppable
+from milvise.core import config
 from milvise.errors import UsageError
 
 export_app = group("Write models and vectors for other programs.")
@@ -79,7 +80,7 @@ def train(
         )  # fmt: skip
         with watched(state.output) as progress:
             made = train_backbone(fine, progress)
-        console_reports.trained_backbone(state.output, made.to_json())
+        reports.trained_backbone(state.output, made.to_json())
         return
     gallery, head, loss = gallery or config.DEFAULT_GALLERY, head or "residual", loss or "cosine"
     if one:
@@ -101,7 +102,7 @@ def train(
     ).opened()  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:
         report = train_head(db, request, progress)
-    console_reports.trained_head(state.output, report.to_json())
+    reports.trained_head(state.output, report.to_json())
 
 
 @stoppable("The gallery is as it was; the same command goes on from here.")

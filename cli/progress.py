@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from milvise.console import Output
+from milvise.cli.console import Output
+from milvise.cli.terminal import print_remark
 from milvise.operations.progress import Count, Epoch, Event, Note, Progress, silent
-from milvise.terminal import print_remark
 
 if TYPE_CHECKING:
     from rich.status import Status

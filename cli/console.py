@@ -1,6 +1,6 @@
 """What the command line prints: tables or one JSON document on standard output, all else on standard error.
 
-In a pipe a table is one line for each row, its values between tabs (`milvise.terminal`).
+In a pipe a table is one line for each row, its values between tabs (`milvise.cli.terminal`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from milvise.records import DuplicateGroup, Hit, Owner, WordHit
-from milvise.terminal import (
+from milvise.cli.terminal import (
     Cell,
     is_terminal,
     json_text,
@@ -23,6 +22,7 @@ from milvise.terminal import (
     texts,
     visible,
 )
+from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 
 LIKELY = 0.5
 """A confidence from which on a picture probably shows what was searched for."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from milvise.console import Output, spaced
-from milvise.terminal import numbers, print_paragraph, print_table, texts
+from milvise.cli.console import Output, spaced
+from milvise.cli.terminal import numbers, print_paragraph, print_table, texts
 
 _FINDINGS = 8
 _KEPT = ("page", "report", "made", "seconds", "gallery", "findings", "figures", "gates", "changes", "not_measured")
