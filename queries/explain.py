@@ -98,19 +98,6 @@ class Explanation:
         return asdict(self)
 
 
-def known_part(now: Opened, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
-    """Return the terms that have a place, and by word an error for each of the others."""
-    kept: list[Term] = []
-    unknown: dict[str, UnknownWordError] = {}
-    for term in terms:
-        try:
-            place_terms(now, [term])
-            kept.append(term)
-        except UnknownWordError as error:
-            unknown[error.word] = error
-    return kept, unknown
-
-
 def explain(
     now: Opened,
     name: str,

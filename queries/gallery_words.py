@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.errors import FingerprintError, ModelError, NotFoundError, UnknownWordError
-from milvise.queries.explain import known_part
 from milvise.queries.expression import Term
 from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.opened import Opened
-from milvise.queries.typed import read, read_all
+from milvise.queries.placed import known_part, place_terms
+from milvise.queries.typed import read_all
 from milvise.queries.vocabulary import require_known, unknown_error
 
 
@@ -58,11 +59,45 @@ def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ..
     return terms_typed(now, [words], fix=fix)[0] if words.strip() else ()
 
 
-def words_explained(now: Opened, words: str, *, fix: bool = False) -> tuple[list[Term], dict[str, UnknownWordError]]:
-    """Return the terms of words as `words_typed` where they are known, and by word an error for each of the others."""
-    if not words.strip():
-        return [], {}
-    reading = read(words, GalleryKnowledge(now), fix=fix)
-    errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
-    known, others = known_part(now, [term for term in reading.terms if term.phrase not in errors])
-    return known, errors | others
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+        All that is searched for.
+    known : tuple of Term
+        Those of them that mean something: each is in the vocabulary, or a noun that the class hierarchy knows.
+    unknown : mapping of str to UnknownWordError
+        By word an error for each of the others.
+    """
+
+    terms: tuple[Term, ...]
+    known: tuple[Term, ...]
+    unknown: Mapping[str, UnknownWordError]
+
+
+def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
+    """Return what each of several texts says, words that mean nothing included; raises ExpressionError as `terms_typed`."""
+    readings = read_all(texts, GalleryKnowledge(now), fix=fix)
+    said = []
+    for reading in readings:
+        errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
+        known, others = _known(now, [term for term in reading.terms if term.phrase not in errors])
+        said.append(Said(reading.terms, tuple(known), {**errors, **others}))
+    return said
+
+
+def words_said(now: Opened, words: str, *, fix: bool = False) -> Said:
+    """Return what the words beside pictures say, nothing where there are none; raises as `said_in`."""
+    return said_in(now, [words], fix=fix)[0] if words.strip() else Said((), (), {})
+
+
+def _known(now: Opened, terms: Sequence[Term]) -> tuple[Sequence[Term], Mapping[str, UnknownWordError]]:
+    try:
+        place_terms(now, terms)
+    except UnknownWordError:
+        # One by one, to tell which they are.
+        return known_part(now, terms)
+    return terms, {}

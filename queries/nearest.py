@@ -116,9 +116,11 @@ class _Merge:
         """Return the pictures whose cosine in a space is not known and could bring them among the best."""
         other = VISUAL if name == JOINT else JOINT
         known, shares = self._cosines[name], self._query.shares
-        # What the other cosine must be at least, if this one were as large as it can be.
-        least = (self._least() - shares[name] * self._last[name]) / shares[other]
-        return [key for key, cosine in self._cosines[other].items() if key not in known and cosine >= least]
+        # What the other cosine must add at least, if this one were as large as it can be.
+        needed = self._least() - shares[name] * self._last[name]
+        return [
+            key for key, cosine in self._cosines[other].items() if key not in known and shares[other] * cosine >= needed
+        ]
 
     def complete(self, name: str, keys: Sequence[str], rows: dict[str, Row], vectors: dict[str, Any]) -> None:
         """Take over rows, and the cosines with unit vectors; pictures that are not there yet are left out."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
+from milvise.errors import UnknownWordError
 from milvise.queries.class_mixture import WordClasses
 from milvise.queries.expression import Term
 from milvise.queries.opened import Opened
@@ -66,3 +67,16 @@ def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
     bases = [now.base_noun(term.phrase) for term in terms]
     vectors = term_vectors(now.words, [Term(base) for base in bases], now.parts.known_words, is_noun=now.knows_noun)
     return [Placed(now, *found) for found in zip(terms, bases, vectors, strict=True)]
+
+
+def known_part(now: Opened, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
+    """Return the terms that have a place, and by word an error for each of the others."""
+    kept: list[Term] = []
+    unknown: dict[str, UnknownWordError] = {}
+    for term in terms:
+        try:
+            place_terms(now, [term])
+            kept.append(term)
+        except UnknownWordError as error:
+            unknown[error.word] = error
+    return kept, unknown

@@ -32,7 +32,7 @@ from milvise.queries.expression import Term, render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
-from milvise.queries.gallery_words import GalleryKnowledge, terms_typed, words_explained, words_typed
+from milvise.queries.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest, nearest_to_each
@@ -44,7 +44,7 @@ from milvise.queries.rank import rank
 from milvise.queries.ranking import JOINT, VISUAL
 from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.tagged import can_hedge, tagged
-from milvise.queries.text_match import BOTH, found_by
+from milvise.queries.text_match import BOTH, MEANING, check_by, found_by
 from milvise.queries.trusted import trust
 from milvise.queries.typed import Reading, read
 from milvise.queries.vocabulary import FREQUENT, Vocabulary
@@ -98,7 +98,8 @@ class Gallery:
         Raises
         ------
         UnknownWordError, ExpressionError
-            As `Vocabulary.similar`.
+            As `Vocabulary.similar`; a word that only texts hold, such as a name, is no error unless pictures are found by meaning or by
+            confidence.
         FingerprintError
             If the gallery was projected with other words than those that stand now.
         FilterError
@@ -109,10 +110,10 @@ class Gallery:
         check_confidence(min_confidence)
 
         def request(now: Opened) -> list[Hit]:
-            terms = terms_typed(now, [expression], fix=fix)
-            query = word_queries(now, terms, space=space)[0]
-            matches = found_by(now, [query], terms, nearest_to_each, by=by, limit=limit, filter=filter)[0]
-            return _hits(now, terms[0], matches, min_confidence)
+            ((said, matches),) = _found(now, [expression], space, by=by, limit=limit, filter=filter, fix=fix)
+            if min_confidence is not None and not said.known:
+                raise next(iter(said.unknown.values()))
+            return _hits(now, said.known, matches, min_confidence)
 
         return self._parts.answered(request)
 
@@ -155,10 +156,8 @@ class Gallery:
             return []
 
         def request(now: Opened) -> list[list[Hit]]:
-            several = terms_typed(now, expressions, fix=fix)
-            queries = word_queries(now, several, space=space)
-            found = found_by(now, queries, several, nearest_to_each, by=by, limit=limit, filter=filter)
-            return [[match.hit() for match in matches] for matches in found]
+            found = _found(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
+            return [[match.hit() for match in matches] for _, matches in found]
 
         return self._parts.answered(request)
 
@@ -430,12 +429,12 @@ class Gallery:
             raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
 
         def request(now: Opened) -> Explanation:
-            terms, unknown = words_explained(now, words, fix=fix)
-            if unknown and not terms and not pictures:
-                raise next(iter(unknown.values()))
-            query, _ = mixed_query(now, terms, pictures, space=space)
+            said = words_said(now, words, fix=fix)
+            if said.unknown and not said.known and not pictures:
+                raise next(iter(said.unknown.values()))
+            query, _ = mixed_query(now, said.known, pictures, space=space)
             weights = None if focus is None else focus_weights(now, focus)
-            return explain(now, hit, query, terms=terms, focus=weights, unknown=unknown)
+            return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
 
         return self._parts.answered(request)
 
@@ -521,6 +520,23 @@ class Gallery:
             return dict(zip(now.mixture.labels, shares.tolist(), strict=True))
 
         return self._parts.answered(request)
+
+
+def _found(
+    now: Opened, texts: Sequence[str], space: str | None, *, by: str, limit: int, filter: str, fix: bool
+) -> list[tuple[Said, list[Match]]]:
+    """Return what each text says and the pictures that it finds."""
+    check_by(by)
+    said = said_in(now, texts, fix=fix)
+    if by == MEANING:
+        for error in (error for one in said for error in one.unknown.values()):
+            raise error
+    queries = iter(word_queries(now, [one.known for one in said if one.known], space=space))
+    meant = [next(queries) if one.known else None for one in said]
+    unknown = [one.unknown for one in said]
+    terms = [one.terms for one in said]
+    found = found_by(now, meant, terms, nearest_to_each, by=by, limit=limit, filter=filter, unknown=unknown)
+    return list(zip(said, found, strict=True))
 
 
 def _hits(now: Opened, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:

@@ -2,20 +2,20 @@
 
 A picture whose text holds the share f of what is searched for is moved f/2 of the way from its similarity to 1. One whose
 text holds the share g of what is subtracted is then moved g/2 of the way to -1. Hits stay in the order of their
-similarity.
+similarity. Words that are in no vocabulary, such as names, mean nothing: pictures are found by the text that holds them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
-from milvise.errors import UsageError
+from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.at_once import at_once
 from milvise.queries.expression import Term
 from milvise.queries.limits import check_limit
@@ -43,6 +43,10 @@ class Finder(Protocol):
     def __call__(self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
         """Return for each query the closest pictures, closest first."""
         ...
+
+
+Find = Callable[..., list[list[Match]]]
+"""A `Finder` that also takes None, for a query that means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def matched(wanted: Sequence[Phrase], row: Mapping[str, Any]) -> TextMatch:
 
 def found_by(
     now: Opened,
-    queries: Sequence[Query],
+    queries: Sequence[Query | None],
     expressions: Sequence[Sequence[Term]],
     find: Finder,
     *,
@@ -104,19 +108,22 @@ def found_by(
     limit: int,
     filter: str = "",
     forms: Forms = plain_forms,
+    unknown: Sequence[Mapping[str, UnknownWordError]] = (),
 ) -> list[list[Match]]:
     """Return for each of several expressions the pictures that it finds, most similar first.
 
     Parameters
     ----------
-    queries, expressions : sequence of Query, sequence of sequence of Term
-        What each expression means, and what it says.
+    queries, expressions : sequence of Query or None, sequence of sequence of Term
+        What each expression means, None where no word of it is known, and what it says.
     find : callable
         How pictures are found by meaning.
     by : {"meaning", "text", "both"}
         With ``text``, only pictures are returned whose text holds a word that is searched for.
     forms : callable
         From a word to what may stand for it in a text.
+    unknown : sequence of mapping of str to UnknownWordError
+        For each expression the words of it that mean nothing.
 
     Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
     subtract. Unless the gallery's texts are known here, beside them those of `find` again for one expression on a server, which mostly is
@@ -127,13 +134,16 @@ def found_by(
     ------
     UsageError
         If `by` or `limit` is none that can be used.
+    UnknownWordError
+        If a word means nothing, and no text holds it; not where only texts are asked for.
     """
     check_by(by)
     check_limit(limit)
+    search: Find = partial(_found, find)
     if by == MEANING:
         return [
             [replace(one, reasons=(MEANING,)) for one in found]
-            for found in find(now, queries, limit=limit, filter=filter)
+            for found in search(now, queries, limit=limit, filter=filter)
         ]
     wanted = [phrases(terms, forms) for terms in expressions]
     depths = [min(MOST_HITS, limit + _BESIDE) if any(one.weight < 0 for one in each) else limit for each in wanted]
@@ -142,19 +152,23 @@ def found_by(
         now.visual.query(filter, fields=["id"], limit=1)
     looked_for = [one for each in wanted for one in each if one.weight > 0]
     rows, expression = _held(now, expressions, looked_for, forms)
-    look = partial(_look, now, queries, looked_for, find, max(depths), rows, expression and both(filter, expression))
+    look = partial(_look, now, queries, looked_for, search, max(depths), rows, expression and both(filter, expression))
     if by == BOTH:
         # Neither waits for the other.
-        (texts, rows), meant = at_once(look, lambda: _meant(now, queries, find, depths, filter))
+        (texts, rows), meant = at_once(look, lambda: _meant(now, queries, search, depths, filter))
     else:
         (texts, rows), meant = look(), [[] for _ in queries]
+    if by == BOTH:
+        _require_held(
+            [error for each in unknown for error in each.values()], [*rows, *(one.row for one in texts)], forms
+        )
     answers = []
     for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
         known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
         for match in texts:
             known.setdefault(match.row["id"], match)
         for expression, count in _tiers(each, rows, known):
-            for match in find(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
+            for match in search(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
                 known.setdefault(match.row["id"], match)
         moved = [(match, matched(each, match.row)) for match in known.values()]
         best = [
@@ -166,16 +180,37 @@ def found_by(
     return answers
 
 
+def _found(
+    find: Finder, now: Opened, queries: Sequence[Query | None], *, limit: int, filter: str = ""
+) -> list[list[Match]]:
+    """Return for each query the closest pictures that fit the filter; for None any of them, which are similar to nothing."""
+    asked = [query for query in queries if query is not None]
+    answers = iter(find(now, asked, limit=limit, filter=filter) if asked else [])
+    return [next(answers) if query is not None else _rows(now, limit, filter) for query in queries]
+
+
+def _rows(now: Opened, limit: int, filter: str) -> list[Match]:
+    return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *FIELDS], limit=limit)]
+
+
+def _require_held(errors: Sequence[UnknownWordError], rows: Sequence[Mapping[str, Any]], forms: Forms) -> None:
+    """Raise the first error whose word none of these texts holds."""
+    for error in errors:
+        wanted = phrases([Term(error.word)], forms)
+        if not any(matched(wanted, row).share for row in rows):
+            raise error
+
+
 def _meant(
-    now: Opened, queries: Sequence[Query], find: Finder, depths: Sequence[int], filter: str
+    now: Opened, queries: Sequence[Query | None], find: Find, depths: Sequence[int], filter: str
 ) -> list[list[Match]]:
     """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
     found: dict[int, list[Match]] = {}
     for depth in dict.fromkeys(depths):
-        places = [place for place, own in enumerate(depths) if own == depth]
-        answers = find(now, [queries[place] for place in places], limit=depth, filter=filter)
+        places = [place for place, own in enumerate(depths) if own == depth and queries[place] is not None]
+        answers = find(now, [queries[place] for place in places], limit=depth, filter=filter) if places else []
         found.update(zip(places, answers, strict=True))
-    return [found[place] for place in range(len(queries))]
+    return [found.get(place, []) for place in range(len(queries))]
 
 
 def _held(
@@ -195,9 +230,9 @@ def _held(
 
 def _look(
     now: Opened,
-    queries: Sequence[Query],
+    queries: Sequence[Query | None],
     looked_for: Sequence[Phrase],
-    find: Finder,
+    find: Find,
     limit: int,
     rows: list[Row],
     filter: str,
@@ -220,7 +255,7 @@ def _read(now: Opened, looked_for: Sequence[Phrase], filter: str) -> list[Row]:
 
 
 def _closest(
-    now: Opened, query: Query, looked_for: Sequence[Phrase], find: Finder, limit: int, filter: str
+    now: Opened, query: Query | None, looked_for: Sequence[Phrase], find: Find, limit: int, filter: str
 ) -> tuple[list[Match], list[Row]]:
     """Return the closest pictures whose text may hold a phrase, and where these may not be enough, rows of all that may."""
     depth = max(_BESIDE, limit)

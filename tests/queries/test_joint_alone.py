@@ -20,6 +20,7 @@ from milvise.core.arrays import unit
 from milvise.core.records import Hit
 from milvise.embeddings.learned import encode
 from milvise.queries.database import Database
+from milvise.queries.ranking import Ranking
 from milvise.queries.search import Gallery
 
 LEARNED = ("queen", "sofa", "dining table")
@@ -60,6 +61,22 @@ def test_the_same_pictures_come_in_the_same_order_with_the_same_similarity(
             gallery.search(expression, space=space, limit=10, filter=filter, by=by) for space in (None, "joint")
         )
         assert [hit.similarity for hit in few] == pytest.approx([hit.similarity for hit in alone], abs=1e-5)
+
+
+def test_feedback_moves_a_query_in_the_joint_space_alone(gallery: Gallery) -> None:
+    liked, disliked = (hit.id for hit in gallery.search("queen", limit=2))
+    judged = {"liked": [liked], "disliked": [disliked]}
+    found, alone = (gallery.refine(words="queen", **judged, limit=10, space=space) for space in (None, "joint"))
+    assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in alone], abs=1e-5)
+
+
+def test_feedback_moves_a_query_in_the_visual_space_alone_where_no_part_is_the_joint_ones(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ranking, "joint_share", 0.0)
+    liked = gallery.search("cat", limit=1)[0].id
+    found, alone = (gallery.refine(words="cat", liked=[liked], limit=10, space=space) for space in (None, "visual"))
+    assert scores(found) == scores(alone)
 
 
 def test_words_that_were_not_learned_are_searched_in_both_spaces_in_the_same_request(

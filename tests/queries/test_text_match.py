@@ -13,7 +13,7 @@ from small_world import CLASSES
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import Hit, distance, record_id
-from milvise.errors import FilterError, UsageError
+from milvise.errors import FilterError, UnknownWordError, UsageError
 from milvise.queries import texts
 from milvise.queries.database import Database
 from milvise.queries.expression import parse
@@ -173,6 +173,35 @@ def test_several_expressions_are_answered_as_each_alone(gallery: Gallery) -> Non
             alone = gallery.search(expression, by=by, limit=6)
             assert [hit.id for hit in found] == [hit.id for hit in alone]
             assert [hit.reasons for hit in found] == [hit.reasons for hit in alone]
+
+
+def test_a_word_without_meaning_finds_the_pictures_whose_text_holds_it(gallery: Gallery) -> None:
+    for by in ("both", "text"):
+        (vacation,) = {hit.uri for hit in gallery.search("vacation", by=by, filter='label != ""')} - {"b/2.jpg"}
+        assert vacation == "a/6.jpg"
+    (found,) = gallery.search("shepherd")
+    assert (found.uri, found.similarity, found.confidence) == ("a/2.jpg", 0.5, None)
+    assert found.reasons == ("label",)
+    assert gallery.search('"german shepherd"') == [found]
+
+
+def test_a_word_without_meaning_counts_beside_one_that_has_some(gallery: Gallery) -> None:
+    meant = {hit.uri: hit.similarity for hit in gallery.search("dog", by="meaning", limit=300)}
+    found = {hit.uri: hit.similarity for hit in gallery.search("dog shepherd", by="text", limit=300)}
+    for uri, share in (("a/2.jpg", 1), ("a/3.jpg", 1 / 2)):
+        assert found[uri] == pytest.approx(meant[uri] + share / 2 * (1 - meant[uri]), abs=1e-5)
+    several = gallery.search_many(["shepherd", "cat", "dog shepherd"], limit=20)
+    assert several == [gallery.search(one, limit=20) for one in ("shepherd", "cat", "dog shepherd")]
+
+
+def test_a_word_that_is_nowhere_is_an_error_but_where_texts_alone_are_asked(gallery: Gallery) -> None:
+    for expression in ("xqzzv", "dog xqzzv", "dog -xqzzv", '"xqzzv"'):
+        with pytest.raises(UnknownWordError, match="xqzzv"):
+            gallery.search(expression)
+    assert gallery.search("xqzzv", by="text") == []
+    for refused in ({"by": "meaning"}, {"min_confidence": 0.5}):
+        with pytest.raises(UnknownWordError, match="shepherd"):
+            gallery.search("shepherd", **refused)
 
 
 def test_unknown_ways_are_refused(gallery: Gallery) -> None:
