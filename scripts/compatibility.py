@@ -6,7 +6,7 @@ are asked the same, and then take more pictures, train, project, evaluate, verif
 that all commands print with ``--json`` are compared: keys, order, texts, and numbers to 1e-6. Left out are times and speeds alone
 (`tests/compatibility/documents.py`). Of a version that answers otherwise by design, only the exit codes are compared and that something is found.
 
-    python scripts/compatibility.py                    # both worlds of all versions in VERSIONS; about ten minutes
+    python scripts/compatibility.py                    # both worlds of all VERSIONS; a quarter of an hour
     python scripts/compatibility.py --commit 768a5e1   # of this one
     python scripts/compatibility.py --commit 768a5e1 --record    # write what the tests compare with
 

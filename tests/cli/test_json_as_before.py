@@ -14,7 +14,7 @@ import typer
 from compatibility.commands import RATE, command_lines, filled
 from compatibility.inputs import make_small
 from compatibility.running import run_all
-from jsonschema import validate
+from jsonschema import Draft202012Validator
 
 from milvise.cli import app, main
 
@@ -28,9 +28,14 @@ def compare(tmp_path: Path, *phases: str) -> None:
     answers = run_all(main, tmp_path / "here", filled(asked, str(inputs)))
     recorded = [one for one in RECORD["commands"] if one["phase"] in phases]
     assert [line for line in asked if line[0] != RATE] == [one["command"] for one in recorded]
+    problems = []
     for expected, now in zip(recorded, answers, strict=True):
-        assert now["code"] == expected["code"], f"{expected['command']}: {now['errors']}"
-        validate(now["document"], RECORD["schemas"][expected["schema"]])
+        command = " ".join(expected["command"])
+        if now["code"] != expected["code"]:
+            problems.append(f"{command}: exit code {now['code']}, not {expected['code']}: {now['errors']}")
+        schema = Draft202012Validator(RECORD["schemas"][expected["schema"]])
+        problems += [f"{command}: {error.json_path}: {error.message}" for error in schema.iter_errors(now["document"])]
+    assert problems == []
 
 
 def test_documents_have_the_schema_of_before(tmp_path: Path) -> None:
