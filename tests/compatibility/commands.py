@@ -22,7 +22,7 @@ SMALL = {
 """`inputs.make_small`: a network of random weights, and few words."""
 
 PHOTOS = {
-    "words": "glove-6b-50d --limit 20000",
+    "words": "glove-6b-50d --limit 40000",
     "net": "",
     "backbone": "efficientnet_lite0",
     "cat": "pictures/cat/cifar10_00_3.png",

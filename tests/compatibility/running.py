@@ -14,13 +14,17 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 
 def run_all(main: Callable[[], None], folder: Path, commands: Iterable[list[str]]) -> list[dict[str, Any]]:
-    """Return ``code``, ``document``, ``errors`` and ``seconds`` of each command; `main` reads ``sys.argv``."""
+    """Return ``code``, ``document``, ``errors`` and ``seconds`` of each command; `main` reads ``sys.argv``.
+
+    The code of a command that ends with an exception is the name of that.
+    """
     answers = []
     arguments, sys.argv = sys.argv, ["milvise"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +60,10 @@ def _run(main: Callable[[], None]) -> dict[str, Any]:
             main()
         except SystemExit as end:
             code = end.code or 0
+        except Exception as error:
+            # What a command did not foresee is one more way to end; the others go on.
+            code = type(error).__name__
+            traceback.print_exc(file=errors)
     text = printed.getvalue()
     return {
         "code": code,
