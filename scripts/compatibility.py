@@ -97,7 +97,7 @@ def _call(*command: str | Path, **more: str) -> None:
     """Run a command to its end, with further environment variables."""
     done = subprocess.run(command, env={**_ENVIRONMENT, **more}, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed.\n{done.stderr[-4_000:]}")
+        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}.\n{done.stderr[-4_000:]}")
 
 
 def _checks(commit: str, world: World, site: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -127,7 +127,15 @@ def _run(site: Path | None, folder: Path, inputs: Path, commands: list[list[str]
     job.write_text(json.dumps({"folder": str(folder), "commands": filled(commands, str(inputs))}))
     # Each version has a cache of its own, as on a machine that meets the database for the first time.
     cache = str(folder.parent / f"cache-{folder.name}")
-    _call(sys.executable, TESTS / "compatibility" / "running.py", site or ROOT, job, MILVISE_CACHE=cache)
+    _call(
+        sys.executable,
+        "-X",
+        "faulthandler",
+        TESTS / "compatibility" / "running.py",
+        site or ROOT,
+        job,
+        MILVISE_CACHE=cache,
+    )
     folders = {str(inputs): "{inputs}", str(folder): "{here}"}
     answers = json.loads(Path(f"{job}.answers").read_text())
     return [{**answer, "document": settled(answer["document"], folders)} for answer in answers]
