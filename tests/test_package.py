@@ -19,6 +19,8 @@ from milvise import errors
 ROOT = Path(__file__).parent.parent
 ROOMS = (
     "adapter",
+    "cli",
+    "core",
     "embeddings",
     "evaluation",
     "gallery",

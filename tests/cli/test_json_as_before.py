@@ -16,7 +16,7 @@ from compatibility.inputs import make_small
 from compatibility.running import run_all
 from jsonschema import Draft202012Validator
 
-from milvise.cli import app, main
+from milvise.cli.main import app, main
 
 RECORD: dict[str, Any] = json.loads((Path(__file__).parent / "json_before.json").read_text("utf-8"))
 

@@ -16,7 +16,7 @@ from compatibility.commands import SMALL, filled
 from compatibility.documents import TOLERANCE, hits_of
 from compatibility.running import run_all
 
-from milvise.cli import main
+from milvise.cli.main import main
 
 FOLDER = Path(__file__).parent
 VERSIONS = [path.name.removeprefix("made_by_").removesuffix(".tar.xz") for path in sorted(FOLDER.glob("made_by_*"))]
