@@ -79,7 +79,7 @@ class Explanation:
     unknown_words : mapping
         Words that the vocabulary lacks, with close spellings; they took no part.
     classes : tuple of Tie
-        Those that contribute most, and no others, where the request has words and the backbone's classes are loaded.
+        Those of the words' classes that contribute most, where the request has words and the backbone's classes are loaded.
     searched : mapping
         By space: the collection, its index, and the parameters of a search for ten hits.
     """
@@ -184,10 +184,12 @@ def _ties(now: Opened, terms: Sequence[Term], probabilities: Floats) -> tuple[Ti
     wanted = weighted_sum((one.weight, one.vector) for one in (each.ingredient(JOINT) for each in placed))
     cosines = mixture.names @ wanted
     parts = probabilities * shares
+    # Of classes that the picture does not show, those come first that the words mean most.
+    order = np.lexsort((-np.abs(shares), -np.abs(parts)))
     return tuple(
         Tie(mixture.labels[place], float(probabilities[place]), float(cosines[place]), float(parts[place]))
-        for place in np.argsort(-np.abs(parts), kind="stable")[:_CLASSES]
-        if parts[place]
+        for place in order[:_CLASSES]
+        if shares[place]
     )
 
 
