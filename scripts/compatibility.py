@@ -7,8 +7,8 @@ that all commands print with ``--json`` are compared: keys, order, texts, and nu
 (`tests/compatibility/documents.py`). Of a version that answers otherwise by design, only the exit codes are compared and that something is found.
 
     python scripts/compatibility.py                    # both worlds of all VERSIONS; a quarter of an hour
-    python scripts/compatibility.py --commit 3e226fb   # of this one
-    python scripts/compatibility.py --commit 3e226fb --record    # write what the tests compare with
+    python scripts/compatibility.py --commit aa33a03   # of this one
+    python scripts/compatibility.py --commit aa33a03 --record    # write what the tests compare with
 
 It exits with 1 if anything differs.
 """
@@ -37,7 +37,7 @@ from compatibility.commands import PHASES, PHOTOS, RATE, SMALL, command_lines, f
 from compatibility.documents import differences, hits_of, schema_of, settled, shortened  # noqa: E402
 from compatibility.inputs import UNKNOWN_CLASSES, make_photos, make_small  # noqa: E402
 
-VERSIONS = {"3e226fb": True, "0e175af": False}
+VERSIONS = {"aa33a03": True, "0e175af": False}
 """Commits, and whether this version answers as they did: 0e175af did not yet rank words by what the network saw."""
 
 RECORD = TESTS / "cli" / "json_before.json"
