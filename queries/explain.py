@@ -180,7 +180,7 @@ def _focused(recipe: Recipe, weights: Floats) -> Recipe:
 def _ties(now: Opened, terms: Sequence[Term], probabilities: Floats) -> tuple[Tie, ...]:
     placed, mixture = place_terms(now, terms), now.mixture
     total = sum(abs(one.term.weight) for one in placed)
-    shares = sum(one.term.weight / total * one.classes.relative for one in placed)
+    shares = np.sum([one.term.weight / total * one.classes.relative for one in placed], axis=0)
     wanted = weighted_sum((one.weight, one.vector) for one in (each.ingredient(JOINT) for each in placed))
     cosines = mixture.names @ wanted
     parts = probabilities * shares
