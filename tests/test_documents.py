@@ -13,7 +13,10 @@ import pytest
 import typer
 from typer.exceptions import TyperException
 
+from milvise.adapter import IndexSpec
 from milvise.cli.main import app
+from milvise.errors import IndexSpecError
+from milvise.evaluation.grid import effort
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -232,3 +235,14 @@ def test_the_glossary_has_each_word_once_in_order() -> None:
     words = [word.lower() for word in re.findall(r"^\| \*\*(.+?)\*\*", text, re.MULTILINE)]
     assert len(words) > 50
     assert [pair for pair in pairwise(words) if pair[0] >= pair[1]] == []
+
+
+def test_every_kind_of_index_stands_in_the_places_of_the_how_to() -> None:
+    with pytest.raises(IndexSpecError) as refused:
+        IndexSpec.parse("no such kind")
+    kinds = re.search(r"Expected: auto, (.+)", str(refused.value))
+    assert kinds is not None
+    told = (DOCS / "cli.md").read_text("utf-8")
+    (listed,) = set(re.findall(r"`--index <str>`: auto, (.+?);", told))
+    assert sorted(re.split(r", | or ", listed)) == sorted(kinds.group(1).split(", "))
+    assert [kind for kind in kinds.group(1).split(", ") if effort(IndexSpec(kind)) is None] == ["flat"]
