@@ -1,4 +1,4 @@
-"""The models behind a gallery: which they are stands in Milvus, some of them on this machine."""
+"""The models behind a gallery. Manifests in Milvus say which they are; the words and classes are in Milvus too, the networks on this machine."""
 
 from __future__ import annotations
 
