@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
+from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import MilviseError
 
@@ -39,7 +40,10 @@ __all__ = [
     "Limits",
     "MilviseError",
     "Owner",
+    "PictureBytes",
+    "PictureFile",
     "Rocchio",
+    "StoredPicture",
     "TagTraining",
     "Verification",
     "Vocabulary",

@@ -20,19 +20,20 @@ import numpy as np
 
 from milvise.adapter import Store
 from milvise.core.config import DEFAULT_LIMIT
+from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import UsageError
 from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
 from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
-from milvise.queries.encoder import PictureLike
 from milvise.queries.explain import Explanation, explain
 from milvise.queries.expression import Term, render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
 from milvise.queries.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
+from milvise.queries.given import PictureLike
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest, nearest_to_each
@@ -170,8 +171,9 @@ class Gallery:
 
         Parameters
         ----------
-        picture : path, bytes, PIL image, ndarray, or the id or URI of a stored picture
-            A text is a path if a file is there. Only a stored picture needs no neural network on this machine.
+        picture : StoredPicture, PictureFile, PictureBytes, str, Path, bytes, PIL image, or ndarray
+            A plain text is the path of a file if a file is there, else the id or URI of a stored picture; the types of
+            `milvise.core.picture_types` say which one is meant. Only a stored picture needs no neural network on this machine.
         focus : str, optional
             A class that the backbone knows, such as ``Siamese cat``, any word, or several with and without, such as
             ``cat - sofa``: only what speaks for it counts, see `milvise.queries.focus_words`. `similarity` is then the
@@ -182,7 +184,9 @@ class Gallery:
         Raises
         ------
         NotFoundError
-            If the text is neither a file nor the id or URI of a stored picture.
+            If a plain text is neither a file nor the id or URI of a stored picture, or there is no such `StoredPicture`.
+        ImageError
+            If a file cannot be read as a picture, or there is no such `PictureFile`.
         UnknownClassError
             If the focus is neither a class nor known to the words; it carries close spellings.
         """
@@ -374,7 +378,7 @@ class Gallery:
         words, pictures, space, limit, filter, fix
             What was searched for, as `mixed`.
         liked, disliked : sequence of str
-            Ids or URIs.
+            Ids or URIs of stored pictures; never files.
         weights : Rocchio
             How much the query and the two means count.
         log : path or "milvus", optional
@@ -385,7 +389,7 @@ class Gallery:
         def request(now: Opened) -> tuple[list[Hit], Feedback]:
             terms = words_typed(now, words, fix=fix)
             query, named = mixed_query(now, terms, pictures, space=space)
-            judged = find_pictures(now, [*liked, *disliked], list(query.recipes))
+            judged = find_pictures(now, [StoredPicture(name) for name in (*liked, *disliked)], list(query.recipes))
             good, bad = judged[: len(liked)], judged[len(liked) :]
             matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
             feedback = Feedback(
