@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.store import LEASE_S
-from milvise.errors import FingerprintError, NotFoundError
+from milvise.errors import NotFoundError, ReplacedError
 
 T = TypeVar("T")
 
@@ -69,14 +69,19 @@ class Forgets(Protocol):
 
 
 def answered(request: Callable[[], T], *lives: Forgets) -> T:
-    """Return what a request answers; asked again as a whole if a collection that it reads has been replaced.
+    """Return what a request answers; asked again as a whole if a collection that it reads was replaced or dropped.
 
-    A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
+    Every other error is raised at once. A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
     see either the old collections or the new ones, never a vector of the old among the new.
+
+    Raises
+    ------
+    ReplacedError
+        If the second try found a collection replaced, too.
     """
     try:
         return request()
-    except (NotFoundError, FingerprintError):
+    except ReplacedError:
         for live in lives:
             live.forget()
         return request()

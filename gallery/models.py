@@ -97,12 +97,22 @@ class LiveClasses:
         FingerprintError
             If those that stand belong to another version of the backbone.
         """
+        classes = self.standing(visual)
+        require_same_backbone(classes, visual)
+        return classes
+
+    def standing(self, visual: Collection) -> Collection:
+        """Return the classes that stand for the backbone of this name, perhaps those of another version of it.
+
+        Raises
+        ------
+        NotFoundError
+            If none are loaded.
+        """
         made = dict(visual.manifest.fingerprint)
         alias = classes_alias(made["backbone"])
         missing = f"the backbone {made['backbone']} has no classes loaded that can be focused on."
-        classes = self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
-        require_same_backbone(classes, visual)
-        return classes
+        return self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
 
     def forget(self) -> None:
         """Ask Milvus again next time."""

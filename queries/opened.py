@@ -11,10 +11,10 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.learned import is_learned
 from milvise.embeddings.network import Head
-from milvise.errors import FingerprintError, ModelError, NotFoundError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
 from milvise.gallery.live import Live, answered
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_words
+from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_backbone, require_same_words
 from milvise.gallery.names import joint_alias, visual_alias
 from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.queries.class_mixture import ClassMixture
@@ -48,8 +48,20 @@ class Parts:
         self.made: dict[str, tuple[list[str], Any]] = {}
 
     def answered(self, request: Callable[[Opened], T]) -> T:
-        """Return what a request answers, asked again if a collection was replaced under it."""
-        return answered(lambda: request(Opened(self)), self.visual, self.joint, self.words, self.classes)
+        """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it."""
+
+        def once() -> T:
+            now = Opened(self)
+            try:
+                return request(now)
+            except ReplacedError:
+                raise
+            except (NotFoundError, FingerprintError) as error:
+                # A picture may be missing, or two collections not belong together, because one of them is of yesterday.
+                now.require_standing(error)
+                raise
+
+        return answered(once, self.visual, self.joint, self.words, self.classes)
 
 
 class Opened:
@@ -58,27 +70,50 @@ class Opened:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.name = parts.name
+        self._read: dict[str, str] = {}
+
+    def require_standing(self, cause: Exception) -> None:
+        """Check that each alias still points at the collection that was read: one call to Milvus for each, after an error.
+
+        Raises
+        ------
+        ReplacedError
+            If one does not.
+        """
+        for alias, name in list(self._read.items()):
+            standing = self.parts.store.points_at(alias)
+            if standing != name:
+                raise ReplacedError(
+                    f"{alias} was replaced or dropped while it was read.\nExpected: {name}\nReceived: {standing or 'none'}\nMake"
+                    " the request again: it finds what stands now."
+                ) from cause
+
+    def _noted(self, collection: Collection) -> Collection:
+        self._read[collection.manifest.alias] = collection.name
+        return collection
 
     @cached_property
     def visual(self) -> Collection:
         """The visual vectors."""
-        return self.parts.visual.collection
+        return self._noted(self.parts.visual.collection)
 
     @cached_property
     def words(self) -> Collection:
         """The words."""
-        return self.parts.words.collection
+        return self._noted(self.parts.words.collection)
 
     @cached_property
     def classes(self) -> Collection:
         """The classes of the backbone that made the visual vectors."""
-        return self.parts.classes.of(self.visual)
+        classes = self._noted(self.parts.classes.standing(self.visual))
+        require_same_backbone(classes, self.visual)
+        return classes
 
     @cached_property
     def joint(self) -> Collection:
         """The joint vectors, which were made with the words that stand."""
         try:
-            joint = self.parts.joint.collection
+            joint = self._noted(self.parts.joint.collection)
         except NotFoundError:
             # Perhaps because there is no such gallery, which is another thing to say.
             _ = self.visual
@@ -95,6 +130,8 @@ class Opened:
         """Whether words have a place among visual vectors: whether its backbone's classes are loaded, and differ."""
         try:
             return self.mixture.tells_apart
+        except ReplacedError:
+            raise
         except (NotFoundError, FingerprintError, ModelError):
             return False
 
@@ -140,6 +177,8 @@ class Opened:
     def _nouns(self) -> Hierarchy | None:
         try:
             return self.hierarchy
+        except ReplacedError:
+            raise
         except (NotFoundError, FingerprintError):
             return None
 
