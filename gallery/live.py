@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from milvise.adapter import Collection, Store
@@ -34,6 +35,7 @@ class Live:
         self._missing = missing
         self._collection: Collection | None = None
         self._found_at = self._read_at = 0.0
+        self._lock = Lock()
 
     @property
     def collection(self) -> Collection:
@@ -44,21 +46,24 @@ class Live:
         NotFoundError
             If there is none.
         """
-        now = time.monotonic()
-        if self._collection is not None and now - self._found_at < LEASE_S:
-            return self._collection
-        known = self._collection if now - self._read_at < REFRESH_S else None
-        found = self._store.live(self._alias, known=known)
-        if found is None:
-            raise NotFoundError(self._missing) if isinstance(self._missing, str) else self._missing()
-        if found is not known:
-            self._read_at = now
-        self._collection, self._found_at = found, now
-        return found
+        # One thread asks Milvus; those that come meanwhile wait for its answer.
+        with self._lock:
+            now = time.monotonic()
+            if self._collection is not None and now - self._found_at < LEASE_S:
+                return self._collection
+            known = self._collection if now - self._read_at < REFRESH_S else None
+            found = self._store.live(self._alias, known=known)
+            if found is not None:
+                if found is not known:
+                    self._read_at = now
+                self._collection, self._found_at = found, now
+                return found
+        raise NotFoundError(self._missing) if isinstance(self._missing, str) else self._missing()
 
     def forget(self) -> None:
         """Ask Milvus again next time."""
-        self._collection = None
+        with self._lock:
+            self._collection = None
 
 
 class Forgets(Protocol):

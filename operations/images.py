@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,16 +110,17 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
     recipe = make_recipe(db.store, request.gallery, request.backbone and absolute(request.backbone), request.weights)
     notes(progress)(f"Building {recipe['backbone']} …")
     weights = recipe.get("weights")
-    plan = make_plan(
-        db.store,
-        gallery=request.gallery,
-        backbone=load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine),
-        head=request.head,
-        recipe=recipe,
-        names=request.classes,
-    )
-    quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
-    return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
+    with closing(load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine)) as network:
+        plan = make_plan(
+            db.store,
+            gallery=request.gallery,
+            backbone=network,
+            head=request.head,
+            recipe=recipe,
+            names=request.classes,
+        )
+        quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
+        return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
 
 
 def _opened(request: IngestImages) -> tuple[Source, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store
@@ -46,6 +47,8 @@ class Parts:
         self.known_ranks = words.known_ranks
         self.known_classes = KnownVectors()
         self.made: dict[str, tuple[list[str], Any]] = {}
+        """By what it is: seven things at most, each of the collections that were read last."""
+        self.making: dict[str, RLock] = {}
 
     def answered(self, request: Callable[[Opened], T]) -> T:
         """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it."""
@@ -214,9 +217,16 @@ class Opened:
         return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
 
     def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
-        """Return what an earlier request made of the same collections, whose names hold a hash of what made them."""
+        """Return what an earlier request made of the same collections, whose names hold a hash of what made them.
+
+        What several threads want at once is made by one of them, and the others wait for it.
+        """
         known = self.parts.made.get(what)
         if known is None or known[0] != made_of:
-            known = self.parts.made[what] = made_of, make()
+            # A lock for each thing: one is made of others, which are made of still others, and never in a circle.
+            with self.parts.making.setdefault(what, RLock()):
+                known = self.parts.made.get(what)
+                if known is None or known[0] != made_of:
+                    known = self.parts.made[what] = made_of, make()
         value: T = known[1]
         return value
