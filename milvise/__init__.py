@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from milvise.queries.explain import Explanation
     from milvise.queries.refine import Rocchio
     from milvise.queries.vocabulary import Vocabulary
+
+# Who uses the library says what becomes of its log.
+logging.getLogger("milvise").addHandler(logging.NullHandler())
 
 __all__ = [
     "Accuracy",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
+from milvise.core.events import ingest_logged
 from milvise.embeddings.backbones import split_spec
 from milvise.embeddings.engines import load_network
 from milvise.errors import UsageError
@@ -101,7 +102,14 @@ def absolute(backbone: str) -> str:
 
 
 def ingest_images(db: Database, request: IngestImages, progress: Progress = silent) -> Summary:
-    """Load pictures into a gallery; errors as `Database.ingest_images`."""
+    """Load pictures into a gallery, and log it; errors as `Database.ingest_images`."""
+    with ingest_logged("images", gallery=request.gallery) as counts:
+        summary = _ingest_images(db, request, progress)
+        counts.update({one.name: getattr(summary, one.name) for one in fields(Tally)})
+    return summary
+
+
+def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
     options = Options(
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content

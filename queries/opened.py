@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store
+from milvise.core.events import request_logged
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.learned import is_learned
@@ -65,6 +66,23 @@ class Parts:
                 raise
 
         return answered(once, self.visual, self.joint, self.words, self.classes)
+
+    def logged(
+        self, request: Callable[[Opened], T], kind: str, *, space: str | None = None, limit: int | None = None
+    ) -> T:
+        """Return what a request answers, as `answered` does, and log one event.
+
+        Parameters
+        ----------
+        request : callable
+            From the collections to the answer.
+        kind, space, limit
+            What is logged of it, as `milvise.core.events.request_logged`.
+        """
+        with request_logged(kind, gallery=self.name, space=space, limit=limit) as event:
+            answer = self.answered(request)
+            event["hits"] = len(answer) if isinstance(answer, list) else None
+        return answer
 
 
 class Opened:
