@@ -21,7 +21,7 @@ from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
 from milvise.adapter.waiting import Beside, wait_for, within
 from milvise.core.chunks import chunks
-from milvise.errors import DeniedError, UsageError
+from milvise.errors import DeniedError, NotFoundError, ReplacedError, UsageError
 
 MOST_HITS = 16_384
 """The most rows that one search or query of a Milvus server answers."""
@@ -256,6 +256,16 @@ class Collection:
         wait_for(state, "loaded", what=f"loading {self.name}", remark_s=remark_s)
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._call_loaded(method, *args, **kwargs)
+        except NotFoundError as error:
+            # It was there when it was opened.
+            raise ReplacedError(
+                f"the collection {self.name} was replaced or dropped while it was read or written.\nExpected: that it stands\n"
+                f"Received: {error}\nMake the request again: it finds what stands now."
+            ) from error
+
+    def _call_loaded(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return self._connection.call(method, *args, **kwargs)
         except NotLoadedError:

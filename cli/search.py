@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -12,10 +11,12 @@ import typer
 from milvise.cli.app import group
 from milvise.cli.state import FilterOption, GalleryOption, LimitOption, state, stoppable
 from milvise.core import config
+from milvise.core.picture_types import PictureFile
 from milvise.core.records import Hit, WordHit
 from milvise.errors import UsageError
 
 if TYPE_CHECKING:
+    from milvise.queries.build import Weighted
     from milvise.queries.database import Database
     from milvise.queries.search import Gallery
     from milvise.queries.vocabulary import Vocabulary
@@ -317,11 +318,15 @@ def duplicates(
         )
 
 
-def _weighted(picture: str) -> str | tuple[str, float]:
+def _weighted(picture: str) -> Weighted:
     """Read ``PICTURE^WEIGHT``; a file whose name ends like that is the file."""
     name, found, weight = picture.rpartition("^")
-    if not found or Path(picture).is_file():
+    if not found:
         return picture
+    from milvise.queries.given import is_file
+
+    if is_file(picture):
+        return PictureFile(picture)
     try:
         return name, float(weight)
     except ValueError:

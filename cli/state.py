@@ -51,8 +51,12 @@ state = State()
 
 
 class _Remarks(logging.Handler):
+    """Warnings as sentences on standard error; with ``-v`` also an event for each request and each ingest."""
+
     def emit(self, record: logging.LogRecord) -> None:
-        print_remark(f"Warning: {record.getMessage()}")
+        is_warning = record.levelno >= logging.WARNING
+        if is_warning or state.verbose:
+            print_remark(f"{'Warning: ' if is_warning else ''}{record.getMessage()}")
 
 
 def show_warnings() -> None:
@@ -60,8 +64,10 @@ def show_warnings() -> None:
     logger = logging.getLogger("milvise")
     # TensorFlow brings a handler for all loggers, which would print the same once more.
     logger.propagate = False
-    if not logger.handlers:
-        logger.addHandler(_Remarks())
+    if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
+        logger.addHandler(_Remarks(logging.INFO))
+        # Whether anything is asked for at this level is known when the options have been read.
+        logger.setLevel(logging.INFO)
 
 
 @contextmanager

@@ -96,6 +96,9 @@ class Network(ABC):
 
         return both
 
+    def close(self) -> None:  # noqa: B027 - most networks hold nothing but memory
+        """Release the threads that run it, if any; it starts them again when it is used again."""
+
     def classes(self, names_file: Path | None = None) -> Classes:
         """Return the classes that its classifier knows.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class CompiledBackbone(Network):
 
     graph: Path
     _runners: dict[str, Runner] = field(default_factory=dict, compare=False, repr=False)
+    _joined: WeakSet[Runner] = field(default_factory=WeakSet, compare=False, repr=False)
 
     @property
     def engine(self) -> str:
@@ -107,6 +109,7 @@ class CompiledBackbone(Network):
             # Not `super()`: a dataclass with slots is made anew, and the class that it names is another one.
             return Network.joined(self, head)
         runner = Runner(self.graph, source)
+        self._joined.add(runner)
 
         def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
             outputs = [runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)]
@@ -114,6 +117,11 @@ class CompiledBackbone(Network):
             return visual, joint
 
         return both
+
+    def close(self) -> None:
+        """Release the compiled graphs and end the threads that run them; they are made again when it is used again."""
+        for runner in [*self._runners.values(), *self._joined]:
+            runner.close()
 
 
 class Runner:
@@ -132,7 +140,17 @@ class Runner:
             return self._run_single(pixels)
         with self._lock:
             self._many = self._many or self._pool()
-        return self._many(pixels)
+            # Begun under the lock: what was begun is done, even if the threads are told to end meanwhile.
+            begun = self._many.begin(pixels)
+        found = list(begun)
+        return {name: np.concatenate([output[name] for output in found]) for name in found[0]}
+
+    def close(self) -> None:
+        """Release the compiled graphs, and end the threads after what they were asked for; the next call makes them again."""
+        with self._lock:
+            many, self._many, self._single = self._many, None, None
+        if many is not None:
+            many.close()
 
     def _run_single(self, pixels: Pixels) -> dict[str, Floats]:
         with self._lock:
@@ -168,10 +186,15 @@ class _Pool:
             self._requests.put(compiled.create_infer_request())
         self._workers = ThreadPoolExecutor(count, thread_name_prefix="milvise-openvino")
 
-    def __call__(self, pixels: Pixels) -> dict[str, Floats]:
-        groups = [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
-        found = list(self._workers.map(self._run, groups))
-        return {name: np.concatenate([output[name] for output in found]) for name in found[0]}
+    def begin(self, pixels: Pixels) -> Iterator[dict[str, Floats]]:
+        """Give all pictures to the threads, and return an iterator that waits for the outputs, group by group."""
+        return self._workers.map(
+            self._run, [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
+        )
+
+    def close(self) -> None:
+        """Wait for what was begun, and end the threads."""
+        self._workers.shutdown()
 
     def _run(self, pixels: Pixels) -> dict[str, Floats]:
         request = self._requests.get()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.adapter.store import LEASE_S
-from milvise.errors import FingerprintError, NotFoundError
+from milvise.errors import NotFoundError, ReplacedError
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Live:
         self._missing = missing
         self._collection: Collection | None = None
         self._found_at = self._read_at = 0.0
+        self._lock = Lock()
 
     @property
     def collection(self) -> Collection:
@@ -44,21 +46,24 @@ class Live:
         NotFoundError
             If there is none.
         """
-        now = time.monotonic()
-        if self._collection is not None and now - self._found_at < LEASE_S:
-            return self._collection
-        known = self._collection if now - self._read_at < REFRESH_S else None
-        found = self._store.live(self._alias, known=known)
-        if found is None:
-            raise NotFoundError(self._missing) if isinstance(self._missing, str) else self._missing()
-        if found is not known:
-            self._read_at = now
-        self._collection, self._found_at = found, now
-        return found
+        # One thread asks Milvus; those that come meanwhile wait for its answer.
+        with self._lock:
+            now = time.monotonic()
+            if self._collection is not None and now - self._found_at < LEASE_S:
+                return self._collection
+            known = self._collection if now - self._read_at < REFRESH_S else None
+            found = self._store.live(self._alias, known=known)
+            if found is not None:
+                if found is not known:
+                    self._read_at = now
+                self._collection, self._found_at = found, now
+                return found
+        raise NotFoundError(self._missing) if isinstance(self._missing, str) else self._missing()
 
     def forget(self) -> None:
         """Ask Milvus again next time."""
-        self._collection = None
+        with self._lock:
+            self._collection = None
 
 
 class Forgets(Protocol):
@@ -69,14 +74,19 @@ class Forgets(Protocol):
 
 
 def answered(request: Callable[[], T], *lives: Forgets) -> T:
-    """Return what a request answers; asked again as a whole if a collection that it reads has been replaced.
+    """Return what a request answers; asked again as a whole if a collection that it reads was replaced or dropped.
 
-    A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
+    Every other error is raised at once. A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
     see either the old collections or the new ones, never a vector of the old among the new.
+
+    Raises
+    ------
+    ReplacedError
+        If the second try found a collection replaced, too.
     """
     try:
         return request()
-    except (NotFoundError, FingerprintError):
+    except ReplacedError:
         for live in lives:
             live.forget()
         return request()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +11,7 @@ from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.network import Network
 from milvise.embeddings.phrases import lookups
 from milvise.errors import FingerprintError, NotFoundError
+from milvise.gallery.kept_models import KeptModels
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, classes_alias, gallery_of, visual_alias
@@ -97,12 +97,22 @@ class LiveClasses:
         FingerprintError
             If those that stand belong to another version of the backbone.
         """
+        classes = self.standing(visual)
+        require_same_backbone(classes, visual)
+        return classes
+
+    def standing(self, visual: Collection) -> Collection:
+        """Return the classes that stand for the backbone of this name, perhaps those of another version of it.
+
+        Raises
+        ------
+        NotFoundError
+            If none are loaded.
+        """
         made = dict(visual.manifest.fingerprint)
         alias = classes_alias(made["backbone"])
         missing = f"the backbone {made['backbone']} has no classes loaded that can be focused on."
-        classes = self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
-        require_same_backbone(classes, visual)
-        return classes
+        return self._lives.setdefault(alias, Live(self._store, alias, missing=missing)).collection
 
     def forget(self) -> None:
         """Ask Milvus again next time."""
@@ -176,15 +186,23 @@ def stored_head(manifest: Manifest) -> TrainedHead:
     return head
 
 
-@lru_cache(maxsize=2)
-def _head(path: Path, _changed: int) -> TrainedHead:
+def close_models() -> None:
+    """Release the networks and heads that were loaded for requests; the next request that needs one loads it again."""
+    _networks.close()
+    _heads.close()
+
+
+_heads: KeptModels[TrainedHead] = KeptModels()
+_networks: KeptModels[Network] = KeptModels(lambda network: network.close())
+
+
+def _head(path: Path, changed: int) -> TrainedHead:
     from milvise.embeddings.trained_head import load_head
 
-    return load_head(path)
+    return _heads.get((path, changed), lambda: load_head(path))
 
 
-@lru_cache(maxsize=2)
 def _network(spec: str, weights: str | None) -> Network:
     from milvise.embeddings.engines import load_network
 
-    return load_network(spec, weights=Path(weights) if weights else None)
+    return _networks.get((spec, weights), lambda: load_network(spec, weights=Path(weights) if weights else None))

@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
+from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import MilviseError
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from milvise.queries.refine import Rocchio
     from milvise.queries.vocabulary import Vocabulary
 
+# Who uses the library says what becomes of its log.
+logging.getLogger("milvise").addHandler(logging.NullHandler())
+
 __all__ = [
     "Accuracy",
     "Bias",
@@ -39,7 +44,10 @@ __all__ = [
     "Limits",
     "MilviseError",
     "Owner",
+    "PictureBytes",
+    "PictureFile",
     "Rocchio",
+    "StoredPicture",
     "TagTraining",
     "Verification",
     "Vocabulary",

@@ -10,6 +10,7 @@
     │   ├── IndexSpecError         an index kind or parameter that cannot be used
     │   └── FilterError            a filter that Milvus cannot read
     ├── NotFoundError              a gallery, collection or picture that is not there
+    │   └── ReplacedError          a collection that was replaced or dropped while it was read
     ├── FingerprintError           vectors made by different models would be compared
     ├── InputError                 a source that cannot be read at all
     │   └── ImageError             a picture that cannot be decoded
@@ -80,6 +81,10 @@ class FilterError(UsageError):
 
 class NotFoundError(MilviseError):
     """A gallery, collection or picture that is not there."""
+
+
+class ReplacedError(NotFoundError):
+    """A collection that was replaced or dropped while it was read; the same request, made again, reads what stands now."""
 
 
 class FingerprintError(MilviseError):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
+from milvise.core.events import ingest_logged
 from milvise.embeddings.backbones import split_spec
 from milvise.embeddings.engines import load_network
 from milvise.errors import UsageError
@@ -100,7 +102,14 @@ def absolute(backbone: str) -> str:
 
 
 def ingest_images(db: Database, request: IngestImages, progress: Progress = silent) -> Summary:
-    """Load pictures into a gallery; errors as `Database.ingest_images`."""
+    """Load pictures into a gallery, and log it; errors as `Database.ingest_images`."""
+    with ingest_logged("images", gallery=request.gallery) as counts:
+        summary = _ingest_images(db, request, progress)
+        counts.update({one.name: getattr(summary, one.name) for one in fields(Tally)})
+    return summary
+
+
+def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
     options = Options(
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
@@ -109,16 +118,17 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
     recipe = make_recipe(db.store, request.gallery, request.backbone and absolute(request.backbone), request.weights)
     notes(progress)(f"Building {recipe['backbone']} …")
     weights = recipe.get("weights")
-    plan = make_plan(
-        db.store,
-        gallery=request.gallery,
-        backbone=load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine),
-        head=request.head,
-        recipe=recipe,
-        names=request.classes,
-    )
-    quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
-    return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
+    with closing(load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine)) as network:
+        plan = make_plan(
+            db.store,
+            gallery=request.gallery,
+            backbone=network,
+            head=request.head,
+            recipe=recipe,
+            names=request.classes,
+        )
+        quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
+        return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
 
 
 def _opened(request: IngestImages) -> tuple[Source, ...]:

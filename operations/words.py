@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
+from milvise.core.events import ingest_logged
 from milvise.embeddings.tags import TagTraining, train_words
 from milvise.embeddings.words import load_words
 from milvise.ingest.words import WordsSummary
@@ -57,7 +58,14 @@ class IngestWords:
 
 
 def ingest_words(db: Database, request: IngestWords, progress: Progress = silent) -> WordsSummary:
-    """Load words in place of those that are there; errors as `Database.ingest_words`."""
+    """Load words in place of those that are there, and log it; errors as `Database.ingest_words`."""
+    with ingest_logged("words") as counts:
+        summary = _ingest_words(db, request, progress)
+        counts.update(words=summary.words, malformed=summary.malformed, duplicates=summary.duplicates)
+    return summary
+
+
+def _ingest_words(db: Database, request: IngestWords, progress: Progress) -> WordsSummary:
     note, index = notes(progress), IndexSpec.parse(request.index)
     db.store.indexes.require(index)
     note(f"Reading {request.source} …")

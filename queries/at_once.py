@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Lock
 from typing import TypeVar
 
 One = TypeVar("One")
@@ -14,11 +15,23 @@ _THREADS = 16
 """More requests at the same time wait for a thread, but never for each other."""
 
 
+_lock = Lock()
+
+
 def at_once(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other]:
     """Return what two functions return, the first of which runs in another thread; an error of the second is raised without waiting."""
-    waiting = _threads().submit(one)
+    with _lock:
+        waiting = _threads().submit(one)
     answer = other()
     return waiting.result(), answer
+
+
+def close_threads() -> None:
+    """End the threads after what they were asked for; the next call starts others."""
+    with _lock:
+        threads = _threads()
+        _threads.cache_clear()
+    threads.shutdown()
 
 
 @cache

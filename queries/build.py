@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from milvise.core.arrays import unit
 from milvise.errors import UsageError
-from milvise.queries.encoder import PictureLike
 from milvise.queries.expression import Term, parse
+from milvise.queries.given import PictureLike
 from milvise.queries.opened import Opened
 from milvise.queries.pictures import Named, find_pictures, require_several
 from milvise.queries.placed import Placed, place_terms

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from milvise.adapter.escape import is_in
 from milvise.errors import UsageError
 from milvise.queries.build import mean_query
-from milvise.queries.encoder import PictureLike
+from milvise.queries.given import PictureLike
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest, nearest_to_each
 from milvise.queries.opened import Opened

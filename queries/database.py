@@ -11,6 +11,7 @@ from milvise.core import config
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
+from milvise.queries import lifetime
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary import Vocabulary
 
@@ -23,6 +24,7 @@ class Database:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.words = Vocabulary(Live(store, WORDS_ALIAS, missing=_NO_WORDS))
+        lifetime.opened(self)
 
     def gallery(self, name: str = config.DEFAULT_GALLERY) -> Gallery:
         """Return the gallery of this name; whether it is there shows when it is asked something."""
@@ -58,8 +60,14 @@ class Database:
         ]
 
     def close(self) -> None:
-        """Close the connection; a Milvus Lite file can then be opened by another process."""
-        self.store.connection.close()
+        """Close the connection; a Milvus Lite file can then be opened by another process.
+
+        The last database of this process that is closed also releases networks, heads and threads, see `milvise.queries.lifetime`.
+        """
+        try:
+            self.store.connection.close()
+        finally:
+            lifetime.closed(self)
 
     def __enter__(self) -> Database:
         return self

@@ -10,19 +10,19 @@ from PIL import Image
 
 from milvise.adapter import Manifest
 from milvise.core.arrays import Floats
+from milvise.core.picture_types import PictureBytes, PictureFile
 from milvise.embeddings.pictures import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
 from milvise.gallery.models import stored_network
+from milvise.queries.given import Unstored, is_file
 
-PictureLike = str | Path | bytes | Image.Image | np.ndarray[Any, Any]
 
-
-def visual_vector(picture: PictureLike, manifest: Manifest) -> Floats:
+def visual_vector(picture: Unstored | Path, manifest: Manifest) -> Floats:
     """Return the visual vector, shape (dim,), of a picture, made as the gallery's were.
 
     Parameters
     ----------
-    picture : path, bytes, PIL image, or ndarray of shape (height, width, 3) or (height, width), uint8
+    picture : PictureFile, Path, PictureBytes, PIL image, or ndarray of shape (height, width, 3) or (height, width), uint8
         The picture.
     manifest : Manifest
         Of the gallery's visual collection.
@@ -41,14 +41,26 @@ def visual_vector(picture: PictureLike, manifest: Manifest) -> Floats:
     return np.asarray(network.embed(pixels[np.newaxis], batch_size=1)[0], dtype=np.float32)
 
 
-def _pixels(picture: PictureLike, *, size: int, rule: Any) -> Picture:
-    if isinstance(picture, (str, Path)):
-        return decode_file(picture, size=size, rule=rule)[0]
-    if isinstance(picture, bytes):
-        return decode(picture, size=size, rule=rule)
+def _pixels(picture: Unstored | Path, *, size: int, rule: Any) -> Picture:
+    if isinstance(picture, (PictureFile, Path)):
+        return _from_file(picture.path if isinstance(picture, PictureFile) else picture, size=size, rule=rule)
+    if isinstance(picture, PictureBytes):
+        return decode(picture.data, size=size, rule=rule)
     if isinstance(picture, np.ndarray):
         picture = _from_array(picture)
     return decode_image(picture, size=size, rule=rule)
+
+
+def _from_file(path: str | Path, *, size: int, rule: Any) -> Picture:
+    try:
+        return decode_file(path, size=size, rule=rule)[0]
+    except ImageError as error:
+        if is_file(path):
+            raise
+        raise ImageError(
+            f"there is no picture file {str(path)!r}: {error}.\nExpected: the path of a regular file on this machine\nReceived:"
+            f" {path!r}\nA picture of the gallery is named by StoredPicture(id or URI), or by a plain text."
+        ) from error
 
 
 def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:

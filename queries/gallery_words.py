@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from milvise.errors import FingerprintError, ModelError, NotFoundError, UnknownWordError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UnknownWordError
 from milvise.queries.expression import Term
 from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.opened import Opened
@@ -35,6 +35,8 @@ class GalleryKnowledge(WordKnowledge):
         try:
             # The search needs the mixture too, and it is kept on disk: the classes are not asked for their names.
             names = self._now.mixture.labels
+        except ReplacedError:
+            raise
         except (NotFoundError, FingerprintError, ModelError):
             return frozenset()
         return frozenset(re.split(r"[(,]", name)[0].strip().lower().replace("_", " ") for name in names)

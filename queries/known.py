@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from threading import Lock
 
@@ -12,10 +13,13 @@ from milvise.adapter.kept_vectors import KeptVectors
 from milvise.core.arrays import Floats
 
 MOST = 10_000
+"""Those that were not asked for longest go first: 12 MB for words of width 300."""
 
 
 class KnownVectors:
     """Vectors of one collection by primary key, fetched once; of another collection as soon as that one is asked for.
+
+    It is shared by threads, and holds at most `MOST` vectors.
 
     The name of a real collection of words or classes holds a hash of what made its vectors.
 
@@ -29,18 +33,37 @@ class KnownVectors:
         self._field = field
         self._lock = Lock()
         self._name = ""
-        self._vectors: dict[str, Floats | None] = {}
+        self._vectors: OrderedDict[str, Floats | None] = OrderedDict()
 
     def of(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors of these primary keys; keys that are not there are left out."""
-        with self._lock:
-            if self._name != collection.name or len(self._vectors) > MOST:
-                self._name, self._vectors = collection.name, {}
-            known = self._vectors
+        known = self._known(collection, keys)
         missing = [key for key in keys if key not in known]
         if missing:
-            known.update(self._fetched(collection, missing))
+            fetched = self._fetched(collection, missing)
+            self._keep(collection, fetched)
+            known |= fetched
         return {key: vector for key in keys if (vector := known[key]) is not None}
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def _known(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:
+        with self._lock:
+            if self._name != collection.name:
+                self._name, self._vectors = collection.name, OrderedDict()
+            found = {key: self._vectors[key] for key in keys if key in self._vectors}
+            for key in found:
+                self._vectors.move_to_end(key)
+            return found
+
+    def _keep(self, collection: Collection, fetched: dict[str, Floats | None]) -> None:
+        with self._lock:
+            # Another thread may have asked for another collection meanwhile.
+            if self._name == collection.name:
+                self._vectors.update(fetched)
+                for _ in range(len(self._vectors) - MOST):
+                    self._vectors.popitem(last=False)
 
     def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:
         """Return the values of these keys, None for keys that are not there."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from threading import RLock
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store
+from milvise.core.events import request_logged
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
 from milvise.embeddings.learned import is_learned
 from milvise.embeddings.network import Head
-from milvise.errors import FingerprintError, ModelError, NotFoundError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
 from milvise.gallery.live import Live, answered
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_words
+from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_backbone, require_same_words
 from milvise.gallery.names import joint_alias, visual_alias
 from milvise.gallery.read_hierarchy import read_hierarchy
 from milvise.queries.class_mixture import ClassMixture
@@ -46,10 +48,41 @@ class Parts:
         self.known_ranks = words.known_ranks
         self.known_classes = KnownVectors()
         self.made: dict[str, tuple[list[str], Any]] = {}
+        """By what it is: seven things at most, each of the collections that were read last."""
+        self.making: dict[str, RLock] = {}
 
     def answered(self, request: Callable[[Opened], T]) -> T:
-        """Return what a request answers, asked again if a collection was replaced under it."""
-        return answered(lambda: request(Opened(self)), self.visual, self.joint, self.words, self.classes)
+        """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it."""
+
+        def once() -> T:
+            now = Opened(self)
+            try:
+                return request(now)
+            except ReplacedError:
+                raise
+            except (NotFoundError, FingerprintError) as error:
+                # A picture may be missing, or two collections not belong together, because one of them is of yesterday.
+                now.require_standing(error)
+                raise
+
+        return answered(once, self.visual, self.joint, self.words, self.classes)
+
+    def logged(
+        self, request: Callable[[Opened], T], kind: str, *, space: str | None = None, limit: int | None = None
+    ) -> T:
+        """Return what a request answers, as `answered` does, and log one event.
+
+        Parameters
+        ----------
+        request : callable
+            From the collections to the answer.
+        kind, space, limit
+            What is logged of it, as `milvise.core.events.request_logged`.
+        """
+        with request_logged(kind, gallery=self.name, space=space, limit=limit) as event:
+            answer = self.answered(request)
+            event["hits"] = len(answer) if isinstance(answer, list) else None
+        return answer
 
 
 class Opened:
@@ -58,27 +91,50 @@ class Opened:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.name = parts.name
+        self._read: dict[str, str] = {}
+
+    def require_standing(self, cause: Exception) -> None:
+        """Check that each alias still points at the collection that was read: one call to Milvus for each, after an error.
+
+        Raises
+        ------
+        ReplacedError
+            If one does not.
+        """
+        for alias, name in list(self._read.items()):
+            standing = self.parts.store.points_at(alias)
+            if standing != name:
+                raise ReplacedError(
+                    f"{alias} was replaced or dropped while it was read.\nExpected: {name}\nReceived: {standing or 'none'}\nMake"
+                    " the request again: it finds what stands now."
+                ) from cause
+
+    def _noted(self, collection: Collection) -> Collection:
+        self._read[collection.manifest.alias] = collection.name
+        return collection
 
     @cached_property
     def visual(self) -> Collection:
         """The visual vectors."""
-        return self.parts.visual.collection
+        return self._noted(self.parts.visual.collection)
 
     @cached_property
     def words(self) -> Collection:
         """The words."""
-        return self.parts.words.collection
+        return self._noted(self.parts.words.collection)
 
     @cached_property
     def classes(self) -> Collection:
         """The classes of the backbone that made the visual vectors."""
-        return self.parts.classes.of(self.visual)
+        classes = self._noted(self.parts.classes.standing(self.visual))
+        require_same_backbone(classes, self.visual)
+        return classes
 
     @cached_property
     def joint(self) -> Collection:
         """The joint vectors, which were made with the words that stand."""
         try:
-            joint = self.parts.joint.collection
+            joint = self._noted(self.parts.joint.collection)
         except NotFoundError:
             # Perhaps because there is no such gallery, which is another thing to say.
             _ = self.visual
@@ -95,6 +151,8 @@ class Opened:
         """Whether words have a place among visual vectors: whether its backbone's classes are loaded, and differ."""
         try:
             return self.mixture.tells_apart
+        except ReplacedError:
+            raise
         except (NotFoundError, FingerprintError, ModelError):
             return False
 
@@ -140,6 +198,8 @@ class Opened:
     def _nouns(self) -> Hierarchy | None:
         try:
             return self.hierarchy
+        except ReplacedError:
+            raise
         except (NotFoundError, FingerprintError):
             return None
 
@@ -175,9 +235,16 @@ class Opened:
         return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
 
     def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
-        """Return what an earlier request made of the same collections, whose names hold a hash of what made them."""
+        """Return what an earlier request made of the same collections, whose names hold a hash of what made them.
+
+        What several threads want at once is made by one of them, and the others wait for it.
+        """
         known = self.parts.made.get(what)
         if known is None or known[0] != made_of:
-            known = self.parts.made[what] = made_of, make()
+            # A lock for each thing: one is made of others, which are made of still others, and never in a circle.
+            with self.parts.making.setdefault(what, RLock()):
+                known = self.parts.made.get(what)
+                if known is None or known[0] != made_of:
+                    known = self.parts.made[what] = made_of, make()
         value: T = known[1]
         return value

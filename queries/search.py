@@ -20,19 +20,21 @@ import numpy as np
 
 from milvise.adapter import Store
 from milvise.core.config import DEFAULT_LIMIT
+from milvise.core.events import request_logged
+from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import UsageError
 from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
 from milvise.queries.complete import complete
 from milvise.queries.confidence import check_confidence
 from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
-from milvise.queries.encoder import PictureLike
 from milvise.queries.explain import Explanation, explain
 from milvise.queries.expression import Term, render
 from milvise.queries.feedback import Feedback, log_feedback
 from milvise.queries.focus_words import focus_weights
 from milvise.queries.focused import focused
 from milvise.queries.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
+from milvise.queries.given import PictureLike
 from milvise.queries.limits import check_limit
 from milvise.queries.match import Match
 from milvise.queries.nearest import nearest, nearest_to_each
@@ -115,7 +117,7 @@ class Gallery:
                 raise next(iter(said.unknown.values()))
             return _hits(now, said.known, matches, min_confidence)
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "search", space=space, limit=limit)
 
     def read(self, expression: str, *, fix: bool = False) -> Reading:
         """Return what `search` takes an expression for, with a remark for each thing that was done or is suspected.
@@ -127,11 +129,11 @@ class Gallery:
         ExpressionError
             If it cannot be read. A word that is not known is no error here; it is listed with close spellings.
         """
-        return self._parts.answered(lambda now: read(expression, GalleryKnowledge(now), fix=fix))
+        return self._parts.logged(lambda now: read(expression, GalleryKnowledge(now), fix=fix), "read")
 
     def words_space(self) -> str:
         """Return the space in which `search` compares words and pictures by default: ``ranked`` or ``joint``."""
-        return self._parts.answered(words_space)
+        return self._parts.logged(words_space, "words_space")
 
     def search_many(
         self,
@@ -159,7 +161,7 @@ class Gallery:
             found = _found(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
             return [[match.hit() for match in matches] for _, matches in found]
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "search_many", space=space, limit=limit)
 
     def similar(
         self, picture: PictureLike, *, focus: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
@@ -170,8 +172,9 @@ class Gallery:
 
         Parameters
         ----------
-        picture : path, bytes, PIL image, ndarray, or the id or URI of a stored picture
-            A text is a path if a file is there. Only a stored picture needs no neural network on this machine.
+        picture : StoredPicture, PictureFile, PictureBytes, str, Path, bytes, PIL image, or ndarray
+            A plain text is the path of a file if a file is there, else the id or URI of a stored picture; the types of
+            `milvise.core.picture_types` say which one is meant. Only a stored picture needs no neural network on this machine.
         focus : str, optional
             A class that the backbone knows, such as ``Siamese cat``, any word, or several with and without, such as
             ``cat - sofa``: only what speaks for it counts, see `milvise.queries.focus_words`. `similarity` is then the
@@ -182,7 +185,9 @@ class Gallery:
         Raises
         ------
         NotFoundError
-            If the text is neither a file nor the id or URI of a stored picture.
+            If a plain text is neither a file nor the id or URI of a stored picture, or there is no such `StoredPicture`.
+        ImageError
+            If a file cannot be read as a picture, or there is no such `PictureFile`.
         UnknownClassError
             If the focus is neither a class nor known to the words; it carries close spellings.
         """
@@ -197,7 +202,7 @@ class Gallery:
                 matches = focused(now.visual, vector, weights, limit=limit, filter=filter, without={named.key})
             return [match.hit() for match in matches]
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "similar", limit=limit)
 
     def mixed(
         self,
@@ -228,7 +233,7 @@ class Gallery:
             matches = nearest(now, query, limit=limit, filter=filter, without={one.key for one in named})
             return [match.hit() for match in matches]
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "mixed", space=space, limit=limit)
 
     def complete(
         self,
@@ -254,10 +259,13 @@ class Gallery:
         limit, filter
             As `search`.
         """
-        return self._parts.answered(
+        return self._parts.logged(
             lambda now: [
                 match.hit() for match in complete(now, pictures, space=space, to=to, limit=limit, filter=filter)
-            ]
+            ],
+            "complete",
+            space=space,
+            limit=limit,
         )
 
     def rank(
@@ -308,7 +316,7 @@ class Gallery:
             query, _ = mixed_query(now, terms, pictures, space=space)
             return _hits(now, terms, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "rank", space=space, limit=limit)
 
     def owners(
         self,
@@ -349,7 +357,7 @@ class Gallery:
             query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "owners", space=space, limit=limit)
 
     def refine(
         self,
@@ -374,7 +382,7 @@ class Gallery:
         words, pictures, space, limit, filter, fix
             What was searched for, as `mixed`.
         liked, disliked : sequence of str
-            Ids or URIs.
+            Ids or URIs of stored pictures; never files.
         weights : Rocchio
             How much the query and the two means count.
         log : path or "milvus", optional
@@ -382,24 +390,27 @@ class Gallery:
         """
         require_several(liked=liked, disliked=disliked)
 
-        def request(now: Opened) -> tuple[list[Hit], Feedback]:
+        feedback: list[Feedback] = []
+
+        def request(now: Opened) -> list[Hit]:
             terms = words_typed(now, words, fix=fix)
             query, named = mixed_query(now, terms, pictures, space=space)
-            judged = find_pictures(now, [*liked, *disliked], list(query.recipes))
+            judged = find_pictures(now, [StoredPicture(name) for name in (*liked, *disliked)], list(query.recipes))
             good, bad = judged[: len(liked)], judged[len(liked) :]
             matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
-            feedback = Feedback(
+            said = Feedback(
                 gallery=self.name,
                 words=words if terms == terms_of(words) else render(terms),
                 pictures=tuple(one.name for one in named),
                 liked=tuple(str(one.key) for one in good),
                 disliked=tuple(str(one.key) for one in bad),
             )
-            return [match.hit() for match in matches], feedback
+            feedback[:] = [said]
+            return [match.hit() for match in matches]
 
-        hits, feedback = self._parts.answered(request)
+        hits = self._parts.logged(request, "refine", space=space, limit=limit)
         if log is not None:
-            log_feedback(self._parts.store, log, feedback)
+            log_feedback(self._parts.store, log, feedback[0])
         return hits
 
     def explain(
@@ -436,7 +447,7 @@ class Gallery:
             weights = None if focus is None else focus_weights(now, focus)
             return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "explain", space=space)
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""
@@ -458,8 +469,16 @@ class Gallery:
             raise UsageError(f"unknown kind of duplicates.\nExpected: {', '.join(KINDS)}\nReceived: {kind}")
         visual = self._parts.answered(lambda now: now.visual)
         if kind == "exact":
-            return exact_groups(visual, filter=filter)
-        return visual_groups(visual, similarity=similarity, filter=filter)
+            return self._logged(exact_groups(visual, filter=filter))
+        return self._logged(visual_groups(visual, similarity=similarity, filter=filter))
+
+    def _logged(self, groups: Iterator[DuplicateGroup]) -> Iterator[DuplicateGroup]:
+        """Yield groups of duplicates, and log the request when they end."""
+        with request_logged("duplicates", gallery=self.name) as event:
+            event["hits"] = 0
+            for group in groups:
+                event["hits"] += 1
+                yield group
 
     def tags(
         self, picture: PictureLike, *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
@@ -497,11 +516,11 @@ class Gallery:
             joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)
             return tagged(now, joint, *visual, limit=limit, among=int(among), filter=filter)
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "tags", limit=limit)
 
     def classes(self) -> list[str]:
         """Return the names of the classes that `similar` can focus on."""
-        return self._parts.answered(lambda now: list(now.class_names))
+        return self._parts.logged(lambda now: list(now.class_names), "classes")
 
     def classes_of(self, words: str) -> dict[str, float]:
         """Return the classes that an expression is a mixture of, each with its share: none where it has no place among them.
@@ -519,7 +538,7 @@ class Gallery:
             shares = np.mean([one.classes.shares for one in placed], axis=0)
             return dict(zip(now.mixture.labels, shares.tolist(), strict=True))
 
-        return self._parts.answered(request)
+        return self._parts.logged(request, "classes_of")
 
 
 def _found(

@@ -12,7 +12,7 @@ from milvise.core.chunks import chunks
 from milvise.core.records import WordHit, distance
 from milvise.embeddings.conse import ConseHead
 from milvise.embeddings.hierarchy import Hierarchy
-from milvise.errors import FingerprintError, ModelError, NotFoundError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
 from milvise.queries.hedged import GUESS, SURE, Named
 from milvise.queries.limits import check_limit
 from milvise.queries.opened import Opened
@@ -31,6 +31,8 @@ def can_hedge(now: Opened) -> bool:
     """Return whether the gallery's backbone has classes in a hierarchy."""
     try:
         return now.hierarchy is not None and now.mixture.tells_apart
+    except ReplacedError:
+        raise
     except (NotFoundError, FingerprintError, ModelError):
         return False
 

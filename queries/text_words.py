@@ -21,6 +21,9 @@ Forms = Callable[[str], Sequence[str]]
 
 SHORTEST = 2
 
+_MOST_CHARS = 1_000
+"""Of a text whose words are kept: ten thousand such texts take at most 100 MB, and captions a tenth of that."""
+
 FUNCTION_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -87,9 +90,17 @@ def phrases(terms: Sequence[Term], forms: Forms = plain_forms) -> list[Phrase]:
     return found
 
 
-@lru_cache(maxsize=10_000)
 def readings(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the words of a text in small letters: camel case taken apart, and as it is where that differs."""
+    return _kept_readings(text) if len(text) <= _MOST_CHARS else _readings(text)
+
+
+@lru_cache(maxsize=10_000)
+def _kept_readings(text: str) -> tuple[tuple[str, ...], ...]:
+    return _readings(text)
+
+
+def _readings(text: str) -> tuple[tuple[str, ...], ...]:
     pieces = _pieces(text)
     apart = tuple(part.lower() for piece in pieces for part in _CAMEL.split(piece))
     together = tuple(piece.lower() for piece in pieces)

@@ -10,6 +10,7 @@ from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats, unit
 from milvise.core.config import DEFAULT_LIMIT
+from milvise.core.events import request_logged
 from milvise.core.records import WordHit, distance
 from milvise.embeddings.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import ExpressionError, UnknownWordError
@@ -71,14 +72,18 @@ class Vocabulary:
             hits = nearest_words(words, vector[np.newaxis], limit=min(MOST_HITS, limit + len(own)), filter=filter)[0]
             return [hit for hit in hits if hit.word not in own][:limit]
 
-        return answered(request, self.live)
+        with request_logged("words", limit=limit) as event:
+            hits = answered(request, self.live)
+            event["hits"] = len(hits)
+        return hits
 
     def read(self, expression: str, *, fix: bool = False) -> Reading:
         """Return what `similar` takes an expression for, in at most three calls; errors as `milvise.queries.typed.read`.
 
         The grammar holds exactly. Only punctuation at the ends of an unknown word without quotes is left out.
         """
-        return answered(lambda: self._read(self.live.collection, expression, fix=fix), self.live)
+        with request_logged("read"):
+            return answered(lambda: self._read(self.live.collection, expression, fix=fix), self.live)
 
     def _read(self, words: Collection, expression: str, *, fix: bool) -> Reading:
         return read_exactly(expression, WordKnowledge(words, self.known, self.known_ranks), fix=fix)
@@ -92,7 +97,8 @@ class Vocabulary:
             As `similar`.
         """
         terms = parse(expression)
-        return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
+        with request_logged("vector"):
+            return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
 
 
 def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Floats:
