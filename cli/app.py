@@ -30,7 +30,10 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print results and errors only.", rich_help_panel=PANEL)
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show what each request did, and the traceback of an error.", rich_help_panel=PANEL)
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Show what each request did, and the traceback of an error.", rich_help_panel=PANEL
+    ),
 ]
 
 

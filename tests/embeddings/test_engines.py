@@ -115,6 +115,23 @@ def test_a_trained_head_is_part_of_the_graph_and_agrees_with_keras(
     assert load_head(tmp_path / "h.keras").fingerprint != head.fingerprint
 
 
+_CHECKING = Path("/lib/x86_64-linux-gnu/libc_malloc_debug.so.0")
+"""With it glibc checks what surrounds each piece of memory that is freed."""
+
+
+@pytest.mark.skipif(not _CHECKING.is_file(), reason=f"no {_CHECKING}, which finds what writes beyond its memory")
+def test_a_graph_of_fixed_shape_writes_nowhere_but_in_its_memory() -> None:
+    load_network("efficientnet_lite0", engine="openvino")
+    code = (
+        "import numpy as np; from milvise.embeddings.engines import load_network;"
+        "load_network('efficientnet_lite0', engine='openvino').embed(np.zeros((1, 224, 224, 3), np.uint8))"
+    )
+    checked = {**os.environ, "LD_PRELOAD": str(_CHECKING), "MALLOC_CHECK_": "3"}
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], env=checked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 def test_a_later_run_imports_neither_keras_nor_tensorflow(file: Path, compiled: CompiledBackbone) -> None:
     code = (
         "import sys, numpy as np; from milvise.embeddings.engines import load_network;"
