@@ -88,7 +88,8 @@ def _saved_beside(path: Path, name: str) -> Matrix:
                 raise ValueError("it is not of version 1.0 of numpy's format")
         # Mapped and not read; Python objects in it are refused.
         with np.errstate(over="ignore"):
-            return np.lib.format.open_memmap(beside, mode="r")
+            mapped: Matrix = np.lib.format.open_memmap(beside, mode="r")
+            return mapped
     except Exception as error:  # numpy raises nearly anything on damaged files
         raise InputError(f"{beside} cannot be read as an array of numbers: {shown(str(error))}") from None
 

@@ -85,6 +85,5 @@ def _is_whole(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
         version = npy.read_magic(member)
         if version not in ((1, 0), (2, 0)):
             return False
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, kind = read(member)
+        shape, _, kind = npy.read_array_header_1_0(member) if version == (1, 0) else npy.read_array_header_2_0(member)
         return not kind.hasobject and math.prod(shape) * kind.itemsize == info.file_size - member.tell()
