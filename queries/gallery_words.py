@@ -13,7 +13,7 @@ from milvise.queries.knowledge import WordKnowledge
 from milvise.queries.opened import Opened
 from milvise.queries.placed import known_part, place_terms
 from milvise.queries.typed import read_all
-from milvise.queries.vocabulary import require_known, unknown_error
+from milvise.queries.vocabulary import unknown_error
 
 
 class GalleryKnowledge(WordKnowledge):
@@ -42,25 +42,6 @@ class GalleryKnowledge(WordKnowledge):
         return frozenset(re.split(r"[(,]", name)[0].strip().lower().replace("_", " ") for name in names)
 
 
-def terms_typed(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[tuple[Term, ...]]:
-    """Return what is searched for with each of several texts, see `milvise.queries.typed`.
-
-    Raises
-    ------
-    UnknownWordError, ExpressionError
-        If a word is not in the vocabulary and is not to be corrected, or a text cannot be read.
-    """
-    readings = read_all(texts, GalleryKnowledge(now), fix=fix)
-    for reading in readings:
-        require_known(reading, now.words)
-    return [reading.terms for reading in readings]
-
-
-def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
-    """Return what is searched for with the words beside pictures, nothing where there are none; raises as `terms_typed`."""
-    return terms_typed(now, [words], fix=fix)[0] if words.strip() else ()
-
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a text says.
@@ -79,9 +60,20 @@ class Said:
     known: tuple[Term, ...]
     unknown: Mapping[str, UnknownWordError]
 
+    def require_known(self) -> None:
+        """Raise the error of the first word that means nothing."""
+        for error in self.unknown.values():
+            raise error
+
 
 def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
-    """Return what each of several texts says, words that mean nothing included; raises ExpressionError as `terms_typed`."""
+    """Return what each of several texts says, words that mean nothing included, see `milvise.queries.typed`.
+
+    Raises
+    ------
+    ExpressionError
+        If a text cannot be read.
+    """
     readings = read_all(texts, GalleryKnowledge(now), fix=fix)
     said = []
     for reading in readings:
@@ -94,6 +86,13 @@ def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Sai
 def words_said(now: Opened, words: str, *, fix: bool = False) -> Said:
     """Return what the words beside pictures say, nothing where there are none; raises as `said_in`."""
     return said_in(now, [words], fix=fix)[0] if words.strip() else Said((), (), {})
+
+
+def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
+    """Return what is searched for with the words beside pictures, nothing where there are none; raises UnknownWordError, and as `said_in`."""
+    said = words_said(now, words, fix=fix)
+    said.require_known()
+    return said.terms
 
 
 def _known(now: Opened, terms: Sequence[Term]) -> tuple[Sequence[Term], Mapping[str, UnknownWordError]]:

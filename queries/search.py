@@ -114,7 +114,7 @@ class Gallery:
         def request(now: Opened) -> list[Hit]:
             ((said, matches),) = _found(now, [expression], space, by=by, limit=limit, filter=filter, fix=fix)
             if min_confidence is not None and not said.known:
-                raise next(iter(said.unknown.values()))
+                said.require_known()
             return _hits(now, said.known, matches, min_confidence)
 
         return self._parts.logged(request, "search", space=space, limit=limit)
@@ -441,8 +441,8 @@ class Gallery:
 
         def request(now: Opened) -> Explanation:
             said = words_said(now, words, fix=fix)
-            if said.unknown and not said.known and not pictures:
-                raise next(iter(said.unknown.values()))
+            if not said.known and not pictures:
+                said.require_known()
             query, _ = mixed_query(now, said.known, pictures, space=space)
             weights = None if focus is None else focus_weights(now, focus)
             return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
@@ -548,8 +548,8 @@ def _found(
     check_by(by)
     said = said_in(now, texts, fix=fix)
     if by == MEANING:
-        for error in (error for one in said for error in one.unknown.values()):
-            raise error
+        for one in said:
+            one.require_known()
     queries = iter(word_queries(now, [one.known for one in said if one.known], space=space))
     meant = [next(queries) if one.known else None for one in said]
     unknown = [one.unknown for one in said]
