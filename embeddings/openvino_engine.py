@@ -272,7 +272,8 @@ def _begun(compiled: Any) -> Any:
 
 
 def _infer(request: Any, pixels: Pixels) -> dict[str, Floats]:
-    request.infer({0: pixels}, share_inputs=True)
+    # Its input is copied: a graph goes on to write into memory that was once shared with it, long after that was freed.
+    request.infer({0: pixels})
     names = ("visual", "joint")[: len(request.model_outputs)]
     return {name: request.get_output_tensor(place).data.copy() for place, name in enumerate(names)}
 
