@@ -27,7 +27,7 @@ import numpy as np
 import milvise
 from milvise.embeddings.phrases import tokens
 from milvise.errors import UnknownWordError
-from milvise.ingest.sources import Item
+from milvise.ingest.sources import Item, LocalFile
 from milvise.training.score import harmonic_mean
 
 K = 10
@@ -76,12 +76,13 @@ class Rows:
 
     def __init__(self, root: Path, rows: list[dict[str, str]]) -> None:
         self.root = root
+        self.location = str(root.resolve())
         self.rows = rows
 
     def __iter__(self) -> Iterator[Item]:
         for row in self.rows:
             meta = {"part": row["part"], "word": row["word"]}
-            yield Item(row["path"], self.root / row["path"], row["label"], meta)
+            yield Item(row["path"], LocalFile(self.root / row["path"]), row["label"], meta)
 
 
 def figures(db: milvise.Database, rows: list[dict[str, str]]) -> Figures:

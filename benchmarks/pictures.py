@@ -28,13 +28,13 @@ from milvise.adapter.schema import VISUAL, schema
 from milvise.core.records import record_id
 from milvise.embeddings.backbones import load_backbone
 from milvise.embeddings.engines import load_network
-from milvise.embeddings.pictures import decode
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import ImageError
 from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import Item, open_source
-from milvise.ingest.summary import Summary, Tally
+from milvise.ingest.sources.read_content import decode_content
+from milvise.ingest.summary import Counts, Summary
 
 
 def main() -> None:
@@ -89,9 +89,9 @@ class Loader:
         recipe = {"backbone": self.arguments.backbone, "weights": weights and str(weights)}
         plan = make_plan(self.db.store, gallery=gallery, backbone=self.network, head="conse", recipe=recipe, names=None)
 
-        def progress(tally: Tally) -> None:
-            if marks is not None and tally.embedded and (not marks or marks[-1][1] != tally.embedded):
-                marks.append((time.perf_counter(), tally.embedded))
+        def progress(counts: Counts) -> None:
+            if marks is not None and counts.embedded and (not marks or marks[-1][1] != counts.embedded):
+                marks.append((time.perf_counter(), counts.embedded))
 
         return ingest_images(
             self.db.store, [open_source(str(pictures))], plan, quarantine=self.folder / "q.jsonl",
@@ -106,10 +106,10 @@ def readable(source: Path, folder: Path, network: Any, limit: int) -> tuple[Path
     items = (entry for entry in open_source(str(source)) if isinstance(entry, Item))
     for item in islice(items, limit):
         try:
-            pixels.append(decode(item.path.read_bytes(), size=network.size, rule=network.rule).pixels)
+            pixels.append(decode_content(item.content, size=network.size, rule=network.rule)[0].pixels)
         except ImageError:
             continue
-        shutil.copy(item.path, folder / f"{len(pixels):06d}{item.path.suffix}")
+        shutil.copy(str(item.content), folder / f"{len(pixels):06d}{Path(item.uri).suffix}")
     return folder, np.stack(pixels)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 import milvise
 from milvise.embeddings.phrases import tokens
 from milvise.errors import UnknownWordError
-from milvise.ingest.sources import Item
+from milvise.ingest.sources import Item, LocalFile
 
 K = 10
 TEST = 10
@@ -62,12 +62,13 @@ class Rows:
 
     def __init__(self, root: Path, rows: list[Row]) -> None:
         self.root = root
+        self.location = str(root.resolve())
         self.rows = rows
 
     def __iter__(self) -> Iterator[Item]:
         for row in self.rows:
             parts = {f"part{split}": part for split, part in enumerate(row["parts"])}
-            yield Item(row["path"], self.root / row["path"], row["label"], {"word": row["word"], **parts})
+            yield Item(row["path"], LocalFile(self.root / row["path"]), row["label"], {"word": row["word"], **parts})
 
 
 def found(gallery: milvise.Gallery, words: Sequence[str], split: int, space: str | None) -> float:

@@ -24,7 +24,7 @@ import numpy as np
 
 import milvise
 from milvise.errors import UnknownWordError
-from milvise.ingest.sources import Item
+from milvise.ingest.sources import Item, LocalFile
 
 K = 10
 SETS = {
@@ -42,11 +42,12 @@ class Rows:
 
     def __init__(self, root: Path, rows: list[dict[str, str]]) -> None:
         self.root = root
+        self.location = str(root.resolve())
         self.rows = rows
 
     def __iter__(self) -> Iterator[Item]:
         for row in self.rows:
-            yield Item(row["path"], self.root / row["path"], row["label"], {"part": row["part"]})
+            yield Item(row["path"], LocalFile(self.root / row["path"]), row["label"], {"part": row["part"]})
 
 
 def read_rows(root: Path) -> list[dict[str, str]]:

@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "decode_file",
     "decode_image",
+    "decode_opened",
     "to_rgb",
 ]
 
@@ -106,13 +107,18 @@ def decode_file(path: Path | str, *, size: int, rule: ResizeRule) -> tuple[Pictu
         As `decode`, and if the file is no regular one, cannot be read, or is written to meanwhile.
     """
     with opened(path) as (file, length):
-        if length <= _IN_MEMORY:
-            with memory.CONTENTS.taken(2 * length):
-                data = file.read(length)
-                return decode(data, size=size, rule=rule), hashlib.sha256(data).hexdigest()
-        picture = _explained(lambda: _decode(file, length, size, rule))
-        file.seek(0)
-        return picture, hashlib.file_digest(file, "sha256").hexdigest()
+        return decode_opened(file, length, size=size, rule=rule)
+
+
+def decode_opened(file: IO[bytes], length: int, *, size: int, rule: ResizeRule) -> tuple[Picture, str]:
+    """Decode a picture from an open file that can be sought in, which is `length` bytes long; see `decode_file`."""
+    if length <= _IN_MEMORY:
+        with memory.CONTENTS.taken(2 * length):
+            data = file.read(length)
+            return decode(data, size=size, rule=rule), hashlib.sha256(data).hexdigest()
+    picture = _explained(lambda: _decode(file, length, size, rule))
+    file.seek(0)
+    return picture, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def decode_image(image: Image.Image, *, size: int, rule: ResizeRule) -> Picture:

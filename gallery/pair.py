@@ -73,12 +73,7 @@ class Pair:
     def _as_ranked(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not rows or not self.visual.manifest.top_classes or self.classes is None:
             return rows
-        vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
-        seen = encode(class_probabilities(vectors, self.classes.weights, self.classes.bias))
-        return [
-            {**row, TOP_CLASSES: classes, SKETCH: drawn}
-            for row, classes, drawn in zip(rows, seen, sketch(vectors), strict=True)
-        ]
+        return with_top_classes(rows, self.classes)
 
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""
@@ -93,8 +88,14 @@ class Pair:
         for collection in self.in_order:
             collection.delete(keys)
 
-    def other_owner(self, uri: str, path: Path) -> Path | None:
-        """Return another file that exists under this URI in a folder that the gallery was loaded from."""
+    def other_owner(self, uri: str, path: Path | None) -> Path | None:
+        """Return another file that exists under this URI in a folder that the gallery was loaded from.
+
+        Parameters
+        ----------
+        path : Path, optional
+            The file that the picture is read from now, None if it is no file on this machine.
+        """
         candidates = (Path(root, uri) for root in self.visual.manifest.sources)
         return next((other for other in candidates if _is_another(other, path)), None)
 
@@ -141,6 +142,15 @@ class Pair:
             self.joint.delete(gone)
             strays += len(gone)
         return strays
+
+
+def with_top_classes(rows: Sequence[Row], classes: Classes) -> list[Row]:
+    """Return visual rows with what the backbone saw in each picture, which searches are ranked by."""
+    vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
+    seen = encode(class_probabilities(vectors, classes.weights, classes.bias))
+    return [
+        {**row, TOP_CLASSES: top, SKETCH: drawn} for row, top, drawn in zip(rows, seen, sketch(vectors), strict=True)
+    ]
 
 
 def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int, list[str]]:
@@ -204,9 +214,9 @@ def _same(row: Row, other: Row | None) -> bool:
     return other is not None and all(row[name] == other[name] for name in _SHARED)
 
 
-def _is_another(other: Path, path: Path) -> bool:
+def _is_another(other: Path, path: Path | None) -> bool:
     try:
-        return not other.samefile(path)
+        return other.exists() if path is None else not other.samefile(path)
     except OSError:
         return False
 

@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import Any
 
-_LOCK = Lock()
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run has counted so far; `Summary` says what each count is."""
-
-    seen: int = 0
-    embedded: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    relabelled: int = 0
-    projected: int = 0
-    quarantined: int = 0
-    removed: int = 0
-    kept_unseen: int = 0
-
-    def add(self, **counts: int) -> None:
-        """Add to counts; the stages of a run do so from several threads."""
-        with _LOCK:
-            for name, count in counts.items():
-                setattr(self, name, getattr(self, name) + count)
-
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """What loading pictures did, or in a dry run would do.
+class Counts:
+    """What a run has counted.
 
     Attributes
     ----------
-    engine : str
-        What ran the backbone.
     seen : int
         Entries of the sources, bad ones included.
     embedded : int
@@ -52,11 +27,51 @@ class Summary:
     projected : int
         Stored pictures that got a joint vector without going through the backbone.
     quarantined : int
-        Entries that could not be loaded; `quarantine` names the report.
+        Entries that could not be loaded.
     removed : int
         Stored pictures that are no longer in the sources (``--prune``).
     kept_unseen : int
         Stored pictures that ``--prune`` kept, because the sources could not be seen where they lay.
+    """
+
+    seen: int = 0
+    embedded: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    relabelled: int = 0
+    projected: int = 0
+    quarantined: int = 0
+    removed: int = 0
+    kept_unseen: int = 0
+
+
+class Tally:
+    """The counts of a run that goes on; its stages add to them from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts = Counts()
+
+    @property
+    def counts(self) -> Counts:
+        """The counts so far."""
+        return self._counts
+
+    def add(self, **counts: int) -> None:
+        """Add to counts by their names."""
+        with self._lock:
+            now = {name: getattr(self._counts, name) + count for name, count in counts.items()}
+            self._counts = replace(self._counts, **now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Counts):
+    """What loading pictures did, or in a dry run would do; the counts are those of `Counts`.
+
+    Attributes
+    ----------
+    engine : str
+        What ran the backbone.
     passed_over : dict of str to int
         Files that look like pictures or films and are in no format that is read, by extension.
     links_passed_over : int
@@ -71,15 +86,6 @@ class Summary:
 
     gallery: str
     engine: str = ""
-    seen: int = 0
-    embedded: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    relabelled: int = 0
-    projected: int = 0
-    quarantined: int = 0
-    removed: int = 0
-    kept_unseen: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
     links_passed_over: int = 0
     rows: int = 0
@@ -96,4 +102,5 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """Return the summary as plain values."""
         rounded = {"seconds": round(self.seconds, 3), "notes": list(self.notes)}
-        return {**asdict(self), **rounded, "images_per_second": self.images_per_second}
+        first = {"gallery": self.gallery, "engine": self.engine}
+        return {**first, **asdict(self), **rounded, "images_per_second": self.images_per_second}

@@ -14,7 +14,7 @@ from milvise.core.records import Hit
 from milvise.embeddings.words import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.gallery.names import WORDS_ALIAS, visual_alias
-from milvise.ingest.sources import Item, Rejected, Source, open_source
+from milvise.ingest.sources import Item, LocalFile, Rejected, Source, open_source
 from milvise.operations.contact_sheet import Section, contact_sheet
 from milvise.operations.images import IngestImages, ingest_images
 from milvise.operations.progress import Progress, notes, silent
@@ -105,14 +105,14 @@ class PackagedPhotos:
                 raise MissingExtraError("the demo's photos", "offline")
             folders.append(Path(spec.origin).parent / "data")
         self._foolbox, self._skimage = folders
-        self.root = self._foolbox.parent.parent
+        self.location = str(self._foolbox.parent.parent.resolve())
 
     def __iter__(self) -> Iterator[Item | Rejected]:
         photos = [*self._foolbox.glob("imagenet_*.jpg"), *self._foolbox.glob("cifar10_*.png")]
         photos += [self._skimage / name for name in _SCIKIT_IMAGE]
         for path in sorted(photos):
             if path.is_file():
-                yield Item(f"{path.parent.parent.name}/data/{path.name}", path, _label(path))
+                yield Item(f"{path.parent.parent.name}/data/{path.name}", LocalFile(path), _label(path))
 
 
 def _label(path: Path) -> str:
@@ -165,7 +165,7 @@ def _load(db: Database, folder: Path | None, progress: Progress) -> Path:
     notes(progress)(
         f"{summary.rows} photos in the gallery, {summary.embedded} of them new, {summary.quarantined} unreadable."
     )
-    return source.root
+    return Path(source.location)
 
 
 def _own_requests(db: Database) -> _Requests:

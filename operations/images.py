@@ -18,7 +18,7 @@ from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest.pipeline import Options
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, require_pictures
-from milvise.ingest.summary import Summary, Tally
+from milvise.ingest.summary import Counts, Summary
 from milvise.operations.checks import require_count, require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -84,7 +84,7 @@ def require_sources(sources: Sequence[Named]) -> None:
     if not sources:
         raise UsageError(f"there is no source of pictures.\n{expected}\nReceived: none")
     for source in sources:
-        if not isinstance(source, str | os.PathLike) and not (hasattr(source, "root") and hasattr(source, "__iter__")):
+        if not isinstance(source, str | os.PathLike | Source):
             raise UsageError(f"this is no source of pictures.\n{expected}\nReceived: {source!r}")
 
 
@@ -105,7 +105,7 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
     """Load pictures into a gallery, and log it; errors as `Database.ingest_images`."""
     with ingest_logged("images", gallery=request.gallery) as counts:
         summary = _ingest_images(db, request, progress)
-        counts.update({one.name: getattr(summary, one.name) for one in fields(Tally)})
+        counts.update({one.name: getattr(summary, one.name) for one in fields(Counts)})
     return summary
 
 
@@ -137,14 +137,14 @@ def _opened(request: IngestImages) -> tuple[Source, ...]:
     return sources
 
 
-def _counts(sources: Sequence[Source], progress: Progress) -> Callable[[Tally], None]:
+def _counts(sources: Sequence[Source], progress: Progress) -> Callable[[Counts], None]:
     """Return the function that tells how far a run is; the sources are read once more to know how many there are."""
     if progress is silent:
-        return lambda tally: None
+        return lambda counts: None
     total = sum(1 for source in sources for _ in source)
 
-    def tell(tally: Tally) -> None:
-        progress(Count("pictures", tally.embedded + tally.unchanged + tally.quarantined, total, tally.embedded))
+    def tell(counts: Counts) -> None:
+        progress(Count("pictures", counts.embedded + counts.unchanged + counts.quarantined, total, counts.embedded))
 
-    tell(Tally())
+    tell(Counts())
     return tell

@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 FIELDS = ("id", LABEL, URI, "meta")
 
 OPEN = "open:"
-"""How the stamp of a gallery begins into which pictures are being loaded, see `milvise.ingest.stamp`."""
+"""How the stamp of a gallery begins into which pictures are being loaded, see `milvise.ingest.changes.load_stamp`."""
 
 _FIRST_ROWS = 200
 _MOST_CHARS = 2**25

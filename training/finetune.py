@@ -24,11 +24,11 @@ from milvise.core.chunks import chunks
 from milvise.embeddings.backbones import Backbone
 from milvise.embeddings.graph import preprocess_in_graph
 from milvise.embeddings.keras_file import require_writable, save_model
-from milvise.embeddings.pictures import decode_file
 from milvise.embeddings.quiet_keras import import_keras
 from milvise.embeddings.tail import split_at_last_block
 from milvise.errors import ImageError, InputError
 from milvise.ingest.sources import Item, Source
+from milvise.ingest.sources.read_content import decode_content
 from milvise.training.examples import HELD_BACK, TRAIN, Examples, is_held_back
 from milvise.training.fit import Progress, Schedule, fit
 from milvise.training.train import Report
@@ -153,7 +153,7 @@ def _readable(
                 unlabelled[0] += 1
             else:
                 try:
-                    picture, digest = decode_file(entry.path, size=backbone.size, rule=backbone.rule)
+                    picture, digest = decode_content(entry.content, size=backbone.size, rule=backbone.rule)
                     yield entry.label, digest, picture.pixels.astype(np.float32)
                 except ImageError as error:
                     unreadable[entry.uri] = str(error)

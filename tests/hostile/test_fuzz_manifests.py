@@ -23,11 +23,10 @@ from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.core.lines import MOST_LINE_BYTES
 from milvise.errors import InputError
-from milvise.ingest import manifests
-from milvise.ingest.manifests import Table
 from milvise.ingest.quarantine import printable
-from milvise.ingest.sources import Item, Rejected
-from milvise.ingest.triage import scalars
+from milvise.ingest.rows import scalars
+from milvise.ingest.sources import Item, LocalFile, Rejected, manifest_file
+from milvise.ingest.sources.manifest_file import ManifestFile
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
     ["uri", "label", "\0", "\ud800", "a.jpg", "../x", "/"]
@@ -51,7 +50,7 @@ def entries(content: bytes, suffix: str) -> list[Item | Rejected] | InputError:
 def read(path: Path) -> list[Item | Rejected] | InputError:
     found = []
     try:
-        for entry in Table(path):
+        for entry in ManifestFile(path):
             assert isinstance(entry, (Item, Rejected))
             if isinstance(entry, Item):
                 # The next steps of a run take it as well.
@@ -250,8 +249,8 @@ def test_odd_values_become_what_milvus_can_store() -> None:
 def test_uris_are_taken_letter_for_letter(uri: str, tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(json.dumps({"uri": uri}))
-    first, again = list(Table(path)), list(Table(path))
-    assert first == again == [Item(uri, tmp_path / uri)]
+    first, again = list(ManifestFile(path)), list(ManifestFile(path))
+    assert first == again == [Item(uri, LocalFile(tmp_path / uri))]
 
 
 @pytest.mark.parametrize(
@@ -280,12 +279,12 @@ def test_parquet_is_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "m.parquet"
     parquet.write_table(pa.table({"uri": [f"{n}.jpg" for n in range(5_000)], "x": ["y" * 10_000] * 5_000}), path)
     tracemalloc.start()
-    found = [entry.uri for entry in Table(path)]
+    found = [entry.uri for entry in ManifestFile(path)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found == [f"{n}.jpg" for n in range(5_000)]
     assert peak < 20 * 2**20, "one long text for all rows takes little in the file and much in Python"
-    monkeypatch.setattr(manifests, "_GROUP", 1_000)
+    monkeypatch.setattr(manifest_file, "_GROUP", 1_000)
     error = read(path)
     assert isinstance(error, InputError)
     assert "smaller row groups" in str(error)

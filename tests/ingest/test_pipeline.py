@@ -23,7 +23,7 @@ from milvise.embeddings.trained_head import load_head
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
 from milvise.gallery import plan
 from milvise.gallery.plan import make_plan, make_recipe
-from milvise.ingest import pipeline
+from milvise.ingest import runners
 from milvise.ingest.summary import Summary
 from milvise.queries.database import Database
 from milvise.training.train import Options as TrainOptions
@@ -218,7 +218,7 @@ def test_a_run_that_ends_between_any_two_writes_is_continued(
 
     with monkeypatch.context() as patch:
         patch.setattr(Collection, "upsert", dying)
-        patch.setattr(pipeline, "_WRITE_ROWS", 2)
+        patch.setattr(runners, "_WRITE_ROWS", 2)
         with pytest.raises(Killed):
             load(folder, batch_size=2)
     done = len(rows(lite))

@@ -13,7 +13,8 @@ import pytest
 from hostile.pictures import broken_files, encoded
 from small_world import paint
 
-from milvise.ingest import pipeline
+from milvise.ingest.sources import LocalFile
+from milvise.ingest.stages import read
 from milvise.ingest.summary import Summary
 
 
@@ -68,14 +69,14 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_reported(
     root = tmp_path / "pictures"
     for number in range(3):
         paint(root / f"{number}.png", number)
-    decode_file = pipeline.decode_file
+    decode_content = read.decode_content
 
-    def vanish_first(path: Path, **how: Any) -> Any:
-        if path.name == "1.png":
-            path.unlink()
-        return decode_file(path, **how)
+    def vanish_first(content: LocalFile, **how: Any) -> Any:
+        if content.path.name == "1.png":
+            content.path.unlink()
+        return decode_content(content, **how)
 
-    monkeypatch.setattr(pipeline, "decode_file", vanish_first)
+    monkeypatch.setattr(read, "decode_content", vanish_first)
     summary = load(root)
     assert (summary.embedded, summary.quarantined) == (2, 1)
     assert "not there (any more)" in (tmp_path / "quarantine.jsonl").read_text()

@@ -44,7 +44,7 @@ def test_a_folder_gives_its_pictures_with_their_folders_as_labels(tmp_path: Path
         ("animals/dining_table/c.jpeg", "dining_table"),
         ("cat/b.PNG", "cat"),
     ]
-    assert found[2].path == tmp_path / "cat" / "b.PNG"
+    assert found[2].content.path == tmp_path / "cat" / "b.PNG"
     assert [item.label for item in items(tmp_path, labels=False)] == ["", "", ""]
 
 
@@ -81,7 +81,7 @@ def test_a_manifest_gives_uri_label_and_the_rest_as_metadata(kind: str, tmp_path
     second, first = items(write_manifest(tmp_path, kind))
     assert (first.uri, first.label, dict(first.meta)) == ("x/1.jpg", "007", {"year": 2019, "who": 'a "b", c'})
     assert (second.uri, second.label, dict(second.meta)) == ("2.jpg", "", {"year": 2020, "who": "é"})
-    assert first.path == tmp_path / "x" / "1.jpg"
+    assert first.content.path == tmp_path / "x" / "1.jpg"
 
 
 def test_bad_entries_of_a_manifest_are_rejected_and_the_rest_goes_on(tmp_path: Path) -> None:

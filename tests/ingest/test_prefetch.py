@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from milvise.ingest.ahead import Ahead, mapped
+from milvise.ingest.prefetch import Prefetched, map_in_order
 
 
 def test_items_come_in_order_through_several_stages() -> None:
-    with Ahead(range(1_000), depth=3, name="a") as first, Ahead((2 * n for n in first), depth=2, name="b") as second:
+    with (
+        Prefetched(range(1_000), depth=3, name="a") as first,
+        Prefetched((2 * n for n in first), depth=2, name="b") as second,
+    ):
         assert list(second) == list(range(0, 2_000, 2))
 
 
@@ -25,7 +28,7 @@ def test_a_stage_is_only_so_far_ahead() -> None:
             made.append(number)
             yield number
 
-    with Ahead(numbers(), depth=5, name="a") as stage:
+    with Prefetched(numbers(), depth=5, name="a") as stage:
         reader = iter(stage)
         next(reader)
         time.sleep(0.3)
@@ -39,9 +42,9 @@ def test_an_exception_is_raised_where_it_is_read_behind_what_was_made_before() -
         raise ValueError("disk on fire")
 
     got = []
-    with pytest.raises(ValueError, match="disk on fire"), Ahead(failing(), depth=5, name="a") as stage:
+    with pytest.raises(ValueError, match="disk on fire"), Prefetched(failing(), depth=5, name="a") as stage:
         got += [*stage]
-    with Ahead(failing(), depth=5, name="a") as stage, pytest.raises(ValueError, match="disk"):
+    with Prefetched(failing(), depth=5, name="a") as stage, pytest.raises(ValueError, match="disk"):
         got += [next(iter(stage))]
         list(stage)
     assert got == [1]
@@ -58,7 +61,7 @@ def test_leaving_early_ends_the_thread_after_its_item_and_closes_what_it_reads()
             closed.set()
 
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), Ahead(endless(), depth=2, name="a") as stage:
+    with pytest.raises(KeyboardInterrupt), Prefetched(endless(), depth=2, name="a") as stage:
         for _ in stage:
             raise KeyboardInterrupt
     assert closed.is_set()
@@ -70,7 +73,7 @@ def test_a_reader_that_waits_is_told_every_now_and_then() -> None:
         time.sleep(0.3)
         yield 1
 
-    with Ahead(slow(), depth=1, name="a") as stage:
+    with Prefetched(slow(), depth=1, name="a") as stage:
         got = list(stage.or_every(0.05))
     assert got[-1] == 1
     assert got.count(None) >= 2
@@ -85,7 +88,7 @@ def test_work_in_a_pool_comes_back_in_order_and_at_most_a_window_is_begun() -> N
         return number * number
 
     with ThreadPoolExecutor(4) as pool:
-        results = mapped(pool, work, iter(range(50)), window=6)
+        results = map_in_order(pool, work, iter(range(50)), window=6)
         assert next(results) == (0, 0)
         time.sleep(0.1)
         assert len(begun) == 6

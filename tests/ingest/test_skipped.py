@@ -15,9 +15,10 @@ from small_world import paint
 
 from milvise.adapter import Store
 from milvise.errors import InputError
-from milvise.ingest.sources import Rejected, open_source, require_pictures, unseen_of
+from milvise.ingest.sources import Rejected, open_source, require_pictures
+from milvise.ingest.sources.skipped import MOST_HIDDEN, Skipped, looks_like_a_picture
+from milvise.ingest.sources.source import skipped_by
 from milvise.ingest.summary import Summary
-from milvise.ingest.unseen import MOST_HIDDEN, Unseen, looks_like_a_picture
 
 Load = Callable[..., Summary]
 
@@ -177,12 +178,12 @@ def test_a_dry_run_says_what_pruning_would_keep(load: Load, folder: Path, unread
 
 
 def test_what_is_hidden_is_bounded() -> None:
-    unseen = Unseen()
+    skipped = Skipped()
     for number in range(MOST_HIDDEN + 10):
-        unseen.hide(f"{number}/")
-    assert len(unseen.hidden) <= MOST_HIDDEN + 1
-    assert unseen.hides("anything.jpg"), "too many to remember: nothing counts as gone"
-    one = Unseen(hidden={"cat/"})
+        skipped.hide(f"{number}/")
+    assert len(skipped.hidden) <= MOST_HIDDEN + 1
+    assert skipped.hides("anything.jpg"), "too many to remember: nothing counts as gone"
+    one = Skipped(hidden={"cat/"})
     assert [one.hides(uri) for uri in ("cat/a.jpg", "cat/b/c.jpg", "cats/a.jpg", "cat", "a.jpg")] == [
         True, True, False, False, False,
     ]  # fmt: skip
@@ -212,10 +213,10 @@ def test_and_these_do_not(name: str) -> None:
 
 def test_avif_counts_as_readable_only_where_pillow_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.avif").write_bytes(b"x")
-    monkeypatch.setattr("milvise.ingest.sources.extensions", lambda: frozenset({".jpg"}))
+    monkeypatch.setattr("milvise.ingest.sources.folder.extensions", lambda: frozenset({".jpg"}))
     source = open_source(str(tmp_path))
     assert list(source) == []
-    assert unseen_of([source]).passed_over == {".avif": 1}
+    assert skipped_by([source]).passed_over == {".avif": 1}
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

@@ -12,8 +12,9 @@ from small_world import paint
 
 from milvise.adapter import Store
 from milvise.adapter.collection import Collection
-from milvise.ingest import triage
-from milvise.ingest.known import Known, KnownFiles, State
+from milvise.ingest.changes import find_changes
+from milvise.ingest.changes.loaded_files import LoadedFile, LoadedFiles
+from milvise.ingest.sources import ContentState, LocalFile
 from milvise.ingest.summary import Summary
 
 Load = Callable[..., Summary]
@@ -38,13 +39,13 @@ def folder(tmp_path: Path) -> Path:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read in order to compare them with what is stored."""
     names: list[str] = []
-    real = triage.hash_file
+    real = find_changes.hash_content
 
-    def noting(path: Path) -> str:
-        names.append(path.name)
-        return real(path)
+    def noting(content: LocalFile) -> str:
+        names.append(content.path.name)
+        return real(content)
 
-    monkeypatch.setattr(triage, "hash_file", noting)
+    monkeypatch.setattr(find_changes, "hash_content", noting)
     return names
 
 
@@ -172,7 +173,7 @@ def test_a_run_that_failed_leaves_nothing_to_rely_on(
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power cut"):
-        patch.setattr("milvise.ingest.pipeline.publish_pair", dying)
+        patch.setattr("milvise.ingest.sinks.upsert.publish_pair", dying)
         load(folder)
     lookups.clear()
     assert load(folder).unchanged == PICTURES
@@ -194,7 +195,7 @@ def test_a_damaged_memory_is_done_without(load: Load, lite: Store, folder: Path)
     load(folder)
     visual = lite.live("g_visual")
     assert visual is not None
-    known = KnownFiles(lite.connection.uri, visual.name)
+    known = LoadedFiles(lite.connection.uri, visual.name)
     assert known.path is not None
     known.close()
     known.path.write_bytes(b"not a database at all, by any measure" * 100)
@@ -209,7 +210,7 @@ def test_a_stored_file_that_cannot_be_read_any_more_is_reported(load: Load, fold
 
 
 def test_a_path_that_is_not_utf_8_is_not_remembered_and_does_no_harm(lite: Store) -> None:
-    known = KnownFiles(lite.connection.uri, "any")
-    known.remember([("id", Known(State("/odd\udcff/1.png", 1, 1), "", ""))])
+    known = LoadedFiles(lite.connection.uri, "any")
+    known.remember([("id", LoadedFile(ContentState("/odd\udcff/1.png", 1, 1), "", ""))])
     assert known.find(["id"]) == {}
     known.close()

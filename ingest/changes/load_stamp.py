@@ -6,12 +6,12 @@ import secrets
 from threading import Lock
 
 from milvise.adapter import Collection, Store
-from milvise.ingest.known import KnownFiles
+from milvise.ingest.changes.loaded_files import LoadedFiles
 
 _OPEN = "open:"
 
 
-class Stamp:
+class LoadStamp:
     """A gallery's stamp, in the manifest of its visual collection.
 
     It is taken away before anything is written, and another one is left at the end: a run that was killed, or that
@@ -23,16 +23,16 @@ class Stamp:
         Whether the gallery is as the last complete run on this machine left it.
     """
 
-    def __init__(self, store: Store, visual: Collection, joint: Collection | None, known: KnownFiles) -> None:
+    def __init__(self, store: Store, visual: Collection, joint: Collection | None, loaded: LoadedFiles) -> None:
         self._store = store
         self._visual = visual
-        self._known = known
+        self._loaded = loaded
         self._lock = Lock()
         self._before = visual.manifest.stamp
         self._open = ""
         rows = visual.count()
         complete = joint is None or joint.count() == rows
-        self.untouched = complete and known.stamped(self._before, rows)
+        self.untouched = complete and loaded.has_stamp(self._before, rows)
 
     def take(self) -> None:
         """Take the stamp away; called before every write."""
@@ -53,10 +53,10 @@ class Stamp:
                 self._record("")
         elif self._open or not now or now.startswith(_OPEN):
             new = secrets.token_hex(8)
-            self._known.stamp(new, rows, only_this_run=not self.untouched)
+            self._loaded.note_stamp(new, rows, only_this_run=not self.untouched)
             self._record(new)
         elif not self.untouched:
-            self._known.stamp(now, rows, only_this_run=True)
+            self._loaded.note_stamp(now, rows, only_this_run=True)
 
     def _record(self, stamp: str) -> None:
         # The catalog's entry, of which other values may have changed meanwhile.

@@ -16,7 +16,8 @@ from typing import IO, Any
 from milvise.core.json_data import parse_json
 from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
 from milvise.errors import InputError, MissingExtraError
-from milvise.ingest.sources import Item, Rejected
+from milvise.ingest.sources.content import LocalFile
+from milvise.ingest.sources.item import Item, Rejected
 
 _COLUMNS = ("uri", "label")
 
@@ -29,7 +30,7 @@ _GROUP = 2**29
 Row = dict[str, Any]
 
 
-class Table:
+class ManifestFile:
     """A manifest: a column ``uri``, relative to the manifest's folder, perhaps ``label``; the rest is metadata.
 
     Raises
@@ -45,6 +46,14 @@ class Table:
             import pyarrow  # noqa: F401
         except ImportError:
             raise MissingExtraError("reading a manifest", "ingest") from None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def location(self) -> str:
+        """The absolute path of the manifest's folder."""
+        return str(self.root.resolve())
 
     def __iter__(self) -> Iterator[Item | Rejected]:
         rows, kind = {
@@ -78,7 +87,7 @@ class Table:
             return Rejected(uri, str(error))
         label = _plain(row.get("label"), 1) if not isinstance(row.get("label"), (list, dict)) else row["label"]
         kept = {name: value for name, value in meta.items() if value is not None}
-        return Item(uri, self.root / uri, "" if label is None else _text(label), kept)
+        return Item(uri, LocalFile(self.root / uri), "" if label is None else _text(label), kept)
 
 
 def _csv_rows(path: Path) -> Iterator[Row | Rejected]:

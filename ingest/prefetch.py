@@ -1,4 +1,4 @@
-"""Stages of a pipeline that run beside each other: each in a thread of its own, only so far ahead of the next."""
+"""Iterators that run in threads of their own, only so far ahead of who reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 _POLL_S = 0.1
 
 
-class Ahead(Generic[T]):
+class Prefetched(Generic[T]):
     """An iterator that is run in a thread, at most `depth` items ahead of who reads it; used in a ``with`` block.
 
     At the end of the block the thread ends after the item that it is working at, and what it reads is closed. An exception
@@ -34,7 +34,7 @@ class Ahead(Generic[T]):
         self._stop = Event()
         self._thread = Thread(target=self._work, name=f"milvise-{name}", daemon=True)
 
-    def __enter__(self) -> Ahead[T]:
+    def __enter__(self) -> Prefetched[T]:
         self._thread.start()
         return self
 
@@ -85,7 +85,7 @@ class Ahead(Generic[T]):
         return False
 
 
-def mapped(
+def map_in_order(
     pool: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, window: int
 ) -> Iterator[tuple[S, T]]:
     """Yield each item with what the function makes of it, in order, computed in the pool up to `window` items ahead."""

@@ -1,4 +1,4 @@
-"""Which files a gallery was loaded from, as they were then: what has not changed since need not be read again.
+"""What a gallery was loaded from, as it was then: what has not changed since need not be read again.
 
 Milvus stays the record of what is done. What this machine remembers is used in two ways. A file whose size and time of
 modification are as they were has the hash that it had. And where the gallery carries the stamp that the last complete run on
@@ -8,10 +8,8 @@ this machine left, nobody has loaded anything since, and Milvus need not be aske
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +18,7 @@ from typing import Any
 
 from milvise.adapter.catalog import short_hash
 from milvise.core import config
-
-_SETTLED_S = 2.0
-"""A file that changed a moment ago may change again within the tick of the clock that its time is told by."""
+from milvise.ingest.sources.content import ContentState
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -33,40 +29,20 @@ CREATE TABLE IF NOT EXISTS stamp (one INTEGER PRIMARY KEY, stamp TEXT, rows INTE
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A file as it stands: its path, size in bytes, and time of modification in nanoseconds."""
+class LoadedFile:
+    """A picture as it was when it was loaded; `entry` are its label and metadata as JSON."""
 
-    path: str
-    size: int
-    modified: int
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A file as it was when it was loaded; `entry` are its label and metadata as JSON."""
-
-    state: State
+    state: ContentState
     sha256: str
     entry: str
 
 
-def state_of(path: Path | str) -> State | None:
-    """Return a file's state, None where it cannot be told, or is too fresh to be relied on."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - twice as fast, and there may be millions
-    except (OSError, ValueError):
-        return None
-    if time.time() - status.st_mtime < _SETTLED_S:
-        return None
-    return State(os.path.abspath(path), status.st_size, status.st_mtime_ns)  # noqa: PTH100
-
-
-def entry_of(label: str, meta: Mapping[str, Any]) -> str:
+def entry_text(label: str, meta: Mapping[str, Any]) -> str:
     """Return label and metadata as text that differs where they do."""
     return json.dumps([label, dict(meta)], sort_keys=True, ensure_ascii=False)
 
 
-class KnownFiles:
+class LoadedFiles:
     """What this machine remembers of one gallery, in the user's cache folder; without that folder it remembers nothing.
 
     Attributes
@@ -89,21 +65,21 @@ class KnownFiles:
         except (OSError, sqlite3.Error):
             self._db = None
 
-    def stamped(self, stamp: str, rows: int) -> bool:
+    def has_stamp(self, stamp: str, rows: int) -> bool:
         """Return whether the gallery is as the last complete run on this machine left it."""
         return bool(stamp) and self._rows("SELECT stamp, rows FROM stamp") == [(stamp, rows)]
 
-    def find(self, keys: Sequence[str]) -> dict[str, Known]:
-        """Return what is known of these primary keys."""
+    def find(self, keys: Sequence[str]) -> dict[str, LoadedFile]:
+        """Return what is remembered of these primary keys."""
         marks = ",".join("?" * len(keys))
         rows = self._rows(f"SELECT * FROM files WHERE id IN ({marks})", keys)  # noqa: S608 - only question marks
-        return {row[0]: Known(State(*row[1:4]), *row[4:6]) for row in rows}
+        return {row[0]: LoadedFile(ContentState(*row[1:4]), *row[4:6]) for row in rows}
 
-    def remember(self, files: Iterable[tuple[str, Known]]) -> None:
+    def remember(self, files: Iterable[tuple[str, LoadedFile]]) -> None:
         """Note files that stand in the gallery now."""
         rows = [
-            (key, known.state.path, known.state.size, known.state.modified, known.sha256, known.entry, self._run)
-            for key, known in files
+            (key, file.state.place, file.state.size, file.state.modified, file.sha256, file.entry, self._run)
+            for key, file in files
         ]
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -111,7 +87,7 @@ class KnownFiles:
         """Note pictures that are gone from the gallery."""
         self._write("DELETE FROM files WHERE id = ?", [(key,) for key in keys])
 
-    def stamp(self, stamp: str, rows: int, *, only_this_run: bool) -> None:
+    def note_stamp(self, stamp: str, rows: int, *, only_this_run: bool) -> None:
         """Note that the gallery, of so many rows, has this stamp now.
 
         Parameters

@@ -28,7 +28,7 @@ MOST_HIDDEN = 100_000
 
 
 @dataclass(slots=True)
-class Unseen:
+class Skipped:
     """What one reading of a source passed over.
 
     Attributes
@@ -56,7 +56,7 @@ class Unseen:
         parts = uri.split("/")
         return any("/".join((*parts[:length], "")) in self.hidden for length in range(len(parts)))
 
-    def add(self, other: Unseen) -> None:
+    def add(self, other: Skipped) -> None:
         """Add what another source passed over."""
         self.passed_over.update(other.passed_over)
         self.links_passed_over += other.links_passed_over

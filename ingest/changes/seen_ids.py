@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-from milvise.ingest.unseen import Unseen
+from milvise.ingest.sources.skipped import Skipped
 
 
-class Seen:
+class SeenIds:
     """A set of primary keys in a temporary SQLite database, which goes away when it is closed.
 
     Attributes
     ----------
-    unseen : Unseen
-        What the sources passed over, and where pictures may stand that could not be seen.
+    skipped : Skipped
+        What the sources skipped, and where pictures may stand that could not be seen.
     """
 
     def __init__(self) -> None:
-        self.unseen = Unseen()
+        self.skipped = Skipped()
         # An empty name is SQLite's way to ask for a private file that spills to disk and is removed by itself.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -29,9 +30,9 @@ class Seen:
         """Add a key; return whether it is new."""
         return self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 1
 
-    def unknown(self, keys: Sequence[str]) -> list[str]:
-        """Return those of `keys` that were never added."""
-        return [key for key in keys if not self.has(key)]
+    def is_gone(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a stored picture, with its id and URI, is in none of the sources as far as these can be seen."""
+        return not self.has(row["id"]) and not self.skipped.hides(row["uri"])
 
     def has(self, key: str) -> bool:
         """Return whether a key was added."""

@@ -1,0 +1,1 @@
+"""What has changed since a gallery was loaded: which pictures are new, other ones, or gone."""

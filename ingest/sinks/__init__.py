@@ -1,0 +1,1 @@
+"""Where rows go: into Milvus, or into files for a later import."""
