@@ -10,8 +10,8 @@ import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.core import config
-from milvise.embeddings.hierarchy import MOST_PARTS, VERSION, Hierarchy
-from milvise.embeddings.kept_files import read_arrays
+from milvise.embeddings.model_files.kept_files import read_arrays
+from milvise.embeddings.wordnet.hierarchy import MOST_PARTS, VERSION, Hierarchy
 from milvise.errors import DeniedError, ModelError
 from milvise.gallery.names import hierarchy_of
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.embeddings.classes import Classes, imagenet_synsets
-from milvise.embeddings.hierarchy import VERSION, make_hierarchy, synsets_of
-from milvise.embeddings.nouns import load_nouns
+from milvise.embeddings.devise.classes import Classes, imagenet_synsets
+from milvise.embeddings.wordnet.hierarchy import VERSION, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.nouns import load_nouns
 from milvise.gallery.names import hierarchy_of
 from milvise.gallery.read_hierarchy import is_readable
 

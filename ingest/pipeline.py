@@ -22,9 +22,9 @@ import numpy as np
 from milvise.adapter import IndexSpec, Store
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.network import Both
-from milvise.embeddings.pictures import Picture, decode_file
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.network import Both
+from milvise.embeddings.pictures.decode import Picture, decode_file
 from milvise.errors import ImageError, InputError
 from milvise.gallery.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
 from milvise.gallery.plan import Plan

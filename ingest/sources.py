@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from milvise.embeddings.pictures import extensions
+from milvise.embeddings.pictures.decode import extensions
 from milvise.errors import InputError
 from milvise.ingest.unseen import Unseen, looks_like_a_picture
 

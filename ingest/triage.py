@@ -9,8 +9,8 @@ from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.core.chunks import chunks
 from milvise.core.records import record_id
-from milvise.embeddings.picture_files import hash_file
-from milvise.embeddings.pictures import Picture
+from milvise.embeddings.pictures.decode import Picture
+from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import ImageError
 from milvise.gallery.pair import Pair
 from milvise.ingest.known import Known, KnownFiles, entry_of, state_of

@@ -11,8 +11,8 @@ from trained_world import put, random
 from milvise.adapter import Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import record_id
-from milvise.embeddings.hierarchy import VERSION, Hierarchy, make_hierarchy, synsets_of
-from milvise.embeddings.nouns import Nouns
+from milvise.embeddings.wordnet.hierarchy import VERSION, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.nouns import Nouns
 from milvise.gallery.names import hierarchy_of
 
 TABLE = """\

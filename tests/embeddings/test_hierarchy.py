@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milvise.embeddings.hierarchy import MOST_PARTS, PART_BYTES, VISIBLE, Hierarchy, make_hierarchy, synsets_of
-from milvise.embeddings.nouns import Nouns, load_nouns
+from milvise.embeddings.wordnet.hierarchy import MOST_PARTS, PART_BYTES, VISIBLE, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
 from milvise.errors import ModelError
 
 TABLE = """\

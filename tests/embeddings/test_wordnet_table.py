@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from milvise.embeddings.hierarchy import VERSION
-from milvise.embeddings.nouns import Nouns, load_nouns
+from milvise.embeddings.wordnet.hierarchy import VERSION
+from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
 
 ROOT = Path(__file__).parent.parent.parent
 WORDNET = ROOT.parent / "shared" / "wordnet"

@@ -9,7 +9,7 @@ import pytest
 from small_world import put_words
 
 from milvise.adapter import Store
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
 from milvise.ingest.pipeline import Options, ingest_images
 from milvise.ingest.sources import open_source
