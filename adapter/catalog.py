@@ -62,7 +62,7 @@ class Manifest:
         How many rows there were when words, classes or a hierarchy were complete, which never change afterwards; None for others, and
         where it was not noted.
     top_classes : bool
-        Whether visual rows hold what searches are ranked by, see `milvise.embeddings.top_classes` and `milvise.embeddings.sketches`.
+        Whether visual rows hold what searches are ranked by, see `milvise.embeddings.devise.top_classes` and `milvise.embeddings.devise.sketches`.
     """
 
     alias: str

@@ -17,7 +17,7 @@ PART_LENGTH = 65_535
 
 TOP_CLASSES, SKETCH = "top_classes", "sketch"
 TOP_CLASSES_LENGTH, SKETCH_LENGTH = 160, 256
-"""See `milvise.embeddings.top_classes` and `milvise.embeddings.sketches`, which make these texts."""
+"""See `milvise.embeddings.devise.top_classes` and `milvise.embeddings.devise.sketches`, which make these texts."""
 
 MAY_LACK = (TOP_CLASSES, SKETCH)
 """Rows may come without these; empty texts stand there then, and searches read the vectors."""

@@ -31,11 +31,11 @@ from zero_shot import SETS, Rows
 
 import milvise
 from milvise.core.records import Hit
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.pictures.decode import decode
+from milvise.embeddings.runtimes.engines import load_network
 from milvise.errors import UnknownWordError
-from milvise.queries.confidence import sample_background
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
+from milvise.queries.ranking.confidence import sample_background
 
 K = 10
 SPACES = ("joint", "visual", "fused")

@@ -22,7 +22,7 @@ from report import timed
 import milvise
 from milvise.adapter import Manifest
 from milvise.core.records import record_id
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
 
 LABELS, WORDS, GALLERY = 100, 20_000, "memory_100k"
 

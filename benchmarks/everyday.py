@@ -38,7 +38,7 @@ from results import leave
 from zero_shot import SETS
 
 import milvise
-from milvise.embeddings.nouns import load_nouns
+from milvise.embeddings.wordnet.nouns import load_nouns
 from milvise.errors import UnknownWordError
 
 TINY, SAMPLE = "tiny-imagenet", "imagenet-sample"
@@ -76,7 +76,7 @@ def main() -> None:
             "everyday": lambda: everyday(world, shown, rows),
             "confidence": lambda: confidence(db, arguments.pictures, rows, shown, folder),
         }
-        if find_spec("milvise.queries.ranking"):
+        if find_spec("milvise.queries.ranking.score"):
             import everyday_weights as ranked
 
             parts["expansion"] = lambda: ranked.expansion(world, [*plain, *grouped])

@@ -12,8 +12,10 @@ from answers import World
 from everyday_asked import Answer, Question, ask, by_part, changed, mean
 from everyday_words import half
 
-from milvise.queries import class_mixture, load_mixture, ranked, ranking
-from milvise.queries.ranking import GUESSED, KNOWN
+from milvise.queries.plan import class_mixture, load_mixture
+from milvise.queries.ranking import score as ranking
+from milvise.queries.ranking import search as ranked
+from milvise.queries.ranking.score import GUESSED, KNOWN
 
 _SIZES = (5, 10, 15, 10_000)
 _FACTORS = (0.5, 2.0)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from milvise.embeddings.nouns import Nouns
+from milvise.embeddings.wordnet.nouns import Nouns
 
 GROUPS = (  # noqa: SIM905
     "dog bird fish insect snake car boat fruit vegetable food vehicle animal furniture building clothing tool monkey cat bear"

@@ -16,7 +16,7 @@ import numpy as np
 from results import leave
 
 import milvise
-from milvise.queries.focus import CANDIDATES, focused_query, focused_similarity
+from milvise.queries.focus.weights import CANDIDATES, focused_query, focused_similarity
 
 K = 10
 PAIRS = 200

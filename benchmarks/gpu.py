@@ -18,10 +18,10 @@ from pictures import Loader, readable
 from results import leave
 
 import milvise
-from milvise.embeddings import gpu
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.words import PACKAGED
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.runtimes import gpu
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.words.load import PACKAGED
 
 
 def main() -> None:

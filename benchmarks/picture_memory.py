@@ -1,7 +1,7 @@
 """Peak memory and time of decoding one large picture of each format, in a process of its own.
 
 ``picture_memory.py [--megapixels 48] [--pillow]``; with ``--pillow`` it is Pillow's own ``load`` alone, which is what
-``embeddings/picture_limits.py`` adds up.
+``embeddings/pictures/limits.py`` adds up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 DECODES = """
 import sys, time
 from PIL import Image
-from milvise.embeddings.pictures import decode_file
+from milvise.embeddings.pictures.decode import decode_file
 from milvise.errors import ImageError
 Image.init()
 def peak():

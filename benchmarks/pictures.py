@@ -26,9 +26,9 @@ import milvise
 from milvise.adapter import IndexSpec
 from milvise.adapter.schema import VISUAL, schema
 from milvise.core.records import record_id
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.words import PACKAGED
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.words.load import PACKAGED
 from milvise.errors import ImageError
 from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import Options, ingest_images

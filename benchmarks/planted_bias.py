@@ -4,7 +4,7 @@
 
 A gallery has 400 pictures, random joint vectors of width 50, half of them of group a. In a planted one the vectors of
 group b are shifted by ``--shift`` of their length towards one of the words; in its control the same vectors have their groups
-shuffled. Both are evaluated by `milvise.evaluation.bias` with 40 neutral searches. A bias counts as found where the p-value
+shuffled. Both are evaluated by `milvise.evaluation.bias.measure` with 40 neutral searches. A bias counts as found where the p-value
 of MaxSkew or of NDKL over all searches, times two, is at most 0.01.
 """
 
@@ -22,9 +22,9 @@ import milvise
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import record_id
-from milvise.evaluation.bias import Options, evaluate_bias
-from milvise.evaluation.groups import Attribute
-from milvise.queries.reading import read_gallery
+from milvise.evaluation.bias.groups import Attribute
+from milvise.evaluation.bias.measure import Options, evaluate_bias
+from milvise.queries.evaluation_reads import read_gallery
 
 PICTURES, DIM, WORDS = 400, 50, 200
 FOUND = 0.01

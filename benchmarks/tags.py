@@ -26,14 +26,14 @@ from results import leave
 
 import milvise
 from milvise.core.chunks import chunks
-from milvise.embeddings.hierarchy import VISIBLE
-from milvise.embeddings.inflection import base_forms, spellings
-from milvise.embeddings.nouns import Nouns, load_nouns
-from milvise.embeddings.phrases import whole_spellings
-from milvise.queries.opened import Opened
-from milvise.queries.pictures import find_pictures
-from milvise.queries.reading import read_gallery
-from milvise.queries.vocabulary import FREQUENT
+from milvise.embeddings.wordnet.inflection import base_forms, spellings
+from milvise.embeddings.wordnet.make_hierarchy import VISIBLE
+from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
+from milvise.embeddings.words.phrases import whole_spellings
+from milvise.queries.evaluation_reads import read_gallery
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.pictures.find import find_pictures
+from milvise.queries.vocabulary.word_vectors import FREQUENT
 
 CUTS = (1, 3, 5)
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)

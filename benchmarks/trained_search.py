@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import milvise
-from milvise.embeddings.phrases import tokens
+from milvise.embeddings.words.phrases import tokens
 from milvise.errors import UnknownWordError
 from milvise.ingest.sources import Item, LocalFile
 

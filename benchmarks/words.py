@@ -19,7 +19,7 @@ from results import leave
 import milvise
 from milvise.adapter import IndexSpec
 from milvise.adapter.schema import METRIC, WORDS, schema
-from milvise.embeddings.words import PACKAGED, Words, load_words
+from milvise.embeddings.words.load import PACKAGED, Words, load_words
 from milvise.ingest.words import ingest_words
 
 BATCHES = (1_000, 5_000, 20_000)

@@ -16,10 +16,10 @@ from milvise.core.records import Hit, WordHit
 from milvise.errors import UsageError
 
 if TYPE_CHECKING:
-    from milvise.queries.build import Weighted
     from milvise.queries.database import Database
+    from milvise.queries.plan.build import Weighted
     from milvise.queries.search import Gallery
-    from milvise.queries.vocabulary import Vocabulary
+    from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 T = TypeVar("T", "Gallery", "Vocabulary")
 
@@ -251,7 +251,7 @@ def search_refine(
     fix: FixOption = False,
 ) -> None:
     """Search again, with pictures that were liked and disliked; those are left out."""
-    from milvise.queries.refine import Rocchio
+    from milvise.queries.requests.refine import Rocchio
 
     wanted = [_weighted(one) for one in picture or []]
     request = {
@@ -306,7 +306,7 @@ def duplicates(
     filter: FilterOption = "",
 ) -> None:
     """Find pictures that a gallery holds more than once."""
-    from milvise.queries.duplicates import SIMILARITY
+    from milvise.queries.requests.duplicates import SIMILARITY
 
     if similarity is not None and kind != "visual":
         raise UsageError("the same files have no similarity: add --kind visual.")
@@ -323,7 +323,7 @@ def _weighted(picture: str) -> Weighted:
     name, found, weight = picture.rpartition("^")
     if not found:
         return picture
-    from milvise.queries.given import is_file
+    from milvise.queries.pictures.given import is_file
 
     if is_file(picture):
         return PictureFile(picture)

@@ -41,7 +41,7 @@ class Hit:
     meta : mapping
         The further columns of the manifest.
     confidence : float, optional
-        Probability that the picture shows what the words say, see `milvise.queries.confidence`; None where it was not asked
+        Probability that the picture shows what the words say, see `milvise.queries.ranking.confidence`; None where it was not asked
         for, unless a ranked search knows it anyway.
     reasons : tuple of str
         How words found it: ``meaning``, or where its text holds them: ``label``, ``file name``, ``folder``, or ``meta.`` with

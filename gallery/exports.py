@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Store
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.graph import export_graph, one_graph
-from milvise.embeddings.heads import conse_head
-from milvise.embeddings.trained_head import checked_head
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.graph import export_graph, one_graph
+from milvise.embeddings.devise.heads import conse_head
+from milvise.embeddings.devise.trained_head import checked_head
 from milvise.errors import NotFoundError, UsageError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.models import head_of, require_same_words, stored_backbone
@@ -21,7 +21,7 @@ from milvise.gallery.projector import write_projector
 def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
     """Write a gallery's backbone and head as one graph: ``pixels`` in, ``visual`` and ``joint`` vectors out.
 
-    ``pixels`` are uint8 of shape (n, size, size, 3), resized as `milvise.embeddings.pictures.decode` does; a gallery
+    ``pixels`` are uint8 of shape (n, size, size, 3), resized as `milvise.embeddings.pictures.decode.decode` does; a gallery
     without joint vectors gives a graph without them.
 
     Parameters

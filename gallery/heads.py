@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Manifest
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.learned import encode
-from milvise.embeddings.phrases import lookups
-from milvise.embeddings.trained_head import TrainedHead, load_head
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.learned_words import encode
+from milvise.embeddings.devise.trained_head import TrainedHead, load_head
+from milvise.embeddings.words.phrases import lookups
 from milvise.errors import UsageError
 from milvise.gallery.names import gallery_of, joint_alias
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from milvise.adapter import Collection, Manifest, Store
-from milvise.embeddings.classes import stored_classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.network import Network
-from milvise.embeddings.phrases import lookups
+from milvise.embeddings.devise.classes import stored_classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.network import Network
+from milvise.embeddings.words.phrases import lookups
 from milvise.errors import FingerprintError, NotFoundError
 from milvise.gallery.kept_models import KeptModels
 from milvise.gallery.live import Live
@@ -17,8 +17,8 @@ from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, classes_alias, gallery_of, visual_alias
 
 if TYPE_CHECKING:
-    from milvise.embeddings.backbones import Backbone
-    from milvise.embeddings.trained_head import TrainedHead
+    from milvise.embeddings.devise.backbones import Backbone
+    from milvise.embeddings.devise.trained_head import TrainedHead
 
 N = TypeVar("N", bound=Network)
 
@@ -148,7 +148,7 @@ def stored_network(manifest: Manifest) -> Network:
 
 def stored_backbone(manifest: Manifest) -> Backbone:
     """Return the Keras model of the backbone that made a visual collection; errors as `stored_network`."""
-    from milvise.embeddings.backbones import load_backbone
+    from milvise.embeddings.devise.backbones import load_backbone
 
     weights = manifest.recipe.get("weights")
     return _same_as(manifest, load_backbone(manifest.recipe.get("backbone", ""), weights=weights and Path(weights)))
@@ -197,12 +197,12 @@ _networks: KeptModels[Network] = KeptModels(lambda network: network.close())
 
 
 def _head(path: Path, changed: int) -> TrainedHead:
-    from milvise.embeddings.trained_head import load_head
+    from milvise.embeddings.devise.trained_head import load_head
 
     return _heads.get((path, changed), lambda: load_head(path))
 
 
 def _network(spec: str, weights: str | None) -> Network:
-    from milvise.embeddings.engines import load_network
+    from milvise.embeddings.runtimes.engines import load_network
 
     return _networks.get((spec, weights), lambda: load_network(spec, weights=Path(weights) if weights else None))

@@ -17,9 +17,9 @@ from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.sketches import sketch
-from milvise.embeddings.top_classes import class_probabilities, encode
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import class_probabilities, encode
 from milvise.errors import InputError
 from milvise.gallery.heads import Head
 from milvise.gallery.plan import Plan, load_classes

@@ -9,8 +9,8 @@ from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.core.config import DEFAULT_BACKBONE
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.network import Network
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.network import Network
 from milvise.errors import ModelError, NotFoundError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
 from milvise.gallery.names import WORDS_ALIAS, classes_alias, joint_alias, visual_alias

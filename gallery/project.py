@@ -17,7 +17,7 @@ import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.adapter.escape import both
-from milvise.embeddings.classes import Classes, stored_classes
+from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
 from milvise.gallery.models import classes_behind, require_same_backbone, visual_and_words

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from milvise.adapter import Collection
-from milvise.embeddings.pictures import decode_file
+from milvise.embeddings.pictures.decode import decode_file
 from milvise.errors import ImageError, InputError
 
 THUMBNAIL = 64

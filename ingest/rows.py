@@ -7,7 +7,7 @@ from typing import Any
 
 from milvise.core.arrays import Floats
 from milvise.core.records import record_id
-from milvise.embeddings.pictures import Picture
+from milvise.embeddings.pictures.decode import Picture
 from milvise.ingest.sources.item import Item
 
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
-from milvise.embeddings.words import Words
+from milvise.embeddings.words.load import Words
 from milvise.errors import InputError, UsageError
 from milvise.gallery.names import WORDS_ALIAS
 from milvise.gallery.word_users import galleries_made_with

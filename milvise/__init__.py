@@ -19,15 +19,15 @@ from milvise.errors import MilviseError
 
 if TYPE_CHECKING:
     __version__: str
-    from milvise.embeddings.tags import TagTraining
+    from milvise.embeddings.words.tag_vectors import TagTraining
     from milvise.gallery.verification.record import Verification
     from milvise.operations.database import Database, connect
     from milvise.operations.evaluate import Accuracy, Bias, IndexRecall, Limits
     from milvise.operations.gallery import Gallery
     from milvise.operations.offline import read_ratings, train_backbone
-    from milvise.queries.explain import Explanation
-    from milvise.queries.refine import Rocchio
-    from milvise.queries.vocabulary import Vocabulary
+    from milvise.queries.requests.explain import Explanation
+    from milvise.queries.requests.refine import Rocchio
+    from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 # Who uses the library says what becomes of its log.
 logging.getLogger("milvise").addHandler(logging.NullHandler())
@@ -62,14 +62,14 @@ _LAZY = {
     "Accuracy": "milvise.operations.evaluate",
     "Bias": "milvise.operations.evaluate",
     "Database": "milvise.operations.database",
-    "Explanation": "milvise.queries.explain",
+    "Explanation": "milvise.queries.requests.explain",
     "Gallery": "milvise.operations.gallery",
     "IndexRecall": "milvise.operations.evaluate",
     "Limits": "milvise.operations.evaluate",
-    "Rocchio": "milvise.queries.refine",
-    "TagTraining": "milvise.embeddings.tags",
+    "Rocchio": "milvise.queries.requests.refine",
+    "TagTraining": "milvise.embeddings.words.tag_vectors",
     "Verification": "milvise.gallery.verification.record",
-    "Vocabulary": "milvise.queries.vocabulary",
+    "Vocabulary": "milvise.queries.vocabulary.word_vectors",
     "connect": "milvise.operations.database",
     "read_ratings": "milvise.operations.offline",
     "train_backbone": "milvise.operations.offline",

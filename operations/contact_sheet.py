@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from milvise.core.records import Hit, WordHit
-from milvise.embeddings.pictures import decode_file
+from milvise.embeddings.pictures.decode import decode_file
 from milvise.errors import ImageError
 
 _SIDE = 240

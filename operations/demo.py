@@ -11,7 +11,7 @@ from typing import Any
 
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.core.records import Hit
-from milvise.embeddings.words import PACKAGED
+from milvise.embeddings.words.load import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.gallery.names import WORDS_ALIAS, visual_alias
 from milvise.ingest.sources import Item, LocalFile, Rejected, Source, open_source
@@ -20,7 +20,7 @@ from milvise.operations.images import IngestImages, ingest_images
 from milvise.operations.progress import Progress, notes, silent
 from milvise.operations.words import IngestWords, ingest_words
 from milvise.queries.database import Database
-from milvise.queries.expression import Term, render
+from milvise.queries.vocabulary.expression import Term, render
 
 GALLERY = "milvise_demo"
 """Not a name that one would choose: what is not among the demo's photos is removed from it."""

@@ -11,20 +11,22 @@ from typing import Any
 
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.errors import UsageError
-from milvise.evaluation import accuracy, bias, index
-from milvise.evaluation.audit import FOLDER, write_audit
-from milvise.evaluation.compare import changes, remarks
-from milvise.evaluation.findings import findings
-from milvise.evaluation.gate import check, read_limits
-from milvise.evaluation.page import KEY_FIGURES, render
-from milvise.evaluation.part import Part
-from milvise.evaluation.ratings import read_ratings as ratings_in
-from milvise.evaluation.report import Report, make_report
-from milvise.evaluation.report_files import JSON_NAME, PAGE_NAME, make_folder, read_json, write_file, write_json
+from milvise.evaluation.accuracy import measure as accuracy
+from milvise.evaluation.audit.pack import FOLDER, write_audit
+from milvise.evaluation.audit.ratings import read_ratings as ratings_in
+from milvise.evaluation.bias import measure as bias
+from milvise.evaluation.index import measure as index
+from milvise.evaluation.report.compare import changes, remarks
+from milvise.evaluation.report.document import Report, make_report
+from milvise.evaluation.report.files import JSON_NAME, PAGE_NAME, make_folder, read_json, write_file, write_json
+from milvise.evaluation.report.findings import findings
+from milvise.evaluation.report.limits import check, read_limits
+from milvise.evaluation.report.page import KEY_FIGURES, render
+from milvise.evaluation.report.section import Part
 from milvise.operations.measures import Accuracy, Bias, IndexRecall
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
-from milvise.queries.reading import Reading, read_gallery
+from milvise.queries.evaluation_reads import Reading, read_gallery
 
 __all__ = [
     "Accuracy", "Bias", "Evaluate", "Evaluation", "IndexRecall", "Limits", "ReadRatings", "evaluate", "read_limits",

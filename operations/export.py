@@ -12,7 +12,7 @@ from milvise.gallery.projector import MOST
 from milvise.operations.checks import require_count
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
-from milvise.queries.feedback import read_feedback, training_pairs, write_pairs
+from milvise.queries.requests.feedback import read_feedback, training_pairs, write_pairs
 
 
 @dataclass(frozen=True, slots=True)

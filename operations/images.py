@@ -11,8 +11,8 @@ from pathlib import Path
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.core.events import ingest_logged
-from milvise.embeddings.backbones import split_spec
-from milvise.embeddings.engines import load_network
+from milvise.embeddings.devise.backbones import split_spec
+from milvise.embeddings.runtimes.engines import load_network
 from milvise.errors import UsageError
 from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest.pipeline import Options

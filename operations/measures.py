@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from milvise.adapter import IndexSpec
 from milvise.errors import UsageError
-from milvise.evaluation.bias import LEAST_GROUP
-from milvise.evaluation.groups import Attribute
+from milvise.evaluation.bias.groups import Attribute
+from milvise.evaluation.bias.measure import LEAST_GROUP
 from milvise.operations.checks import as_texts, require_count
 
 

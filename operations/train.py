@@ -11,7 +11,7 @@ from milvise.core.config import DEFAULT_GALLERY
 from milvise.operations.checks import as_texts, require_count, require_share
 from milvise.operations.progress import Progress, epochs, silent
 from milvise.queries.database import Database
-from milvise.queries.feedback import labels_of, read_pairs
+from milvise.queries.requests.feedback import labels_of, read_pairs
 from milvise.training import one, train
 from milvise.training.train import Options, Report
 

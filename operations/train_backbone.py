@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milvise.core.config import DEFAULT_BACKBONE
-from milvise.embeddings.backbones import load_backbone
+from milvise.embeddings.devise.backbones import load_backbone
 from milvise.operations.checks import require_count, require_share
 from milvise.operations.images import Named, absolute, open_sources, require_sources
 from milvise.operations.progress import Progress, epochs, notes, silent

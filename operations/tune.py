@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from milvise.core.config import DEFAULT_GALLERY
-from milvise.evaluation.tune import Tuned
-from milvise.evaluation.tune import tune as run
+from milvise.evaluation.index.tune import Tuned
+from milvise.evaluation.index.tune import tune as run
 from milvise.operations.checks import require_count
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
 
 
 @dataclass(frozen=True, slots=True)

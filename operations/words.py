@@ -7,8 +7,8 @@ from pathlib import Path
 
 from milvise.adapter import IndexSpec
 from milvise.core.events import ingest_logged
-from milvise.embeddings.tags import TagTraining, train_words
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
+from milvise.embeddings.words.tag_vectors import TagTraining, train_words
 from milvise.ingest.words import WordsSummary
 from milvise.ingest.words import ingest_words as run
 from milvise.operations.checks import require_count, require_index
@@ -25,7 +25,7 @@ class IngestWords:
     Attributes
     ----------
     source : str
-        A file as `milvise.embeddings.words.load_words` reads it, or ``glove-6b-50d``; with `training` a text file with one
+        A file as `milvise.embeddings.words.load.load_words` reads it, or ``glove-6b-50d``; with `training` a text file with one
         tag list a line.
     limit : int, optional
         Only the first so many words.

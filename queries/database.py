@@ -13,7 +13,7 @@ from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.queries import lifetime
 from milvise.queries.search import Gallery
-from milvise.queries.vocabulary import Vocabulary
+from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 _NO_WORDS = "no words are loaded. Load some, such as: milvise ingest words glove-6b-50d"
 

@@ -24,32 +24,32 @@ from milvise.core.events import request_logged
 from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import UsageError
-from milvise.queries.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
-from milvise.queries.complete import complete
-from milvise.queries.confidence import check_confidence
-from milvise.queries.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
-from milvise.queries.explain import Explanation, explain
-from milvise.queries.expression import Term, render
-from milvise.queries.feedback import Feedback, log_feedback
-from milvise.queries.focus_words import focus_weights
-from milvise.queries.focused import focused
-from milvise.queries.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
-from milvise.queries.given import PictureLike
+from milvise.queries.focus.search import focused
+from milvise.queries.focus.words import focus_weights
+from milvise.queries.gallery_collections import Opened, Parts
 from milvise.queries.limits import check_limit
-from milvise.queries.match import Match
-from milvise.queries.nearest import nearest, nearest_to_each
-from milvise.queries.opened import Opened, Parts
-from milvise.queries.owners import owners
-from milvise.queries.pictures import find_pictures, require_several
-from milvise.queries.placed import place_terms
-from milvise.queries.rank import rank
-from milvise.queries.ranking import JOINT, VISUAL
-from milvise.queries.refine import DEFAULT_WEIGHTS, Rocchio, refine
-from milvise.queries.tagged import can_hedge, tagged
-from milvise.queries.text_match import BOTH, MEANING, check_by, found_by
-from milvise.queries.trusted import trust
-from milvise.queries.typed import Reading, read
-from milvise.queries.vocabulary import FREQUENT, Vocabulary
+from milvise.queries.pictures.find import find_pictures, require_several
+from milvise.queries.pictures.given import PictureLike
+from milvise.queries.plan.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
+from milvise.queries.plan.terms import place_terms
+from milvise.queries.ranking.confidence import check_confidence
+from milvise.queries.ranking.hit_confidence import trust
+from milvise.queries.ranking.match import Match
+from milvise.queries.ranking.nearest import nearest, nearest_to_each
+from milvise.queries.ranking.score import JOINT, VISUAL
+from milvise.queries.requests.complete import complete
+from milvise.queries.requests.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
+from milvise.queries.requests.explain import Explanation, explain
+from milvise.queries.requests.feedback import Feedback, log_feedback
+from milvise.queries.requests.owners import owners
+from milvise.queries.requests.rank import rank
+from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio, refine
+from milvise.queries.requests.tags import can_hedge, tagged
+from milvise.queries.text.match import BOTH, MEANING, check_by, found_by
+from milvise.queries.vocabulary.expression import Term, render
+from milvise.queries.vocabulary.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
+from milvise.queries.vocabulary.typed import Reading, read
+from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
 
 
 class Gallery:
@@ -79,9 +79,9 @@ class Gallery:
         ----------
         expression : str
             Such as ``dog``, ``cat sofa``, ``"dining table"`` or ``a photo of a dog, without snow``; see
-            `milvise.queries.typed`, and `read` for what is made of it.
+            `milvise.queries.vocabulary.typed`, and `read` for what is made of it.
         space : {"joint", "visual", "fused", "ranked"}, optional
-            Where words and pictures are compared, see `milvise.queries.query`. By default ``ranked`` where the backbone's
+            Where words and pictures are compared, see `milvise.queries.plan.query`. By default ``ranked`` where the backbone's
             classes are loaded, else ``joint``.
         limit : int
             How many.
@@ -89,13 +89,13 @@ class Gallery:
             A Milvus expression over ``label``, ``uri``, ``width``, ``height`` and ``meta["…"]``.
         min_confidence : float, optional
             In [0, 1]: only hits that show what the words say with at least this probability. The hits then carry their
-            `confidence`, see `milvise.queries.confidence`. The first time it takes one call more, and six where the
+            `confidence`, see `milvise.queries.ranking.confidence`. The first time it takes one call more, and six where the
             classes have no hierarchy.
         fix : bool
             Whether words that are misspelt, or perhaps are, are replaced by the likeliest known one.
         by : {"both", "meaning", "text"}
             Whether a picture is found by what it shows, by its label, file name and metadata, or by either; each hit
-            carries its `reasons`, and `milvise.queries.text_match` says how much a text counts.
+            carries its `reasons`, and `milvise.queries.text.match` says how much a text counts.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class Gallery:
             `milvise.core.picture_types` say which one is meant. Only a stored picture needs no neural network on this machine.
         focus : str, optional
             A class that the backbone knows, such as ``Siamese cat``, any word, or several with and without, such as
-            ``cat - sofa``: only what speaks for it counts, see `milvise.queries.focus_words`. `similarity` is then the
+            ``cat - sofa``: only what speaks for it counts, see `milvise.queries.focus.words`. `similarity` is then the
             cosine of the vectors weighted by the class's weights.
         limit, filter
             As `search`.
@@ -386,7 +386,7 @@ class Gallery:
         weights : Rocchio
             How much the query and the two means count.
         log : path or "milvus", optional
-            Where the feedback is written down, see `milvise.queries.feedback`.
+            Where the feedback is written down, see `milvise.queries.requests.feedback`.
         """
         require_several(liked=liked, disliked=disliked)
 
@@ -485,7 +485,7 @@ class Gallery:
     ) -> list[WordHit]:
         """Return the words that say what a picture shows: what the network is sure of, its guesses, then the closest words.
 
-        What is named by the backbone's classes carries its probability; see `milvise.queries.hedged`. Where these have no hierarchy,
+        What is named by the backbone's classes carries its probability; see `milvise.queries.ranking.sure_classes`. Where these have no hierarchy,
         all are the closest words. For a stored picture one read and one search; with a hierarchy two reads more.
 
         Parameters

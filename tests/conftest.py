@@ -18,7 +18,7 @@ from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
-from milvise.embeddings.backbones import Backbone, load_backbone
+from milvise.embeddings.devise.backbones import Backbone, load_backbone
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))

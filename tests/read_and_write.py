@@ -10,13 +10,13 @@ import numpy as np
 from reference_world import PICTURES, WORDS, random
 
 from milvise.adapter import IndexSpec
-from milvise.embeddings.words import Skipped, Words
-from milvise.evaluation.tune import tune
+from milvise.embeddings.words.load import Skipped, Words
+from milvise.evaluation.index.tune import tune
 from milvise.gallery.exports import export_projector
 from milvise.gallery.project import project
 from milvise.ingest.words import ingest_words
 from milvise.operations.database import Database
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
 
 Requests = dict[str, Callable[[], Any]]
 PICTURE, OTHER = "folder/3.jpg", "folder/4.jpg"

@@ -12,8 +12,8 @@ from small_world import CLASSES
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import Hit, record_id
-from milvise.embeddings.sketches import read_sketches, sketch
-from milvise.embeddings.top_classes import encode
+from milvise.embeddings.devise.sketches import read_sketches, sketch
+from milvise.embeddings.devise.top_classes import encode
 from milvise.operations.database import Database
 
 PICTURES, VISUAL_DIM, WORD_DIM = 2_000, 24, 12

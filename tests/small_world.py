@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from milvise.adapter import IndexSpec, Store
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
 from milvise.ingest.words import ingest_words
 
 CLASSES = ("cat", "dog", "dining table", "xyzzy")

@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 from milvise.adapter import IndexSpec
 from milvise.cli.main import app
 from milvise.errors import IndexSpecError
-from milvise.evaluation.grid import effort
+from milvise.evaluation.index.search_parameters import effort
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -24,7 +24,6 @@ ROOMS = (
     "embeddings",
     "evaluation",
     "gallery",
-    "gallery/verification",
     "ingest",
     "ingest/changes",
     "ingest/sinks",
@@ -77,11 +76,10 @@ def test_what_a_word_that_was_found_says_is_this() -> None:
 
 def test_every_folder_with_modules_is_packaged() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    folders = {f"milvise.{room.replace('/', '.')}": room for room in ROOMS}
+    found = {path.parent.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    folders = {f"milvise.{folder.replace('/', '.')}": folder for folder in found}
     assert set(settings["packages"]) == {"milvise", *folders}
     assert settings["package-dir"] == {"milvise": "milvise"} | folders
-    found = {path.parent.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
-    assert found == set(ROOMS), "a folder below a room must be listed too"
     for room in ROOMS:
         assert (ROOT / "milvise" / room).resolve() == ROOT / room
 
@@ -100,7 +98,7 @@ def test_every_error_is_in_the_tree_and_in_its_drawing() -> None:
 
 @pytest.mark.parametrize("room", ["milvise", *ROOMS])
 def test_public_functions_say_what_they_do(room: str) -> None:
-    for path in (ROOT / room).glob("*.py"):
+    for path in (ROOT / room).rglob("*.py"):
         tree = ast.parse(path.read_text())
         assert ast.get_docstring(tree), path
         for node in tree.body:
@@ -110,7 +108,6 @@ def test_public_functions_say_what_they_do(room: str) -> None:
 
 def test_every_module_can_be_imported_alone() -> None:
     for room in ROOMS:
-        for path in (ROOT / room).glob("*.py"):
-            package = f"milvise.{room.replace('/', '.')}"
-            name = package if path.stem == "__init__" else f"{package}.{path.stem}"
-            assert importlib.import_module(name)
+        for path in (ROOT / room).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            assert importlib.import_module(".".join(["milvise", *(part for part in parts if part != "__init__")]))

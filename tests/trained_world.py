@@ -11,9 +11,9 @@ import numpy as np
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import record_id
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.sketches import sketch
-from milvise.embeddings.top_classes import class_probabilities, encode
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import class_probabilities, encode
 from milvise.training.train import Options, Report, train_head
 
 LABELS = ("cat", "dog", "sofa", "dining_table", "queen", "king", "xyzzy")

@@ -18,9 +18,9 @@ import numpy as np
 
 from milvise.adapter import Collection
 from milvise.core.arrays import Floats
-from milvise.embeddings.phrases import lookups, phrase_vector
+from milvise.embeddings.words.phrases import lookups, phrase_vector
 from milvise.errors import InputError, UsageError
-from milvise.queries.spelling import closest
+from milvise.queries.vocabulary.spelling import closest
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 

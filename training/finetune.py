@@ -21,11 +21,11 @@ import numpy as np
 
 from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
-from milvise.embeddings.backbones import Backbone
-from milvise.embeddings.graph import preprocess_in_graph
-from milvise.embeddings.keras_file import require_writable, save_model
-from milvise.embeddings.quiet_keras import import_keras
-from milvise.embeddings.tail import split_at_last_block
+from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.graph import preprocess_in_graph
+from milvise.embeddings.devise.last_block import split_at_last_block
+from milvise.embeddings.model_files.keras_file import require_writable, save_model
+from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import ImageError, InputError
 from milvise.ingest.sources import Item, Source
 from milvise.ingest.sources.read_content import decode_content

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
-from milvise.embeddings.quiet_keras import import_keras
+from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.training.examples import HELD_BACK, TRAIN, Examples, Places
 
 Loss = Callable[[Any, Any], Any]

@@ -9,15 +9,15 @@ import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.core.arrays import Floats, unit
-from milvise.embeddings.classes import stored_classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.heads import linear_head, mlp_head, residual_head
+from milvise.embeddings.devise.classes import stored_classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.heads import linear_head, mlp_head, residual_head
 from milvise.errors import ModelError, NotFoundError
 from milvise.gallery.heads import conse_head
 from milvise.gallery.models import classes_behind, visual_and_words
 from milvise.gallery.read_hierarchy import read_hierarchy
-from milvise.queries.class_mixture import ClassMixture
-from milvise.queries.load_mixture import load_mixture
+from milvise.queries.plan.class_mixture import ClassMixture
+from milvise.queries.plan.load_mixture import load_mixture
 from milvise.training.examples import TRAIN, Examples
 
 _ROWS = 1_000

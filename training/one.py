@@ -16,9 +16,9 @@ import numpy as np
 
 from milvise.adapter import Collection, Store
 from milvise.core.arrays import Floats, unit
-from milvise.embeddings.losses import make_loss
-from milvise.embeddings.phrases import lookups, phrase_vector
-from milvise.embeddings.quiet_keras import import_keras
+from milvise.embeddings.devise.losses import make_loss
+from milvise.embeddings.runtimes.quiet_keras import import_keras
+from milvise.embeddings.words.phrases import lookups, phrase_vector
 from milvise.errors import InputError, ModelError, UsageError
 from milvise.gallery.project import sample_keys
 from milvise.training.examples import TRAIN, Examples

@@ -2,7 +2,7 @@
 
 Held-back pictures, and where these are few trained ones with vectors out of fold (`milvise.training.cross_fit`), are searched for by
 their labels among each other and the held-out ones, in two ways: in the joint space alone, and with the score that untrained words
-have (`milvise.queries.ranking`). The way with the higher mean average precision over the labels is taken; untrained words' score stays
+have (`milvise.queries.ranking.score`). The way with the higher mean average precision over the labels is taken; untrained words' score stays
 where both are equal, and where there are too few pictures to tell. Precision@10 would say less: of a few dozen pictures nearly any
 order has all of a label's among the first ten.
 
@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
-from milvise.embeddings.phrases import tokens
-from milvise.queries.class_mixture import ClassMixture
-from milvise.queries.ranking import ALIKE, CLASSES, FIRST, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
+from milvise.embeddings.words.phrases import tokens
+from milvise.queries.plan.class_mixture import ClassMixture
+from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
 from milvise.training.cross_fit import Head, fresh_vectors
 from milvise.training.examples import UNSEEN, Examples
 

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Store
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.heads import KINDS
-from milvise.embeddings.keras_file import require_writable, save_model
-from milvise.embeddings.losses import LOSSES, make_loss
-from milvise.embeddings.quiet_keras import import_keras
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.heads import KINDS
+from milvise.embeddings.devise.losses import LOSSES, make_loss
+from milvise.embeddings.model_files.keras_file import require_writable, save_model
+from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import UsageError
 from milvise.training.cross_fit import Head
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect
@@ -57,7 +57,7 @@ class Options:
     filter : str
         A Milvus expression: only these pictures take part.
     feedback : mapping of str to str
-        By primary key: words that stand in place of a picture's label, see `milvise.queries.feedback.labels_of`.
+        By primary key: words that stand in place of a picture's label, see `milvise.queries.requests.feedback.labels_of`.
     """
 
     kind: str = "residual"
@@ -89,7 +89,7 @@ class Report:
     Attributes
     ----------
     record : dict
-        What stands in the file beside the weights, see `milvise.embeddings.trained_head.TrainedHead`.
+        What stands in the file beside the weights, see `milvise.embeddings.devise.trained_head.TrainedHead`.
     out : Path
     seconds : dict
         By step: ``read``, ``train``, ``total``.

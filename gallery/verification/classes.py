@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from milvise.adapter import Collection
-from milvise.embeddings.classes import Classes, stored_classes
+from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.errors import MilviseError, ModelError
 from milvise.gallery.models import stored_network
 from milvise.gallery.verification.ground import Ground

@@ -12,8 +12,8 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.core.arrays import Pixels, unit
 from milvise.core.chunks import chunks
-from milvise.embeddings.network import Network
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.devise.network import Network
+from milvise.embeddings.pictures.decode import decode
 from milvise.errors import ImageError, MilviseError
 from milvise.gallery.models import stored_network
 from milvise.gallery.verification.record import Notes, many, mend

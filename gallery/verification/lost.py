@@ -11,11 +11,11 @@ from milvise.adapter import Manifest, Store
 from milvise.adapter.schema import fits, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
 from milvise.adapter.store import essence_of
-from milvise.embeddings import efficientnet_lite
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.hierarchy import VERSION
-from milvise.embeddings.words import PACKAGED, load_words
+from milvise.embeddings.devise import efficientnet_lite
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.wordnet.hierarchy import VERSION
+from milvise.embeddings.words.load import PACKAGED, load_words
 from milvise.errors import MilviseError
 from milvise.gallery.names import backbone_of, classes_alias, hierarchy_of
 from milvise.gallery.verification.classes import content_hash

@@ -10,8 +10,8 @@ import numpy as np
 from milvise.adapter import Collection, Store
 from milvise.adapter.escape import is_in
 from milvise.core.chunks import chunks
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.network import Head
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.network import Head
 from milvise.gallery.verification.record import many
 from milvise.gallery.verification.rows import ROWS, compare, is_sound, strays
 from milvise.gallery.verification.seen import seen_again

@@ -12,8 +12,8 @@ from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.network import Head
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.network import Head
 from milvise.errors import MilviseError, VectorError
 from milvise.gallery.models import head_of
 from milvise.gallery.verification.ground import Ground

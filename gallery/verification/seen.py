@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
-from milvise.embeddings.classes import Classes, stored_classes
-from milvise.embeddings.sketches import read_sketches, sketch
-from milvise.embeddings.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
+from milvise.embeddings.devise.classes import Classes, stored_classes
+from milvise.embeddings.devise.sketches import read_sketches, sketch
+from milvise.embeddings.devise.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
 from milvise.gallery.verification.ground import Ground
 
 TOLERANCE = 1e-3

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from milvise.embeddings.picture_files import MOST_BYTES, opened
+from milvise.embeddings.pictures.files import MOST_BYTES, opened
 from milvise.errors import ImageError
 
 _SETTLED_S = 2.0
@@ -73,7 +73,7 @@ class LocalFile:
         return str(self.path)
 
     def opened(self) -> AbstractContextManager[tuple[IO[bytes], int]]:
-        """Open it; see `milvise.embeddings.picture_files.opened`."""
+        """Open it; see `milvise.embeddings.pictures.files.opened`."""
         return opened(self.path)
 
     def state(self) -> ContentState | None:

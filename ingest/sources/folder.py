@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from milvise.embeddings.pictures import extensions
+from milvise.embeddings.pictures.decode import extensions
 from milvise.errors import InputError
 from milvise.ingest.sources.content import LocalFile
 from milvise.ingest.sources.item import Item, Rejected

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from milvise.embeddings.pictures import Picture, ResizeRule, decode_opened
+from milvise.embeddings.pictures.decode import Picture, ResizeRule, decode_opened
 from milvise.ingest.sources.content import Content
 
 
 def decode_content(content: Content, *, size: int, rule: ResizeRule) -> tuple[Picture, str]:
-    """Decode a picture as `milvise.embeddings.pictures.decode`; return with it the SHA-256 of what was decoded.
+    """Decode a picture as `milvise.embeddings.pictures.decode.decode`; return with it the SHA-256 of what was decoded.
 
     Raises
     ------

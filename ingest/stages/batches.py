@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from milvise.core.arrays import Floats
-from milvise.embeddings.pictures import Picture
+from milvise.embeddings.pictures.decode import Picture
 from milvise.ingest.sources.content import ContentState
 from milvise.ingest.sources.item import Item, Rejected
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from milvise.embeddings.pictures import ResizeRule
+from milvise.embeddings.pictures.decode import ResizeRule
 from milvise.errors import ImageError
 from milvise.ingest.sources.item import Item, Rejected
 from milvise.ingest.sources.read_content import decode_content
@@ -19,7 +19,7 @@ def read_batch(items: Sequence[Item], *, size: int, rule: ResizeRule) -> ReadBat
     size : int
         Side of the pixels in the result.
     rule : {"crop", "squash"}
-        As `milvise.embeddings.pictures.decode`.
+        As `milvise.embeddings.pictures.decode.decode`.
     """
     pictures, rejected = [], []
     for item in items:

@@ -53,7 +53,7 @@ def test_a_gallery_moves_to_a_head_and_stays_with_it(world: Path) -> None:
 def test_the_exported_model_agrees_with_what_stands_in_milvus(world: Path) -> None:
     import tensorflow as tf
 
-    from milvise.embeddings.pictures import decode
+    from milvise.embeddings.pictures.decode import decode
 
     written = answer(milvise(world, "--json", "export", "model", "--gallery", "g", "--out", "served"))
     assert (written["format"], written["size"], written["resize"]) == ("saved_model", 224, "crop")

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.efficientnet_lite import VARIANTS
-from milvise.embeddings.pictures import decode
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.devise.efficientnet_lite import VARIANTS
+from milvise.embeddings.pictures.decode import decode
 from milvise.errors import ModelError, WeightsError
 
 

@@ -13,18 +13,18 @@ import pytest
 from small_world import CLASSES, save_net
 
 from milvise.core import config
-from milvise.embeddings import engines, gpu, openvino_cache
-from milvise.embeddings.backbones import Backbone, load_backbone
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.heads import linear_head
-from milvise.embeddings.keras_file import save_model
-from milvise.embeddings.openvino_engine import CompiledBackbone
-from milvise.embeddings.pictures import decode
-from milvise.embeddings.quiet_keras import silenced
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.backbones import Backbone, load_backbone
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.heads import linear_head
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.model_files.keras_file import save_model
+from milvise.embeddings.pictures.decode import decode
+from milvise.embeddings.runtimes import engines, gpu, openvino_cache
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.runtimes.openvino_engine import CompiledBackbone
+from milvise.embeddings.runtimes.quiet_keras import silenced
 from milvise.errors import ModelError, UsageError
 
 
@@ -129,7 +129,7 @@ def test_a_head_writes_into_no_memory_that_is_not_its_own(tmp_path: Path) -> Non
 
 def test_a_later_run_imports_neither_keras_nor_tensorflow(file: Path, compiled: CompiledBackbone) -> None:
     code = (
-        "import sys, numpy as np; from milvise.embeddings.engines import load_network;"
+        "import sys, numpy as np; from milvise.embeddings.runtimes.engines import load_network;"
         f"network = load_network({str(file)!r});"
         "network.embed(np.zeros((2, network.size, network.size, 3), np.uint8));"
         "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'torch', 'jax')))"
@@ -140,7 +140,7 @@ def test_a_later_run_imports_neither_keras_nor_tensorflow(file: Path, compiled: 
 def test_nothing_reports_its_use_to_anybody(file: Path, compiled: CompiledBackbone) -> None:
     code = (
         "import sys; forks = []; sys.addaudithook(lambda event, _: forks.append(event) if event == 'os.fork' else None);"
-        f"from milvise.embeddings.engines import load_network; load_network({str(file)!r}); import openvino.tools.ovc;"
+        f"from milvise.embeddings.runtimes.engines import load_network; load_network({str(file)!r}); import openvino.tools.ovc;"
         "sys.exit(bool(forks or sys.modules['openvino_telemetry']))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from milvise.embeddings.backbones import Backbone, load_backbone
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.efficientnet_lite import preprocess_input
-from milvise.embeddings.graph import export_graph, one_graph, preprocess_in_graph
-from milvise.embeddings.heads import conse_head
-from milvise.embeddings.keras_file import read_record
+from milvise.embeddings.devise.backbones import Backbone, load_backbone
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.efficientnet_lite import preprocess_input
+from milvise.embeddings.devise.graph import export_graph, one_graph, preprocess_in_graph
+from milvise.embeddings.devise.heads import conse_head
+from milvise.embeddings.model_files.keras_file import read_record
 from milvise.errors import ModelError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)

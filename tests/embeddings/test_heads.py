@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from milvise.core.arrays import unit
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.heads import conse_head, linear_head, mlp_head, residual_head
-from milvise.embeddings.keras_file import read_record, require_writable, save_model
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.heads import conse_head, linear_head, mlp_head, residual_head
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.model_files.keras_file import read_record, require_writable, save_model
 from milvise.errors import FingerprintError, ModelError
 
 X, Y, Z = np.eye(3, dtype=np.float32)

@@ -21,13 +21,13 @@ from small_world import save_net
 
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.core import config
-from milvise.embeddings.cutting import weights_hash
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.heads import linear_head
-from milvise.embeddings.kept_files import read_arrays, read_object
-from milvise.embeddings.keras_file import save_model
-from milvise.embeddings.openvino_engine import CompiledBackbone
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.heads import linear_head
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.model_files.kept_files import read_arrays, read_object
+from milvise.embeddings.model_files.keras_file import save_model
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.runtimes.openvino_engine import CompiledBackbone
 
 PIXELS = np.full((2, 16, 16, 3), 9, np.uint8)
 KINDS = {"weights": ("f", 2), "bias": ("f", 1)}
@@ -118,7 +118,7 @@ def test_what_is_damaged_is_made_again(
 
 
 def test_what_is_whole_is_not_made_again(net: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from milvise.embeddings import openvino_cache
+    from milvise.embeddings.runtimes import openvino_cache
 
     monkeypatch.setattr(openvino_cache, "load_backbone", None)
     assert isinstance(load_network(str(net), engine="openvino"), CompiledBackbone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from milvise.embeddings.learned import DIGITS, MOST, encode, is_learned
+from milvise.embeddings.devise.learned_words import DIGITS, MOST, encode, is_learned
 
 
 def test_a_label_is_known_however_it_is_written_and_others_are_not() -> None:

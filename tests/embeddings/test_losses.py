@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from milvise.embeddings.losses import make_loss
+from milvise.embeddings.devise.losses import make_loss
 
 TARGETS = np.float32([[1, 0], [0, 1], [0.6, 0.8]])
 ALL = np.ones(3, np.float32)

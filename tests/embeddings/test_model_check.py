@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from keras import layers as L  # noqa: N812
 
-from milvise.embeddings import model_archive, model_check, model_config, weights_file
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.heads import conse_head, linear_head, mlp_head, residual_head
-from milvise.embeddings.keras_file import load_model, save_model
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.heads import conse_head, linear_head, mlp_head, residual_head
+from milvise.embeddings.model_files import archive as model_archive
+from milvise.embeddings.model_files import check as model_check
+from milvise.embeddings.model_files import config as model_config
+from milvise.embeddings.model_files import weights_file
+from milvise.embeddings.model_files.keras_file import load_model, save_model
 from milvise.errors import ModelError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milvise.embeddings.classes import Classes
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.phrases import lookups, missing_words, phrase_vector, tokens
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector, tokens
 from milvise.errors import ModelError
 
 X, Y, Z = np.eye(3, dtype=np.float32)

@@ -15,9 +15,11 @@ import pytest
 from hostile.pictures import broken_files, lying_files
 from PIL import Image, ImageOps
 
-from milvise.embeddings import memory, picture_headers, pictures, rgb
-from milvise.embeddings.memory import Budget
-from milvise.embeddings.pictures import decode, decode_file, decode_image
+from milvise.embeddings.pictures import decode as pictures
+from milvise.embeddings.pictures import headers as picture_headers
+from milvise.embeddings.pictures import memory, rgb
+from milvise.embeddings.pictures.decode import decode, decode_file, decode_image
+from milvise.embeddings.pictures.memory import Budget
 from milvise.errors import ImageError
 
 RULES = ("crop", "squash")
@@ -178,7 +180,7 @@ def test_hostile_files_are_loaded_or_refused_with_a_reason(tmp_path: Path) -> No
 _DECODES = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from milvise.embeddings.pictures import decode_file
+from milvise.embeddings.pictures.decode import decode_file
 from milvise.errors import ImageError
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) // 1024

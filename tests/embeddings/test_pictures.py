@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from milvise.embeddings.pictures import decode, extensions
+from milvise.embeddings.pictures.decode import decode, extensions
 from milvise.errors import ImageError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

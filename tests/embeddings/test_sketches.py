@@ -7,7 +7,7 @@ import pytest
 
 from milvise.adapter.schema import SKETCH_LENGTH
 from milvise.core.arrays import unit
-from milvise.embeddings.sketches import AXES, LENGTH, read_sketches, sketch
+from milvise.embeddings.devise.sketches import AXES, LENGTH, read_sketches, sketch
 
 
 def test_cosines_are_kept_to_some_hundredths() -> None:

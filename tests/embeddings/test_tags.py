@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from milvise.embeddings.tags import TagLists, TagTraining, split_tags, train_words
+from milvise.embeddings.words.tag_vectors import TagLists, TagTraining, split_tags, train_words
 from milvise.errors import InputError, UsageError
 
 GROUPS = (["sea", "beach", "sand", "wave", "surf"], ["city", "street", "neon", "taxi", "crowd"])
@@ -55,7 +55,7 @@ def test_tags_that_stand_together_get_close_vectors(tags: Path) -> None:
 
 def test_the_same_lists_and_seed_give_the_same_words_in_another_process(tags: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from milvise.embeddings.tags import *;"
+        "import sys; from pathlib import Path; from milvise.embeddings.words.tag_vectors import *;"
         "print(train_words(Path(sys.argv[1]), TagTraining(dim=8, seed=int(sys.argv[2]))).fingerprint['content'])"
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milvise.embeddings.backbones import Backbone
-from milvise.embeddings.tail import split_at_last_block
+from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.last_block import split_at_last_block
 from milvise.errors import ModelError
 
 

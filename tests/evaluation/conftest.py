@@ -10,7 +10,7 @@ from evaluation_world import GALLERY, drop_evaluation_world, put_evaluation_worl
 
 from milvise.adapter import Store
 from milvise.operations.database import Database
-from milvise.queries.reading import Reading, read_gallery
+from milvise.queries.evaluation_reads import Reading, read_gallery
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from milvise.core.arrays import unit
-from milvise.embeddings.words import load_words
-from milvise.evaluation import association
-from milvise.evaluation.association import association_test, associations
-from milvise.evaluation.bias_tests import read_tests
+from milvise.embeddings.words.load import load_words
+from milvise.evaluation.bias import association
+from milvise.evaluation.bias.association import association_test, associations
+from milvise.evaluation.bias.word_sets import read_tests
 
 A, B = np.eye(2, dtype=np.float32)[:1], np.eye(2, dtype=np.float32)[1:]
 

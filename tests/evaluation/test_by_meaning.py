@@ -20,10 +20,10 @@ from evaluation_world import (
 from trained_world import put
 
 from milvise.adapter import Manifest, Store
-from milvise.evaluation import accuracy
-from milvise.evaluation.figures import Figure
+from milvise.evaluation.accuracy import measure as accuracy
+from milvise.evaluation.report.figures import Figure
 from milvise.operations.database import Database
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
 
 COUNT = 300
 TOLD = {"plain": {}, "captioned": {"caption": " ".join(LABELS)}}

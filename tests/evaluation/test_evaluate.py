@@ -13,20 +13,22 @@ from evaluation_world import GALLERY, LABELS, NAMED, POOR, ROWS, WORDS, centre, 
 from milvise.adapter import IndexSpec
 from milvise.core.arrays import unit
 from milvise.errors import FingerprintError, InputError, StoreError, UsageError
-from milvise.evaluation import accuracy, bias, index
-from milvise.evaluation.exact import Questions, exact_cosines
-from milvise.evaluation.groups import Attribute
-from milvise.evaluation.page import render
-from milvise.evaluation.part import Part
-from milvise.evaluation.questions import questions_for
-from milvise.evaluation.report import Report, make_report
-from milvise.evaluation.report_files import read_json, write_json
-from milvise.evaluation.tune import tune
+from milvise.evaluation.accuracy import measure as accuracy
+from milvise.evaluation.bias import measure as bias
+from milvise.evaluation.bias.groups import Attribute
+from milvise.evaluation.index import measure as index
+from milvise.evaluation.index.exact_search import Questions, exact_cosines
+from milvise.evaluation.index.sampled_queries import questions_for
+from milvise.evaluation.index.tune import tune
+from milvise.evaluation.report.document import Report, make_report
+from milvise.evaluation.report.files import read_json, write_json
+from milvise.evaluation.report.page import render
+from milvise.evaluation.report.section import Part
 from milvise.gallery import live
 from milvise.operations.database import Database
-from milvise.queries import copies
-from milvise.queries.copies import copied
-from milvise.queries.reading import Reading, read_gallery
+from milvise.queries import index_copy as copies
+from milvise.queries.evaluation_reads import Reading, read_gallery
+from milvise.queries.index_copy import copied
 
 
 def value(part: Part, name: str) -> float:
@@ -137,7 +139,7 @@ def test_pictures_that_were_removed_meanwhile_are_an_error(reading: Reading) -> 
 
 
 def test_another_head_than_the_gallery_s_is_refused(reading: Reading, tmp_path: Path) -> None:
-    from milvise.evaluation.splits import split_labels
+    from milvise.evaluation.accuracy.splits import split_labels
 
     assert reading.joint is not None
     made = dict(reading.joint.fingerprint) | {"head": {"kind": "residual", "weights": "abc"}}

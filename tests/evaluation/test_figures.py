@@ -7,9 +7,9 @@ import json
 import pytest
 
 from milvise.errors import UsageError
-from milvise.evaluation.compare import changes, remarks
-from milvise.evaluation.figures import Figure, interval, mean_figure
-from milvise.evaluation.gate import check, read_limits
+from milvise.evaluation.report.compare import changes, remarks
+from milvise.evaluation.report.figures import Figure, interval, mean_figure
+from milvise.evaluation.report.limits import check, read_limits
 
 
 def figure(values: list[float], better: str = "higher") -> Figure:

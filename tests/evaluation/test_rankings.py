@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from milvise.evaluation.rankings import ORDERS, Ranking, first_rank, measure, orders
+from milvise.evaluation.accuracy.rankings import ORDERS, Ranking, first_rank, measure, orders
 
 
 def ranked(relevant: str, total: int, scores: list[float] | None = None) -> Ranking:

@@ -11,14 +11,14 @@ from trained_world import put
 
 from milvise.adapter import Manifest, Store
 from milvise.core.records import record_id
-from milvise.evaluation.accuracy import Options, evaluate_accuracy
-from milvise.evaluation.page import render
-from milvise.evaluation.pictures import read_pictures
-from milvise.evaluation.plots import reliability_plot
-from milvise.evaluation.reliability import Judged, absent_classes, judge_confidence, reliability
-from milvise.evaluation.report import make_report
+from milvise.evaluation.accuracy.measure import Options, evaluate_accuracy
+from milvise.evaluation.accuracy.pictures import read_pictures
+from milvise.evaluation.accuracy.reliability import Judged, absent_classes, judge_confidence, reliability
+from milvise.evaluation.report.document import make_report
+from milvise.evaluation.report.page import render
+from milvise.evaluation.report.plots import reliability_plot
 from milvise.operations.database import Database
-from milvise.queries.reading import Reading, read_gallery
+from milvise.queries.evaluation_reads import Reading, read_gallery
 
 JUDGED = [
     Judged("cat", present=True, confidence=0.95, right=True),

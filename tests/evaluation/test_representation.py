@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from milvise.core.records import Hit
-from milvise.evaluation.bias_results import Answer, compare_results
-from milvise.evaluation.groups import Groups
-from milvise.evaluation.part import Part
-from milvise.evaluation.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
+from milvise.evaluation.bias.groups import Groups
+from milvise.evaluation.bias.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
+from milvise.evaluation.bias.results import Answer, compare_results
+from milvise.evaluation.report.section import Part
 
 HALVES = np.asarray([0.5, 0.5])
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from milvise.errors import InputError
-from milvise.evaluation.images_to_words import accuracy_of_tags, rank_labels
-from milvise.evaluation.pictures import Pictures, values_of
-from milvise.evaluation.splits import Split
-from milvise.evaluation.taxonomy import Taxonomy, hierarchical_precision, read_taxonomy
+from milvise.evaluation.accuracy.images_to_words import accuracy_of_tags, rank_labels
+from milvise.evaluation.accuracy.pictures import Pictures, values_of
+from milvise.evaluation.accuracy.splits import Split
+from milvise.evaluation.accuracy.taxonomy import Taxonomy, hierarchical_precision, read_taxonomy
 
 
 class FakeReading:

@@ -15,7 +15,7 @@ from milvise.gallery.exports import export_model, export_projector
 from milvise.gallery.missing import MOST_NAMES, missing_gallery
 from milvise.gallery.project import project
 from milvise.operations.database import Database
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
 from milvise.training.train import train_head
 
 

@@ -21,7 +21,7 @@ from trained_world import (
 )
 
 from milvise.adapter import Collection, IndexSpec, Store
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.trained_head import load_head
 from milvise.errors import FingerprintError, MilviseError, ModelError, NotFoundError, StoreError, UsageError
 from milvise.gallery.heads import joint_manifest
 from milvise.gallery.project import SAMPLE, project

@@ -13,8 +13,8 @@ from trained_world import CLASSES, VISUAL_DIM, WORD_DIM, WORDS, drop_trained_wor
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.indexes import Indexes
 from milvise.adapter.store import CATALOG_NAME
-from milvise.embeddings.sketches import sketch
-from milvise.embeddings.top_classes import encode
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import encode
 from milvise.errors import DeniedError, StoreError
 from milvise.gallery.project import project
 from milvise.gallery.verification.record import Verification

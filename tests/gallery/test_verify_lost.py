@@ -12,9 +12,9 @@ from trained_world import drop_trained_world, put_trained_world, put_world_words
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.store import CATALOG_NAME, essence_of
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.engines import load_network
-from milvise.embeddings.words import load_words
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.words.load import load_words
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.plan import make_plan, make_recipe
 from milvise.gallery.project import project

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_world import save_net
 
-from milvise.embeddings import model_archive
-from milvise.embeddings.keras_file import read_record
-from milvise.embeddings.model_config import check_config
-from milvise.embeddings.weights_file import copied_weights
+from milvise.embeddings.model_files import archive as model_archive
+from milvise.embeddings.model_files.config import check_config
+from milvise.embeddings.model_files.keras_file import read_record
+from milvise.embeddings.model_files.weights_file import copied_weights
 from milvise.errors import ModelError, WeightsError
 
 NAMES = st.sampled_from(

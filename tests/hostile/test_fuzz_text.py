@@ -17,15 +17,15 @@ from reference_world import reference_gallery
 from milvise.adapter import IndexSpec, Store, connect
 from milvise.adapter.escape import literal
 from milvise.cli.terminal import json_text, visible
-from milvise.embeddings.tags import split_tags
+from milvise.embeddings.words.tag_vectors import split_tags
 from milvise.errors import MilviseError
-from milvise.evaluation.gate import read_limits
-from milvise.evaluation.groups import Attribute
-from milvise.evaluation.report_files import read_json
-from milvise.evaluation.taxonomy import read_taxonomy
-from milvise.queries.expression import parse, render
-from milvise.queries.feedback import labels_of, read_feedback, read_pairs, training_pairs
+from milvise.evaluation.accuracy.taxonomy import read_taxonomy
+from milvise.evaluation.bias.groups import Attribute
+from milvise.evaluation.report.files import read_json
+from milvise.evaluation.report.limits import read_limits
+from milvise.queries.requests.feedback import labels_of, read_feedback, read_pairs, training_pairs
 from milvise.queries.search import Gallery
+from milvise.queries.vocabulary.expression import parse, render
 
 ANYTHING = st.text(st.characters(codec=None), max_size=60)
 """Halves of surrogate pairs included, which is what bytes become that are not UTF-8."""

@@ -12,8 +12,8 @@ from hostile.word_pickles import GOOD, array, keyed, words
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milvise.embeddings.tags import TagLists
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
+from milvise.embeddings.words.tag_vectors import TagLists
 from milvise.errors import InputError
 
 NUMBER = st.floats(width=32).map(str) | st.floats().map("{:.3g}".format) | st.sampled_from(["1", "0", "-.5", "1e", "x"])

@@ -9,9 +9,9 @@ import pytest
 from hostile import models
 from small_world import save_net
 
-from milvise.embeddings import weights_file
-from milvise.embeddings.backbones import load_backbone
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.model_files import weights_file
 from milvise.errors import ModelError, WeightsError
 
 

@@ -12,8 +12,8 @@ import pytest
 from hostile.case import Case
 from hostile.words import make
 
-from milvise.embeddings.tags import train_words
-from milvise.embeddings.words import load_words
+from milvise.embeddings.words.load import load_words
+from milvise.embeddings.words.tag_vectors import train_words
 from milvise.errors import InputError
 
 SECONDS, MEGABYTES = 30, 300

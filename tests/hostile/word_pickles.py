@@ -122,7 +122,7 @@ def code_that_runs(canary: str) -> Iterator[tuple[str, bytes]]:
         + b"tR.",
     )
     yield "calls a string", PROTO_4 + text("os.system") + b"(" + text(touch) + b"tR."
-    yield "find_class of ours", PROTO_4 + called("milvise.embeddings.pickled", "Maker", "x") + b"."
+    yield "find_class of ours", PROTO_4 + called("milvise.embeddings.model_files.pickled", "Maker", "x") + b"."
 
 
 def lies() -> Iterator[tuple[str, bytes]]:

@@ -9,10 +9,10 @@ import pytest
 from small_world import put_words
 
 from milvise.adapter import Store
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
 from milvise.ingest.pipeline import Options, ingest_images
-from milvise.ingest.sources import open_source
+from milvise.ingest.sources import Source, open_source
 from milvise.ingest.summary import Summary
 
 
@@ -22,12 +22,12 @@ def load(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -
     put_words(lite, tmp_path)
 
     def run(
-        *sources: Path, net: int = 0, head: str | None = "conse", labels: bool = True, **options: object
+        *sources: Path | Source, net: int = 0, head: str | None = "conse", labels: bool = True, **options: object
     ) -> Summary:
         plan: Plan = make_plan(
             lite, gallery="g", backbone=nets[net], head=head, recipe={"backbone": "net"}, names=class_names
         )
-        opened = [open_source(str(source), labels=labels) for source in sources]
+        opened = [open_source(str(source), labels=labels) if isinstance(source, Path) else source for source in sources]
         report = tmp_path / "quarantine.jsonl"
         return ingest_images(lite, opened, plan, quarantine=report, options=Options(**options))
 

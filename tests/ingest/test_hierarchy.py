@@ -12,8 +12,8 @@ from trained_world import drop_trained_world, put_trained_world
 
 from milvise.adapter import Collection, Manifest, Store
 from milvise.core import config
-from milvise.embeddings.backbones import Backbone
-from milvise.embeddings.classes import imagenet_synsets, name_classes
+from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.classes import imagenet_synsets, name_classes
 from milvise.errors import DeniedError, ModelError
 from milvise.gallery.names import hierarchy_of
 from milvise.gallery.project import project

@@ -14,12 +14,12 @@ from small_world import CLASSES, paint, put_words
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.collection import Collection
 from milvise.core.records import record_id
-from milvise.embeddings.backbones import Backbone
-from milvise.embeddings.conse import ConseHead
-from milvise.embeddings.pictures import decode as decode_picture
-from milvise.embeddings.sketches import sketch
-from milvise.embeddings.top_classes import class_probabilities, decode
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.conse import ConseHead
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import class_probabilities, decode
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.pictures.decode import decode as decode_picture
 from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
 from milvise.gallery import plan
 from milvise.gallery.plan import make_plan, make_recipe

@@ -9,7 +9,7 @@ import pytest
 from small_world import VOCABULARY
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.embeddings.words import Words, load_words
+from milvise.embeddings.words.load import Words, load_words
 from milvise.errors import InputError, NotFoundError, UsageError
 from milvise.ingest.words import WordsSummary, ingest_words
 from milvise.operations.database import Database

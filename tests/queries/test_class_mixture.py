@@ -17,12 +17,12 @@ from small_world import CLASSES
 from milvise.adapter import Collection, Store
 from milvise.core import config
 from milvise.core.arrays import unit
-from milvise.embeddings.hierarchy import make_hierarchy, synsets_of
-from milvise.embeddings.nouns import Nouns
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.nouns import Nouns
 from milvise.errors import NotFoundError
-from milvise.queries.class_mixture import ClassMixture
 from milvise.queries.database import Database
-from milvise.queries.load_mixture import load_mixture
+from milvise.queries.plan.class_mixture import ClassMixture
+from milvise.queries.plan.load_mixture import load_mixture
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milvise.queries.class_mixture import WordClasses
-from milvise.queries.confidence import Calibration
-from milvise.queries.ranking import Seen
+from milvise.queries.plan.class_mixture import WordClasses
+from milvise.queries.ranking.confidence import Calibration
+from milvise.queries.ranking.score import Seen
 
 SHARE = st.floats(0, 1)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.errors import ExpressionError
-from milvise.queries.expression import Term, parse, render
+from milvise.queries.vocabulary.expression import Term, parse, render
 
 
 @pytest.mark.parametrize(

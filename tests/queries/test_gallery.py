@@ -32,7 +32,7 @@ from small_world import CLASSES, paint, put_words
 from milvise.adapter import Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import distance, record_id
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.errors import (
     ExpressionError,
     FilterError,
@@ -46,7 +46,7 @@ from milvise.errors import (
 from milvise.gallery import live
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
-from milvise.queries.focus import focused_similarity
+from milvise.queries.focus.weights import focused_similarity
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,11 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.collection import Collection
 from milvise.cli.search import _weighted
 from milvise.core.records import record_id
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.errors import ImageError, NotFoundError, UsageError
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
-from milvise.queries.given import given
+from milvise.queries.pictures.given import given
 
 STORED, FILE, BYTES = milvise.StoredPicture, milvise.PictureFile, milvise.PictureBytes
 

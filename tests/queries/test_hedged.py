@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milvise.embeddings.hierarchy import Hierarchy, make_hierarchy
-from milvise.embeddings.nouns import Nouns
-from milvise.queries.hedged import FREQUENT_NAME, Hedge, Named
+from milvise.embeddings.wordnet.hierarchy import Hierarchy
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy
+from milvise.embeddings.wordnet.nouns import Nouns
+from milvise.queries.ranking.sure_classes import FREQUENT_NAME, Hedge, Named
 
 TABLE = """\
 00000001 3 - entity

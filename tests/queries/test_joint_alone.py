@@ -18,9 +18,9 @@ from trained_world import (
 from milvise.adapter import Collection, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import Hit
-from milvise.embeddings.learned import encode
+from milvise.embeddings.devise.learned_words import encode
 from milvise.queries.database import Database
-from milvise.queries.ranking import Ranking
+from milvise.queries.ranking.score import Ranking
 from milvise.queries.search import Gallery
 
 LEARNED = ("queen", "sofa", "dining table")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milvise.queries.class_mixture import ClassMixture, WordClasses
-from milvise.queries.ranking import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, Ranking, Seen
+from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
+from milvise.queries.ranking.score import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, Ranking, Seen
 
 TWO = np.eye(2, dtype=np.float32)
 MIXTURE = ClassMixture(("cat", "dog"), TWO, TWO, TWO[:0], np.zeros(0, np.int64), TWO, np.zeros(2, np.float32))

@@ -12,7 +12,7 @@ from milvise.adapter import Store
 from milvise.adapter.collection import Collection
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.queries.database import Database
-from milvise.queries.known import KnownVectors
+from milvise.queries.fetched_vectors import KnownVectors
 
 
 @pytest.fixture

@@ -18,11 +18,14 @@ from small_world import put_words, save_net
 from milvise.adapter import Store
 from milvise.adapter.collection import Collection
 from milvise.adapter.connection import connect
-from milvise.embeddings import engines
+from milvise.embeddings.runtimes import engines
 from milvise.gallery import kept_models, models
 from milvise.operations.database import Database
-from milvise.queries import at_once, known, lifetime, opened, text_words
-from milvise.queries.known import KnownVectors
+from milvise.queries import at_once, lifetime
+from milvise.queries import fetched_vectors as known
+from milvise.queries import gallery_collections as opened
+from milvise.queries.fetched_vectors import KnownVectors
+from milvise.queries.text import words as text_words
 
 T = TypeVar("T")
 THREADS = 16

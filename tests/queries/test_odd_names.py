@@ -12,11 +12,11 @@ from hostile.folders import NAMES
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.records import record_id
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.errors import ImageError, NotFoundError
 from milvise.queries.database import Database
-from milvise.queries.encoder import visual_vector
-from milvise.queries.pictures import find_rows, is_stored
+from milvise.queries.pictures.encode import visual_vector
+from milvise.queries.pictures.find import find_rows, is_stored
 from milvise.queries.search import Gallery
 
 URIS = [f"{name}/{name[:60]}.png" for name in NAMES.values()] + ["plain.png", "a" * 32]

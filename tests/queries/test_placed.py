@@ -16,11 +16,11 @@ from milvise.core.arrays import unit
 from milvise.core.records import Hit, record_id
 from milvise.errors import NotFoundError, UnknownClassError, UnknownWordError, UsageError
 from milvise.queries.database import Database
-from milvise.queries.expression import Term
-from milvise.queries.opened import Opened
-from milvise.queries.placed import place_terms
-from milvise.queries.ranking import GUESSED, KNOWN
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.plan.terms import place_terms
+from milvise.queries.ranking.score import GUESSED, KNOWN
 from milvise.queries.search import Gallery
+from milvise.queries.vocabulary.expression import Term
 
 SPACES = ("joint", "visual", "fused", "ranked")
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.core.arrays import unit
-from milvise.queries.class_mixture import ClassMixture, WordClasses
-from milvise.queries.query import Ingredient, Query, Recipe
-from milvise.queries.ranked import score_pictures
-from milvise.queries.ranking import ALIKE, CLASSES, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
-from milvise.queries.seen import Seen as Shown
+from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
+from milvise.queries.plan.query import Ingredient, Query, Recipe
+from milvise.queries.ranking.score import ALIKE, CLASSES, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
+from milvise.queries.ranking.search import score_pictures
+from milvise.queries.ranking.stored_evidence import Seen as Shown
 
 COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(

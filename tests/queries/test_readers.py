@@ -14,7 +14,7 @@ from reference_world import reference_gallery
 from small_world import paint
 
 from milvise.adapter import Store, connect
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.errors import DeniedError, StoreError
 from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import ingest_images

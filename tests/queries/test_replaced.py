@@ -12,11 +12,11 @@ from small_world import put_words
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.records import record_id
-from milvise.embeddings.backbones import Backbone
+from milvise.embeddings.devise.backbones import Backbone
 from milvise.errors import FingerprintError, NotFoundError, ReplacedError
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
-from milvise.queries import opened
+from milvise.queries import gallery_collections as opened
 
 DIM = 4
 

@@ -34,8 +34,8 @@ from milvise.core.arrays import unit
 from milvise.core.records import record_id
 from milvise.errors import ExpressionError, InputError, NotFoundError, UnknownWordError, UsageError
 from milvise.queries.database import Database
-from milvise.queries.feedback import read_feedback, training_pairs
-from milvise.queries.refine import Rocchio
+from milvise.queries.requests.feedback import read_feedback, training_pairs
+from milvise.queries.requests.refine import Rocchio
 from milvise.queries.search import Gallery
 
 

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from milvise.queries.focus import are_enough, candidate_counts, focused_query, focused_similarity
-from milvise.queries.spelling import closest, edits, suggest
+from milvise.queries.focus.weights import are_enough, candidate_counts, focused_query, focused_similarity
+from milvise.queries.vocabulary.spelling import closest, edits, suggest
 
 VOCABULARY = {"dog": 5, "dig": 2, "do": 0, "dogs": 9, "god": 3, "cat": 1, "fog": 7, "dug": 4, "doge": 8}
 

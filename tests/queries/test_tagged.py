@@ -13,12 +13,12 @@ from trained_world import BACKBONE, put
 from milvise.adapter import Collection, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import WordHit, record_id
-from milvise.embeddings.classes import Classes
+from milvise.embeddings.devise.classes import Classes
 from milvise.errors import FilterError, UsageError
 from milvise.gallery.write_hierarchy import write_hierarchy
 from milvise.queries.database import Database
-from milvise.queries.opened import Opened
-from milvise.queries.reading import read_gallery
+from milvise.queries.evaluation_reads import read_gallery
+from milvise.queries.gallery_collections import Opened
 
 CLASSES = ("poodle", "beagle", "tabby", "sports car", "violin", "banana")
 WORDS = (

@@ -14,13 +14,13 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import Hit, distance, record_id
 from milvise.errors import FilterError, UnknownWordError, UsageError
-from milvise.queries import texts
 from milvise.queries.database import Database
-from milvise.queries.expression import parse
 from milvise.queries.search import Gallery
-from milvise.queries.text_filter import text_filter
-from milvise.queries.text_match import matched
-from milvise.queries.text_words import phrases
+from milvise.queries.text import read as texts
+from milvise.queries.text.filter import text_filter
+from milvise.queries.text.match import matched
+from milvise.queries.text.words import phrases
+from milvise.queries.vocabulary.expression import parse
 
 WORDS = ("dog", "cat", "dining", "table", "light", "traffic", "black", "sofa")
 DIM, VISUAL_DIM = 8, 12

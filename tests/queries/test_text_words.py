@@ -6,9 +6,9 @@ import unicodedata
 
 import pytest
 
-from milvise.queries.expression import parse
-from milvise.queries.text_match import TextMatch, matched
-from milvise.queries.text_words import phrases, plain_forms
+from milvise.queries.text.match import TextMatch, matched
+from milvise.queries.text.words import phrases, plain_forms
+from milvise.queries.vocabulary.expression import parse
 
 
 def text(expression: str, *, uri: str = "1.jpg", label: str = "", **meta: object) -> TextMatch:

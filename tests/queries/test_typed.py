@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.errors import MilviseError
-from milvise.queries.expression import parse
-from milvise.queries.function_words import FUNCTION_WORDS
-from milvise.queries.typed import Reading, read, read_all, read_exactly
+from milvise.queries.vocabulary.expression import parse
+from milvise.queries.vocabulary.function_words import FUNCTION_WORDS
+from milvise.queries.vocabulary.typed import Reading, read, read_all, read_exactly
 
 NOUNS = [
     "dog",

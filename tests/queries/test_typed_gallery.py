@@ -12,10 +12,10 @@ from reference_world import reference_gallery
 from milvise.adapter import Store
 from milvise.errors import UnknownWordError
 from milvise.queries.database import Database
-from milvise.queries.feedback import read_feedback
-from milvise.queries.gallery_words import GalleryKnowledge
-from milvise.queries.opened import Opened
-from milvise.queries.typed import read
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.requests.feedback import read_feedback
+from milvise.queries.vocabulary.gallery_words import GalleryKnowledge
+from milvise.queries.vocabulary.typed import read
 
 
 @pytest.fixture(scope="module")

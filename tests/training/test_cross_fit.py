@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from milvise.core.arrays import unit
-from milvise.queries.class_mixture import ClassMixture
+from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.training.cross_fit import ENOUGH, Head, fresh_vectors
 from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, fold_of
 from milvise.training.share import ALONE, LEAST, choose_share

@@ -11,7 +11,7 @@ from trained_world import EACH, LABELS, WORD_VECTORS, pictures, put, put_trained
 from milvise.adapter import Manifest, Store
 from milvise.core.arrays import unit
 from milvise.errors import InputError, UsageError
-from milvise.queries.feedback import labels_of
+from milvise.queries.requests.feedback import labels_of
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect, is_held_back
 from milvise.training.fit import balanced_batches
 

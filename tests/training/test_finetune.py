@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from milvise.embeddings.backbones import Backbone, load_backbone
-from milvise.embeddings.keras_file import read_record
+from milvise.embeddings.devise.backbones import Backbone, load_backbone
+from milvise.embeddings.model_files.keras_file import read_record
 from milvise.errors import InputError, ModelError
 from milvise.ingest.sources import open_source
 from milvise.training.finetune import Options, finetune

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from milvise.core.arrays import unit
-from milvise.queries.class_mixture import ClassMixture
+from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples
 from milvise.training.share import ALONE, LEAST, average_precision, choose_share
 

@@ -22,9 +22,9 @@ from trained_world import (
 )
 
 from milvise.adapter import Manifest, Store
-from milvise.embeddings.keras_file import read_record
-from milvise.embeddings.losses import LOSSES
-from milvise.embeddings.trained_head import load_head
+from milvise.embeddings.devise.losses import LOSSES
+from milvise.embeddings.devise.trained_head import load_head
+from milvise.embeddings.model_files.keras_file import read_record
 from milvise.errors import InputError, ModelError, NotFoundError, UsageError
 from milvise.training.one import check_wiring
 from milvise.training.train import Options

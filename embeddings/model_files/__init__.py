@@ -1,0 +1,1 @@
+"""Files of models and weights, read as data: nothing in them is run."""

@@ -1,0 +1,1 @@
+"""From a picture file to the pixels that a network reads. Start with `decode`."""

@@ -1,0 +1,62 @@
+"""What runs a network: Keras, on a GPU where there is one, or OpenVINO on a processor."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.devise.network import Network
+from milvise.embeddings.runtimes import gpu
+from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cached_backbone
+from milvise.embeddings.runtimes.quiet_keras import import_keras
+from milvise.errors import UsageError
+
+ENGINES = ("auto", "keras", "openvino")
+
+
+def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto") -> Network:
+    """Return a backbone with what runs it.
+
+    Parameters
+    ----------
+    spec, weights
+        As `load_backbone`.
+    engine : {"auto", "keras", "openvino"}
+        ``auto`` is Keras where it sees a GPU; else OpenVINO where it is installed and the network can be exported; else
+        Keras. On a GPU networks compute in half precision, except those in ``.keras`` files, which say themselves.
+        OpenVINO needs Keras once for each backbone: the exported graph is kept in the user's cache.
+
+    Raises
+    ------
+    UsageError
+        If there is no such engine.
+    MissingExtraError
+        If the engine, or for a first export Keras, is not installed.
+    ModelError, WeightsError
+        As `load_backbone`; and if OpenVINO is asked for and the network cannot be exported.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"unknown engine.\nExpected: {', '.join(ENGINES)}\nReceived: {engine}")
+    if engine == "openvino":
+        return cached_backbone(spec, weights)
+    if gpu.may_be_there() and gpu.is_seen():
+        return _on_gpu(spec, weights)
+    if engine == "auto" and importlib.util.find_spec("openvino") is not None:
+        try:
+            return cached_backbone(spec, weights)
+        except NotExportableError as error:
+            return cast(Network, error.loaded)
+    return load_backbone(spec, weights=weights)
+
+
+def _on_gpu(spec: str, weights: Path | None) -> Network:
+    keras = import_keras("computing the vector of a picture")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return replace(load_backbone(spec, weights=weights), on_gpu=True)
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,1 @@
+"""Word vectors from files, and vectors of phrases. Start with `load`."""

@@ -1,0 +1,73 @@
+"""Search by picture: how far pictures with the same label come first, without and with a focus on its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from milvise.core.records import Hit
+from milvise.embeddings.words.phrases import tokens
+from milvise.evaluation.accuracy.pictures import Pictures
+from milvise.evaluation.accuracy.rankings import Ranking, measure
+from milvise.evaluation.report.figures import Figure, mean_figure
+from milvise.queries.evaluation_reads import Reading
+
+_LIMIT = 10
+_METRICS = ("p@1", "p@10", "capped_p@10")
+
+
+def accuracy_by_picture(reading: Reading, pictures: Pictures, ids: Sequence[str], *, filter: str) -> list[Figure]:
+    """Return precision of `Gallery.similar`, a mean over labels of a mean over pictures; the picture itself is left out.
+
+    ``similar`` are pictures whose label another picture has too. ``similar.focus_*`` are those of them whose label is a
+    class of the backbone, searched with that focus, and ``similar.plain_*`` the same ones without it.
+    """
+    members = pictures.by_label()
+    asked = [key for key in ids if any(len(members[label]) > 1 for label in pictures.labels[key])]
+    classes = {" ".join(tokens(name)).lower(): name for name in reading.class_names()}
+    focus = {label: name for label in members if (name := classes.get(" ".join(tokens(label)).lower()))}
+    focused = [key for key in asked if focus.keys() & set(pictures.labels[key])]
+
+    def plain(key: str) -> list[Hit]:
+        return reading.gallery.similar(key, limit=_LIMIT, filter=filter)
+
+    def through_class(key: str) -> list[Hit]:
+        name = next(focus[label] for label in pictures.labels[key] if label in focus)
+        return reading.gallery.similar(key, focus=name, limit=_LIMIT, filter=filter)
+
+    known = {key: plain(key) for key in asked}
+    figures = _figures("similar.", known, pictures, members)
+    if focused:
+        figures += _figures("similar.plain_", {key: known[key] for key in focused}, pictures, members)
+        figures += _figures("similar.focus_", _ask(focused, through_class), pictures, members)
+    return figures
+
+
+def _ask(ids: Sequence[str], search: Callable[[str], list[Hit]]) -> dict[str, list[Hit]]:
+    return {key: search(key) for key in ids}
+
+
+def _figures(
+    prefix: str, answers: Mapping[str, list[Hit]], pictures: Pictures, members: Mapping[str, Sequence[str]]
+) -> list[Figure]:
+    if not answers:
+        return []
+    rankings: dict[str, Ranking] = {}
+    for key, hits in answers.items():
+        labels = set(pictures.labels[key])
+        total = len({other for label in labels for other in members[label]}) - 1
+        relevant = [bool(labels & set(pictures.labels.get(hit.id, ()))) for hit in hits]
+        rankings[key] = Ranking([hit.similarity for hit in hits], relevant, total)
+    metrics = measure(rankings)
+    return [_mean(prefix, metric, metrics[metric], pictures) for metric in _METRICS]
+
+
+def _mean(prefix: str, metric: str, values: Mapping[str, float], pictures: Pictures) -> Figure:
+    by: dict[str, list[float]] = {}
+    for key, value in values.items():
+        for label in pictures.labels[key]:
+            by.setdefault(label, []).append(value)
+    means = {label: sum(found) / len(found) for label, found in sorted(by.items())}
+    cut = metric.split("@")[1]
+    divided = f"{cut} or by all others with it if fewer" if metric.startswith("capped") else cut
+    what = f"pictures with the same label among the {cut} most similar, divided by {divided}"
+    return mean_figure(f"{prefix}{metric}", means, over="labels", what=what)

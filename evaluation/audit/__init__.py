@@ -1,0 +1,1 @@
+"""Answers for people outside to judge, and what they said of them."""

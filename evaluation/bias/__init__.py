@@ -1,0 +1,1 @@
+"""Bias in words, in the joint space, in search results and in tags. Start with `measure`."""

@@ -1,0 +1,1 @@
+"""Searches that look at one class inside a picture. Start with `search`."""

@@ -1,0 +1,1 @@
+"""The pictures that a request names: stored ones, files, bytes and arrays. Start with `given`."""

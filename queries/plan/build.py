@@ -1,0 +1,111 @@
+"""From what a request names to a query: words, pictures, and any mixture of them.
+
+Vectors of length one are added, each as often as its weight says. A word stands in the joint space as itself and in the
+visual one as a mixture of classes; a picture stands in both. A noun that the words lack stands in both as a mixture of classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from milvise.core.arrays import unit
+from milvise.errors import UsageError
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.pictures.find import Named, find_pictures, require_several
+from milvise.queries.pictures.given import PictureLike
+from milvise.queries.plan.query import RANKED, Ingredient, Query, Recipe, spaces_of
+from milvise.queries.plan.terms import Placed, place_terms
+from milvise.queries.ranking.score import JOINT, VISUAL, Ranking
+from milvise.queries.vocabulary.expression import Term, parse
+
+Weighted = PictureLike | tuple[PictureLike, float]
+
+
+def terms_of(words: str) -> tuple[Term, ...]:
+    """Return the terms of an expression, none where there are no words; errors as `milvise.queries.vocabulary.expression.parse`."""
+    return parse(words) if words.strip() else ()
+
+
+def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: str | None) -> list[Query]:
+    """Return a query for each of several expressions.
+
+    Parameters
+    ----------
+    space : {"joint", "visual", "fused", "ranked"}, optional
+        By default ``ranked`` where the backbone's classes are loaded, else ``joint``.
+
+    Raises
+    ------
+    UnknownWordError, ExpressionError
+        If a word is not in the vocabulary, or terms cancel out.
+    """
+    space = space or words_space(now)
+    # All words at once: what is not known yet is fetched in one call.
+    placed = iter(place_terms(now, [term for terms in expressions for term in terms]))
+    return [_query(space, [], [], [next(placed) for _ in terms], now) for terms in expressions]
+
+
+def mixed_query(
+    now: Opened, terms: Sequence[Term], pictures: Sequence[Weighted], *, space: str | None
+) -> tuple[Query, list[Named]]:
+    """Return a query for words and pictures together, and the pictures.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        Of an expression such as ``+night -day``; may be empty where there are pictures.
+    pictures : sequence of pictures, each alone or with its weight
+        May be empty where there are words.
+    space : {"joint", "visual", "fused", "ranked"}, optional
+        By default ``visual`` for pictures alone; as `word_queries` where there are words.
+
+    Raises
+    ------
+    UsageError
+        If there are neither words nor pictures, or a weight is zero.
+    """
+    require_several(pictures=pictures)
+    if not terms and not pictures:
+        raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
+    space = space or (words_space(now) if terms else VISUAL)
+    weighted = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
+    if any(weight == 0 for _, weight in weighted):
+        raise UsageError("the weight of a picture must not be zero.")
+    found = find_pictures(now, [picture for picture, _ in weighted], spaces_of(space))
+    return _query(space, found, [weight for _, weight in weighted], place_terms(now, terms), now), found
+
+
+def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
+    """Return a query for the spherical mean of pictures: unit vectors are added, and the sum is scaled to length one."""
+    return Query({space: Recipe(_pictures(pictures, [1.0] * len(pictures), space)) for space in spaces})
+
+
+def words_space(now: Opened) -> str:
+    """Return the space in which words are compared with pictures by default."""
+    # Without joint vectors, or where they were made with other words, nothing is said of the classes.
+    return RANKED if now.joint and now.places_words else JOINT
+
+
+def _query(
+    space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened
+) -> Query:
+    if words and space != JOINT and not now.mixture.tells_apart:
+        raise UsageError(
+            "the words know fewer than two of the classes' names, and no word has a place among visual vectors."
+        )
+    recipes = {
+        name: Recipe((*_pictures(pictures, weights, name), *(word.ingredient(name) for word in words)))
+        for name in spaces_of(space)
+    }
+    if space != RANKED or not words:
+        return Query(recipes)
+    beside = float(sum(abs(weight) for weight in weights))
+    seen = tuple(word.seen(now.joint_share(word.term.phrase, word.phrase)) for word in words)
+    trusted = now.calibration.shown if now.mixture.hierarchy else None
+    return Query(recipes, Ranking(now.mixture, seen, beside, trusted))
+
+
+def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
+    return tuple(
+        Ingredient(one.name, weight, unit(one.vectors[space])) for one, weight in zip(pictures, weights, strict=True)
+    )

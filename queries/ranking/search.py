@@ -1,0 +1,192 @@
+"""Search by word in both spaces, with the closest pictures ordered by what the network saw in them.
+
+    visual vector -> search -> candidates with what was seen in them, unless the joint part alone counts -> scores -> order
+    joint vector  -> search -> more candidates, where a head was trained                                 -^
+
+A picture that is in neither list is not found, however probable its classes are: `benchmarks/everyday.py` prints what more
+candidates would change. Joint cosines of the untrained head are computed from what was seen, as the head itself does.
+More candidates change no score: what the first pictures look like is always taken from the first of each list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+import numpy as np
+
+from milvise.adapter.collection import MOST_HITS
+from milvise.core.arrays import Floats, unit
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.plan.query import Query
+from milvise.queries.ranking.match import Match, Row
+from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
+from milvise.queries.ranking.stored_evidence import Seen, picture_fields, plain, seen_in
+
+Cosines = dict[str, float]
+"""By primary key."""
+
+CANDIDATES = 100
+"""So many of each list, or as many as are asked for if more."""
+
+_ALONE = 1 - 1e-9
+"""From this share on nothing but the joint part counts: the shares of several words are added, and rounded."""
+
+_AT_ONCE = 5_000
+"""Candidates that are held."""
+
+
+def ranked_to_each(
+    now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
+) -> list[list[Match]]:
+    """Return for each of several queries the closest pictures, the best first.
+
+    Parameters
+    ----------
+    also : sequence of sequence of str, optional
+        Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
+
+    Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors, and a
+    read in each space for what the other search did not find; where only the joint part counts, one search and one read, whose
+    pictures and order are those of a search in the joint space. A gallery that was made before class probabilities were stored takes a
+    read more.
+    """
+    count = min(MOST_HITS, max(CANDIDATES, limit))
+    step = max(1, _AT_ONCE // count)
+    also = also or [()] * len(queries)
+    found: list[list[Match]] = []
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        found += _ranked(now, queries[part], count, limit, filter, also[part])
+    return found
+
+
+def _ranked(
+    now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
+) -> list[list[Match]]:
+    hits = _visual_lists(now, queries, count, filter)
+    rows = {row["id"]: row for found in hits for row, _ in found}
+    visual = [{row["id"]: score for row, score in found} for found in hits]
+    joint = _joint_lists(now, queries, count, limit, filter)
+    firsts = [
+        {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]} for near, close in zip(visual, joint, strict=True)
+    ]
+    _add_others(now, queries, rows, visual, [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)])
+    _add_joint(now, queries, visual, joint)
+    places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
+    rows = {key: plain(row) for key, row in rows.items()}
+    answers = []
+    for query, near, close, first, more in zip(queries, visual, joint, firsts, also, strict=True):
+        # A picture that is being written may stand in one space only.
+        keys = [key for key in near if close is None or key in close]
+        cosines = {VISUAL: [near[key] for key in keys]} | (
+            {} if close is None else {JOINT: [close[key] for key in keys]}
+        )
+        known, shown = [rows[key] for key in keys], seen.of([places[key] for key in keys])
+        scored, kept = score_pictures(query, known, cosines, shown, first=first), set(more)
+        answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
+    return answers
+
+
+def _visual_lists(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[list[tuple[Row, float]]]:
+    """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
+    found: list[list[tuple[Row, float]]] = [[] for _ in queries]
+    places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
+    if places:
+        vectors = _vectors([queries[place] for place in places], VISUAL)
+        answers = now.visual.search(vectors, limit=count, fields=picture_fields(now), filter=filter)
+        for place, hits in zip(places, answers, strict=True):
+            found[place] = hits
+    return found
+
+
+def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> list[Cosines | None]:
+    """Return for each query the pictures closest in the joint space, None where its cosines need not be searched for."""
+    found: list[Cosines | None] = [None for _ in queries]
+    depths = {
+        # Where it alone counts, as many as a search in the joint space would be asked for.
+        place: count if query.shares[JOINT] < _ALONE else limit
+        for place, query in enumerate(queries)
+        if query.shares[JOINT] and now.is_trained
+    }
+    for depth in dict.fromkeys(depths.values()):
+        places = [place for place, own in depths.items() if own == depth]
+        vectors = _vectors([queries[place] for place in places], JOINT)
+        answers = now.joint.search(vectors, limit=depth, fields=("id",), filter=filter)
+        for place, hits in zip(places, answers, strict=True):
+            found[place] = {row["id"]: score for row, score in hits}
+    return found
+
+
+def _add_others(
+    now: Opened, queries: Sequence[Query], rows: dict[str, Row], visual: list[Cosines], others: Sequence[Sequence[str]]
+) -> None:
+    """Read the pictures that other lists have and the visual one lacks, with their visual cosines."""
+    lacking = [[key for key in keys if key not in near] for keys, near in zip(others, visual, strict=True)]
+    wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
+    read = now.visual.get(wanted, fields=["id", *picture_fields(now), "vector"]) if wanted else {}
+    vectors = {key: unit(np.asarray(row["vector"], dtype=np.float32)) for key, row in read.items()}
+    rows |= {key: row for key, row in read.items() if key not in rows}
+    for query, keys, near in zip(queries, lacking, visual, strict=True):
+        near |= {key: float(vectors[key] @ query.recipes[VISUAL].vector) for key in keys if key in vectors}
+
+
+def _add_joint(now: Opened, queries: Sequence[Query], visual: list[Cosines], joint: list[Cosines | None]) -> None:
+    """Read the joint cosines of pictures that the joint list lacks, where it counts."""
+    told = [place for place, close in enumerate(joint) if close is not None]
+    wanted = list(dict.fromkeys(key for place in told for key in visual[place] if key not in (joint[place] or ())))
+    vectors = {key: unit(vector) for key, vector in now.joint.vectors(wanted).items()} if wanted else {}
+    for place in told:
+        close, target = joint[place], queries[place].recipes[JOINT].vector
+        assert close is not None
+        close |= {key: float(vectors[key] @ target) for key in visual[place] if key not in close and key in vectors}
+
+
+def score_pictures(
+    query: Query,
+    rows: Sequence[Row],
+    cosines: Mapping[str, Sequence[float]],
+    seen: Seen,
+    *,
+    first: Set[str] = frozenset(),
+) -> list[Match]:
+    """Return pictures with their scores, the best first.
+
+    Parameters
+    ----------
+    rows : sequence of dict, n of them
+    cosines : mapping of str to sequence of n floats
+        With the query's vectors: ``visual``, and ``joint``, without which it is as the conse head has it where it counts.
+    seen : Seen
+        What the network saw in the pictures.
+    first : set of str
+        Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
+    """
+    ranking = query.ranking
+    assert ranking is not None
+    if not rows:
+        return []
+    chances = ranking.chances(seen.probabilities)
+    parts = {name: np.asarray(values, dtype=np.float32) for name, values in cosines.items()}
+    parts[CLASSES] = ranking.evidence(chances).sum(axis=1)
+    if JOINT not in parts and ranking.shares[JOINT]:
+        parts[JOINT] = ranking.mixture.conse(seen.probabilities) @ query.recipes[JOINT].vector
+    scores = weighted_sum_of(parts, ranking.shares_alone)
+    among = np.flatnonzero([row["id"] in first for row in rows])
+    if len(among) and ranking.shares[ALIKE]:
+        best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
+        parts[ALIKE] = likeness(seen.looks, seen.looks[best])
+        scores = weighted_sum_of(parts, ranking.shares)
+    trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
+    return [
+        Match(
+            rows[place],
+            float(scores[place]),
+            {name: float(part[place]) for name, part in parts.items()},
+            confidence=trusted[place],
+        )
+        for place in np.argsort(-scores, kind="stable").tolist()
+    ]
+
+
+def _vectors(queries: Sequence[Query], space: str) -> list[Floats]:
+    return [query.recipes[space].vector for query in queries]

@@ -1,0 +1,1 @@
+"""Pictures whose label, file name or metadata holds the words of a search. Start with `match`."""

@@ -1,0 +1,104 @@
+"""The words that a person types for one gallery, read with what its vocabulary and its classes know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UnknownWordError
+from milvise.queries.gallery_collections import Opened
+from milvise.queries.plan.terms import known_part, place_terms
+from milvise.queries.vocabulary.expression import Term
+from milvise.queries.vocabulary.knowledge import WordKnowledge
+from milvise.queries.vocabulary.typed import read_all
+from milvise.queries.vocabulary.word_vectors import unknown_error
+
+
+class GalleryKnowledge(WordKnowledge):
+    """The words in Milvus, and the classes of a gallery's backbone with their hierarchy, where they are loaded."""
+
+    def __init__(self, now: Opened) -> None:
+        # A gallery that is not there is a clearer error than words that are not.
+        _ = now.visual
+        super().__init__(now.words, now.parts.known_words, now.parts.known_ranks, now.knows_noun)
+        self._now = now
+
+    def is_class(self, phrase: str) -> bool:
+        """Return whether a phrase is the name of a class, or its plural."""
+        return phrase in self._class_names or (phrase.endswith("s") and phrase[:-1] in self._class_names)
+
+    @cached_property
+    def _class_names(self) -> frozenset[str]:
+        """The names in lower case, without what explains them: ``kite`` for ``kite (bird of prey)``."""
+        try:
+            # The search needs the mixture too, and it is kept on disk: the classes are not asked for their names.
+            names = self._now.mixture.labels
+        except ReplacedError:
+            raise
+        except (NotFoundError, FingerprintError, ModelError):
+            return frozenset()
+        return frozenset(re.split(r"[(,]", name)[0].strip().lower().replace("_", " ") for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a text says.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+        All that is searched for.
+    known : tuple of Term
+        Those of them that mean something: each is in the vocabulary, or a noun that the class hierarchy knows.
+    unknown : mapping of str to UnknownWordError
+        By word an error for each of the others.
+    """
+
+    terms: tuple[Term, ...]
+    known: tuple[Term, ...]
+    unknown: Mapping[str, UnknownWordError]
+
+    def require_known(self) -> None:
+        """Raise the error of the first word that means nothing."""
+        for error in self.unknown.values():
+            raise error
+
+
+def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
+    """Return what each of several texts says, words that mean nothing included, see `milvise.queries.vocabulary.typed`.
+
+    Raises
+    ------
+    ExpressionError
+        If a text cannot be read.
+    """
+    readings = read_all(texts, GalleryKnowledge(now), fix=fix)
+    said = []
+    for reading in readings:
+        errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
+        known, others = _known(now, [term for term in reading.terms if term.phrase not in errors])
+        said.append(Said(reading.terms, tuple(known), {**errors, **others}))
+    return said
+
+
+def words_said(now: Opened, words: str, *, fix: bool = False) -> Said:
+    """Return what the words beside pictures say, nothing where there are none; raises as `said_in`."""
+    return said_in(now, [words], fix=fix)[0] if words.strip() else Said((), (), {})
+
+
+def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
+    """Return what is searched for with the words beside pictures, nothing where there are none; raises UnknownWordError, and as `said_in`."""
+    said = words_said(now, words, fix=fix)
+    said.require_known()
+    return said.terms
+
+
+def _known(now: Opened, terms: Sequence[Term]) -> tuple[Sequence[Term], Mapping[str, UnknownWordError]]:
+    try:
+        place_terms(now, terms)
+    except UnknownWordError:
+        # One by one, to tell which they are.
+        return known_part(now, terms)
+    return terms, {}
