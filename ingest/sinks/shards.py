@@ -92,7 +92,8 @@ class ShardSink:
         return rows
 
     def _described(self, name: str, made: Manifest) -> dict[str, Any]:
-        fields = {column: str(kind) for column, kind in _columns(_room(made))}
+        room = _room(made)
+        fields = {room.key: "VARCHAR", **{name: kind.name for name, kind, _ in room.scalars}, "vector": "FLOAT_VECTOR"}
         return {"manifest": made.to_json(), "fields": fields, "files": self._files[name]}
 
     def _prepare(self) -> None:
