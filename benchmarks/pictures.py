@@ -31,7 +31,7 @@ from milvise.embeddings.runtimes.engines import load_network
 from milvise.embeddings.words.load import PACKAGED
 from milvise.errors import ImageError
 from milvise.gallery.plan import make_plan
-from milvise.ingest.pipeline import Options, ingest_images
+from milvise.ingest.pipeline import LoadOptions, ingest_images
 from milvise.ingest.sources import Item, open_source
 from milvise.ingest.sources.read_content import decode_content
 from milvise.ingest.summary import Counts, Summary
@@ -95,7 +95,7 @@ class Loader:
 
         return ingest_images(
             self.db.store, [open_source(str(pictures))], plan, quarantine=self.folder / "q.jsonl",
-            options=Options(IndexSpec("flat")), progress=progress,
+            options=LoadOptions(IndexSpec("flat")), progress=progress,
         )  # fmt: skip
 
 

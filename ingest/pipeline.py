@@ -27,7 +27,7 @@ from milvise.ingest.changes.seen_ids import SeenIds
 from milvise.ingest.picture_stages import head_notes, picture_reader, picture_stages
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
-from milvise.ingest.runners import reading, run_in_threads
+from milvise.ingest.runners import read_ahead, run_in_threads
 from milvise.ingest.sinks.upsert import UpsertSink
 from milvise.ingest.sources import Source, require_pictures
 from milvise.ingest.summary import Counts, Summary
@@ -36,7 +36,7 @@ Progress = Callable[[Counts], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class LoadOptions:
     """How a run behaves.
 
     Attributes
@@ -66,7 +66,7 @@ def ingest_images(
     plan: Plan,
     *,
     quarantine: Path,
-    options: Options = Options(),
+    options: LoadOptions = LoadOptions(),
     progress: Progress = lambda counts: None,
 ) -> Summary:
     """Load pictures into a gallery; see the module's description.
@@ -87,7 +87,9 @@ def ingest_images(
 
 
 class _Run:
-    def __init__(self, store: Store, plan: Plan, options: Options, quarantine: Quarantine, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, plan: Plan, options: LoadOptions, quarantine: Quarantine, progress: Progress
+    ) -> None:
         self._store = store
         self._plan = plan
         self._options = options
@@ -133,7 +135,7 @@ class _Run:
         visual = self._store.find(self._plan.visual)
         pair = None if visual is None else Pair(visual)
         items = self._changes(pair, untouched=False).in_sources(sources)
-        with reading(items, picture_reader(self._plan), self._batch_size) as read:
+        with read_ahead(items, picture_reader(self._plan), self._batch_size) as read:
             for batch in read:
                 self._reporter.report(batch)
                 self._reporter.tally.add(embedded=len(batch))

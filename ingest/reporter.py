@@ -48,7 +48,7 @@ class Reporter:
 
     def note_skipped(self, skipped: Skipped) -> None:
         """Note what the sources skipped."""
-        if told := skipped.told():
+        if told := skipped.message():
             self.notes.append(f"Passed over: {told}")
 
     def summary(self, plan: Plan, skipped: Skipped, *, rows: int, seconds: float, dry_run: bool = False) -> Summary:

@@ -59,7 +59,7 @@ class Stages(Generic[Item, Read, Embedded, Written]):
     join_embedded: Callable[[Sequence[Embedded]], Embedded]
     report: Callable[[Read | Embedded | Written], None]
 
-    def told(self, batch: Made) -> Made:
+    def reported(self, batch: Made) -> Made:
         """Report a batch and return it."""
         self.report(batch)  # type: ignore[arg-type]  # one of the three
         return batch
@@ -73,9 +73,9 @@ def run_one_batch(items: Sequence[Item], stages: Stages[Item, Read, Embedded, Wr
     batch, optional
         What was written, None if nothing was left to write.
     """
-    read = stages.told(stages.read(items))
-    embedded = stages.told(stages.embed(read)) if len(read) else None
-    return stages.told(stages.write(embedded)) if embedded is not None and len(embedded) else None
+    read = stages.reported(stages.read(items))
+    embedded = stages.reported(stages.embed(read)) if len(read) else None
+    return stages.reported(stages.write(embedded)) if embedded is not None and len(embedded) else None
 
 
 def run_in_threads(
@@ -97,7 +97,7 @@ def run_in_threads(
     progress : callable
         Called in this thread several times a second, and at the end.
     """
-    with reading(items, stages.read, batch_size) as read:
+    with read_ahead(items, stages.read, batch_size) as read:
         embedded = _embedded(read, stages, batch_size)
         with (
             Prefetched(embedded, depth=_BATCHES_AHEAD, name="embed") as done,
@@ -109,7 +109,9 @@ def run_in_threads(
 
 
 @contextmanager
-def reading(items: Iterable[Item], read: Callable[[Sequence[Item]], Read], batch_size: int) -> Iterator[Iterator[Read]]:
+def read_ahead(
+    items: Iterable[Item], read: Callable[[Sequence[Item]], Read], batch_size: int
+) -> Iterator[Iterator[Read]]:
     """Yield what the first stage makes of each item, in order, read ahead in a pool of threads: a ``with`` block.
 
     Parameters
@@ -130,8 +132,8 @@ def reading(items: Iterable[Item], read: Callable[[Sequence[Item]], Read], batch
 def _embedded(
     read: Iterable[Read], stages: Stages[Item, Read, Embedded, Written], batch_size: int
 ) -> Iterator[Embedded]:
-    for batches in chunks((batch for batch in read if len(stages.told(batch))), batch_size):
-        embedded = stages.told(stages.embed(stages.join_read(batches)))
+    for batches in chunks((batch for batch in read if len(stages.reported(batch))), batch_size):
+        embedded = stages.reported(stages.embed(stages.join_read(batches)))
         if len(embedded):
             yield embedded
 
@@ -145,8 +147,8 @@ def _written(embedded: Iterable[Embedded], stages: Stages[Item, Read, Embedded, 
             pending.append(batch)
             if sum(len(each) for each in pending) >= _WRITE_ROWS or time.monotonic() - oldest > _WRITE_S:
                 batches, pending = pending, []
-                yield stages.told(stages.write(stages.join_embedded(batches)))
+                yield stages.reported(stages.write(stages.join_embedded(batches)))
     finally:
         # Also where another stage failed or somebody pressed Ctrl-C: what was computed is kept.
         if pending:
-            stages.told(stages.write(stages.join_embedded(pending)))
+            stages.reported(stages.write(stages.join_embedded(pending)))

@@ -15,7 +15,7 @@ from milvise.embeddings.devise.backbones import split_spec
 from milvise.embeddings.runtimes.engines import load_network
 from milvise.errors import UsageError
 from milvise.gallery.plan import make_plan, make_recipe
-from milvise.ingest.pipeline import Options
+from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, require_pictures
 from milvise.ingest.summary import Counts, Summary
@@ -111,7 +111,7 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
 
 def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
-    options = Options(
+    options = LoadOptions(
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
     )
     db.store.indexes.require(options.index)

@@ -64,7 +64,7 @@ def require_pictures(sources: Sequence[Source]) -> None:
         del entries
         if not found:
             name = str(source) if isinstance(source, Folder | ManifestFile) else source.location
-            told = skipped_by([source]).told()
+            told = skipped_by([source]).message()
             why = f" {first.uri or name}: {first.reason}." if isinstance(first, Rejected) else ""
             disk = "" if told or why else " Is the disk mounted?"
             raise InputError(

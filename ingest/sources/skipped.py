@@ -63,7 +63,7 @@ class Skipped:
         for prefix in other.hidden:
             self.hide(prefix)
 
-    def told(self) -> str:
+    def message(self) -> str:
         """Return in a few words what was passed over and what can be done, empty if nothing was."""
         if not self.passed_over and not self.links_passed_over:
             return ""

@@ -18,7 +18,7 @@ from milvise.embeddings.words.load import load_words
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.plan import make_plan, make_recipe
 from milvise.gallery.project import project
-from milvise.ingest.pipeline import Options, ingest_images
+from milvise.ingest.pipeline import LoadOptions, ingest_images
 from milvise.ingest.sources import open_source
 from milvise.ingest.summary import Summary
 from milvise.ingest.words import ingest_words
@@ -174,7 +174,7 @@ def load(store: Store, folder: Path, net: Path, names: Path, **options: object) 
     plan = make_plan(store, gallery="g", backbone=load_backbone(str(net)), head=None, recipe=recipe, names=names)
     report = folder / "quarantine.jsonl"
     source = open_source(str(folder / "p"), labels=False)
-    return ingest_images(store, [source], plan, quarantine=report, options=Options(**options))
+    return ingest_images(store, [source], plan, quarantine=report, options=LoadOptions(**options))
 
 
 @pytest.fixture

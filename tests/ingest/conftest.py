@@ -11,7 +11,7 @@ from small_world import put_words
 from milvise.adapter import Store
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
-from milvise.ingest.pipeline import Options, ingest_images
+from milvise.ingest.pipeline import LoadOptions, ingest_images
 from milvise.ingest.sources import Source, open_source
 from milvise.ingest.summary import Summary
 
@@ -29,6 +29,6 @@ def load(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -
         )
         opened = [open_source(str(source), labels=labels) if isinstance(source, Path) else source for source in sources]
         report = tmp_path / "quarantine.jsonl"
-        return ingest_images(lite, opened, plan, quarantine=report, options=Options(**options))
+        return ingest_images(lite, opened, plan, quarantine=report, options=LoadOptions(**options))
 
     return run
