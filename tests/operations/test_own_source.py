@@ -38,7 +38,8 @@ def test_pictures_in_memory_are_loaded_pruned_quarantined_and_found(
     first = db.ingest_images(source, progress=counts.append, **how)
     assert (first.embedded, first.rows, first.quarantined) == (8, 8, 0)
     assert counts
-    assert db.status()[0]["sources"] == ["memory:album"]
+    visual = next(one for one in db.status() if one["alias"] == "g_visual")
+    assert visual["sources"] == ["memory:album"]
     gallery = db.gallery("g")
     hits = gallery.search("cat", limit=8, filter='label == "cat"')
     assert {hit.uri for hit in hits} == {uri for uri in source.files if uri.startswith("cat")}
