@@ -39,8 +39,19 @@ def _why_no_docker() -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A cache of the tests' own, which processes that test beside each other share."""
+    os.environ["MILVISE_CACHE"] = str(_shared(tmp_path_factory) / "milvise-cache")
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this run, which is the same in all processes that test beside each other."""
     base = tmp_path_factory.getbasetemp()
-    os.environ["MILVISE_CACHE"] = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "milvise-cache")
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of the Milvus server are unpacked, once in a run."""
+    return _shared(tmp_path_factory) / "milvus-programs"
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +71,9 @@ def _lite(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[str]:
     _require_server()
-    with milvus_server(tmp_path_factory.mktemp("server")) as uri:
+    with milvus_server(tmp_path_factory.mktemp("server"), programs=programs) as uri:
         yield uri
 
 
@@ -105,18 +116,18 @@ def _require_server() -> None:
 
 
 @pytest.fixture(scope="session")
-def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded_uri(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[str]:
     """The address of a server that asks for a token; ``root:Milvus`` may do everything."""
     _require_server()
-    with restartable_server(tmp_path_factory.mktemp("guarded"), authorization=True) as server:
+    with restartable_server(tmp_path_factory.mktemp("guarded"), authorization=True, programs=programs) as server:
         yield server.uri
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
+def own_server(tmp_path: Path, programs: Path) -> Iterator[Server]:
     """A server of the test's own, to be killed."""
     _require_server()
-    with restartable_server(tmp_path) as server:
+    with restartable_server(tmp_path, programs=programs) as server:
         yield server
 
 
