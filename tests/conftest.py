@@ -24,6 +24,23 @@ ROOT = Path(__file__).parent.parent
 BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Say which of the processes that test beside each other takes which tests."""
+    from sharing_out import make_scheduler
+
+    return make_scheduler(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where processes test beside each other."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from sharing_out import group_of, place_of
+
+        items.sort(key=lambda item: place_of(group_of(item.nodeid)))
+
+
 def _why_no_docker() -> str | None:
     if shutil.which("docker") is None:
         return "the docker command is not installed"
