@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from milvise.adapter import IndexSpec, Store
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
-from milvise.embeddings.devise.conse import ConseHead
-from milvise.embeddings.devise.network import Both
+from milvise.embeddings.encoder import JOINT, VISUAL, encode_images
 from milvise.embeddings.pictures.decode import Picture, decode_file
 from milvise.errors import ImageError, InputError
 from milvise.gallery.pair import Pair, Row, open_pair, publish_pair, withdraw_pair
@@ -113,7 +111,7 @@ def ingest_images(
     started = time.monotonic()
     require_pictures(sources)
     store = store.patient()
-    store.indexes.require(options.index, dim=plan.backbone.dim)
+    store.indexes.require(options.index, dim=plan.visual.dim)
     run = _Run(store, plan, options, Quarantine(quarantine), progress)
     try:
         run.load(sources)
@@ -135,7 +133,7 @@ class _Run:
         self._seen = Seen()
         self._known = KnownFiles(store.connection.uri, plan.visual.collection)
         self._decoders = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="milvise-decode")
-        self._both = _both(plan)
+        self._encoder = plan.encoder
 
     def close(self) -> None:
         self._decoders.shutdown(cancel_futures=True)
@@ -147,7 +145,7 @@ class _Run:
         unseen = self._seen.unseen
         return Summary(
             self._plan.gallery,
-            self._plan.backbone.engine,
+            self._encoder.info.engine,
             **asdict(self._tally),
             passed_over=dict(unseen.passed_over.most_common()),
             links_passed_over=unseen.links_passed_over,
@@ -199,19 +197,14 @@ class _Run:
         if self._options.dry_run:
             visual = self._store.find(self._plan.visual)
             return (None if visual is None else Pair(visual)), None
-        names = self._plan.head.unnamed if isinstance(self._plan.head, ConseHead) else ()
-        if names:
-            listed = ", ".join(names[:5])
-            self._notes.append(
-                f"{len(names)} classes without any known word take no part in the joint space: {listed} …"
-            )
+        self._notes += self._plan.remarks
         pair, self._tally.projected, remarks = open_pair(self._store, self._plan, roots)
         self._notes += remarks
         stamp = Stamp(self._store, pair.visual, pair.joint, self._known)
         return replace(pair, before_write=stamp.take), stamp
 
     def _load(self, sources: Sequence[Source], triage: Triage, pair: Pair | None) -> None:
-        batch_size = self._options.batch_size or self._plan.backbone.usual_batch
+        batch_size = self._options.batch_size or self._encoder.info.batch
         with Ahead(triage.new(sources), depth=_ITEMS_AHEAD, name="triage") as new:
             read = self._read(new, triage, window=(_BATCHES_AHEAD + 1) * batch_size)
             if pair is None or self._options.dry_run:
@@ -236,10 +229,10 @@ class _Run:
                 yield result
 
     def _decode(self, item: Item) -> _Read | ImageError:
-        backbone = self._plan.backbone
+        info = self._encoder.info
         state = state_of(item.path)
         try:
-            picture, digest = decode_file(item.path, size=backbone.size, rule=backbone.rule)
+            picture, digest = decode_file(item.path, size=info.size, rule=info.rule)
         except ImageError as error:
             # Without its traceback, which would keep the file and the picture in memory.
             return ImageError(str(error))
@@ -250,11 +243,12 @@ class _Run:
 
     def _embed(self, read: Iterable[_Read], triage: Triage, batch_size: int) -> Iterator[_Embedded]:
         for batch in chunks(read, batch_size):
-            visual, joint = self._both(np.stack([one.picture.pixels for one in batch]), batch_size)
+            vectors = encode_images(self._encoder, np.stack([one.picture.pixels for one in batch]))
+            visual, joint = vectors[VISUAL], vectors.get(JOINT)
             good = [bool(np.isfinite(vector).all() and vector.any()) for vector in visual]
             for one, is_good in zip(batch, good, strict=True):
                 if not is_good:
-                    triage.reject(one.item.uri, "the backbone gave a vector that is zero or not finite")
+                    triage.reject(one.item.uri, "the encoder gave a vector that is zero or not finite")
             kept = [one for one, is_good in zip(batch, good, strict=True) if is_good]
             if kept:
                 yield _Embedded(kept, visual[good], None if joint is None else joint[good])
@@ -307,11 +301,3 @@ class _Run:
 
     def _is_gone(self, row: Row) -> bool:
         return not self._seen.has(row["id"]) and not self._seen.unseen.hides(row["uri"])
-
-
-def _both(plan: Plan) -> Callable[[Any, int], tuple[Floats, Floats | None]]:
-    """Return the function from pixels to visual and joint vectors, of which a gallery without a head has none."""
-    if plan.head is not None:
-        both: Both = plan.backbone.joined(plan.head)
-        return both
-    return lambda pixels, batch_size: (plan.backbone.embed(pixels, batch_size=batch_size), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from milvise.adapter import Collection, Manifest, Store
 from milvise.adapter.catalog import REAL_NAME
 from milvise.adapter.schema import ROOMS
-from milvise.gallery.names import WORDS_ALIAS, classes_alias, hierarchy_alias, joint_alias, visual_alias
+from milvise.gallery.names import WORDS_ALIAS, classes_alias, hierarchy_alias, joint_alias, maker_of, visual_alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +100,5 @@ def _backbones(gallery: str, entries: dict[str, Manifest | None], pointers: dict
     visual, joint = (entries.get(pointers[alias] or "") for alias in (visual_alias(gallery), joint_alias(gallery)))
     made = [visual.fingerprint] if visual is not None else []
     made += [joint.fingerprint.get("visual", {})] if joint is not None else []
-    names = [one.get("backbone") for one in made if hasattr(one, "get")]
+    names = [maker_of(one) for one in made if hasattr(one, "get")]
     return list(dict.fromkeys(str(name) for name in names if name))[:1]
