@@ -44,6 +44,12 @@ def texts_alias(encoder: str) -> str:
     return _TEXTS + encoder
 
 
+def vocabulary_alias(made: Fingerprint) -> str:
+    """Return the alias of the words or texts that visual vectors with this fingerprint are searched with."""
+    encoder = encoder_of(made)
+    return WORDS_ALIAS if encoder == DEFAULT_ENCODER else texts_alias(encoder)
+
+
 def classes_alias(backbone: str) -> str:
     """Return the alias of a backbone's classes."""
     return _CLASSES + backbone
