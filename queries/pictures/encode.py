@@ -11,7 +11,6 @@ from PIL import Image
 from milvise.adapter import Manifest
 from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile
-from milvise.embeddings.encoder import VISUAL, encode_images
 from milvise.embeddings.pictures.decode import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
 from milvise.gallery.models import stored_encoder
@@ -39,6 +38,9 @@ def visual_vector(picture: Unstored | Path, manifest: Manifest) -> Floats:
     ImageError
         If the picture is no regular file, cannot be read, or is damaged or too large.
     """
+    # Only here: a search for stored pictures encodes none.
+    from milvise.embeddings.encoder import VISUAL, encode_images
+
     encoder = stored_encoder(manifest)
     pixels = _pixels(picture, size=encoder.info.size, rule=encoder.info.rule).pixels
     return np.asarray(encode_images(encoder, pixels[np.newaxis])[VISUAL][0], dtype=np.float32)

@@ -147,7 +147,9 @@ def test_a_gallery_is_evaluated(db: milvise.Database, gallery: Gallery) -> None:
         "report", accuracy=milvise.Accuracy(), index=milvise.IndexRecall(k=3, queries=10), bias=milvise.Bias()
     )
     figures = made.report.figures
-    assert [figures[name].value for name in ("all.p@5", "tags.hit@1", "similar.p@1", "index.visual.recall@3")] == [1.0] * 4
+    assert [figures[name].value for name in ("all.p@5", "tags.hit@1", "similar.p@1", "index.visual.recall@3")] == [
+        1.0
+    ] * 4
     assert any("does not say which labels it was trained on" in remark for remark in made.report.not_measured)
     assert not any(name.startswith("index.joint") for name in figures)
     assert set(made.report.gallery["collections"]) == {"visual", "words"}
