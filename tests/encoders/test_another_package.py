@@ -155,6 +155,28 @@ def test_a_gallery_is_evaluated(db: milvise.Database, gallery: Gallery) -> None:
     assert set(made.report.gallery["collections"]) == {"visual", "words"}
 
 
+def test_the_rest_of_what_a_gallery_can_do(db: milvise.Database, gallery: Gallery) -> None:
+    assert [tuned.space for tuned in gallery.tune(k=3, queries=10).chosen] == ["visual"]
+    assert list(gallery.duplicates(kind="visual", similarity=0.99999)) == []
+    refined = gallery.refine(words="red", liked=["red/1.png"], disliked=["green/1.png"], limit=3)
+    assert labels(refined) == ["red"] * 3
+    assert gallery.read("dark red").unknown == ("dark",)
+    assert gallery.export_projector("projector").rows == COUNT
+    assert db.verify("g", repair=True).whole
+
+
+def test_damaged_texts_are_found(db: milvise.Database, gallery: Gallery) -> None:
+    texts = db.store.live("texts_tiny_colours")
+    assert texts is not None
+    texts.delete(["red"])
+    texts.settle()
+    found = db.verify("g")
+    assert [problem.kind for problem in found.problems] == ["word_count"]
+    assert "into a gallery of this encoder" in found.problems[0].text
+    db.ingest_images("pictures", gallery="g")
+    assert db.verify("g").whole
+
+
 def test_what_needs_a_head_is_refused_by_name(db: milvise.Database, gallery: Gallery) -> None:
     for refused in (
         lambda: gallery.project(head="conse"),
