@@ -161,7 +161,7 @@ def test_the_rest_of_what_a_gallery_can_do(db: milvise.Database, gallery: Galler
     refined = gallery.refine(words="red", liked=["red/1.png"], disliked=["green/1.png"], limit=3)
     assert labels(refined) == ["red"] * 3
     assert gallery.read("dark red").unknown == ("dark",)
-    assert gallery.export_projector("projector").rows == COUNT
+    assert gallery.export_projector("projector").pictures == COUNT
     assert db.verify("g", repair=True).whole
 
 
