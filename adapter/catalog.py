@@ -18,6 +18,9 @@ Fingerprint = Mapping[str, Any]
 REAL_NAME = re.compile(r"(?P<alias>[A-Za-z_][A-Za-z0-9_]*)_[0-9a-f]{10}")
 """What the name of a real collection looks like."""
 
+ESSENCE_PROPERTY = "milvise.manifest"
+"""The property of a collection in Milvus that holds the essence of its manifest."""
+
 _ESSENCE = ("alias", "room", "dim", "fingerprint", "recipe", "sources")
 _ADDED = ("top_classes",)
 """What essences of earlier versions lack."""
@@ -129,3 +132,10 @@ class Manifest:
         if not isinstance(self.top_classes, bool):
             raise TypeError("a manifest says whether rows hold top classes")
         return self
+
+
+def essence_of(described: dict[str, Any]) -> Manifest | None:
+    """Return the manifest that is kept with a collection which Milvus describes, None where it is not about this one."""
+    kept = (dict(described.get("properties") or {}).get(ESSENCE_PROPERTY), described.get("description"))
+    found = (Manifest.from_essence(text) for text in kept if isinstance(text, str))
+    return next((made for made in found if made and made.collection == described.get("collection_name")), None)

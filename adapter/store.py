@@ -6,16 +6,16 @@ import re
 import time
 from typing import Any
 
-from milvise.adapter.catalog import REAL_NAME, Manifest
+from milvise.adapter.catalog import ESSENCE_PROPERTY, REAL_NAME, Manifest
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.indexes import Indexes
-from milvise.adapter.schema import CATALOG, FEEDBACK, ROOMS, Room, holds_top_classes, room_of, schema
+from milvise.adapter.ledgers import CATALOG_NAME, Catalog, Ledger
+from milvise.adapter.schema import FEEDBACK, ROOMS, holds_top_classes, room_of, schema
 from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UsageError
 
-CATALOG_NAME, FEEDBACK_NAME = "milvise_catalog", "milvise_feedback"
-ESSENCE_PROPERTY = "milvise.manifest"
+FEEDBACK_NAME = "milvise_feedback"
 _NEVER_CHANGED = ("words", "classes", "hierarchy")
 LEASE_S = 1.0
 """How long a client may go on reading a collection without asking whether the alias still points at it."""
@@ -43,13 +43,21 @@ def check_name(name: str, *, what: str = "gallery") -> str:
 
 
 class Store:
-    """The collections of one Milvus."""
+    """The collections of one Milvus.
+
+    Attributes
+    ----------
+    connection : Connection
+    indexes : Indexes
+    catalog : Catalog
+        The manifests that are recorded.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.indexes = Indexes(connection)
         self._client = connection.client
-        self._catalog_ready = False
+        self.catalog = Catalog(connection)
 
     def patient(self) -> Store:
         """Return this store for a writer, which goes on trying for two minutes while a server is started again."""
@@ -113,11 +121,11 @@ class Store:
 
     def bare(self, name: str, room: str) -> Collection:
         """Return a collection of which only name and fields are known, to be read; Milvus is not asked."""
-        return _Ledger(self.connection, name, ROOMS[room])
+        return Ledger(self.connection, name, ROOMS[room])
 
     def manifests(self) -> list[Manifest]:
         """Return the manifests of all live collections."""
-        aliases = sorted({manifest.alias for manifest in self._recorded()})
+        aliases = sorted({manifest.alias for manifest in self.catalog.manifests()})
         return [collection.manifest for alias in aliases if (collection := self.live(alias))]
 
     def others(self, alias: str) -> list[Manifest]:
@@ -127,7 +135,7 @@ class Store:
         """
         live = self.live(alias)
         name = "" if live is None else live.name
-        found = [made for made in self._recorded() if made.alias == alias and made.collection != name]
+        found = [made for made in self.catalog.manifests() if made.alias == alias and made.collection != name]
         # The catalog may still show the entry of a collection that was dropped a moment ago.
         return [made for made in found if self._exists(made.collection)]
 
@@ -139,10 +147,10 @@ class Store:
         NotFoundError
             If there is none and it is not to be created.
         """
-        ledger = _Ledger(self.connection, FEEDBACK_NAME, FEEDBACK)
-        if not create and not self._exists(FEEDBACK_NAME):
+        ledger = Ledger(self.connection, FEEDBACK_NAME, FEEDBACK)
+        if not create and not ledger.stands():
             raise NotFoundError("no feedback was ever logged to this Milvus.")
-        self._make_ready(ledger)
+        ledger.make_ready()
         return ledger
 
     # -- building -----------------------------------------------------------------------------------------------------
@@ -157,7 +165,7 @@ class Store:
         found = self._recorded_as(manifest.collection) if stands else None
         if found is None:
             made = self.restored(manifest) if stands else manifest.changed(index="flat")
-            self._put(made)
+            self.catalog.put(made)
             found = Collection(self.connection, made, is_new=not stands)
             if not stands:
                 self._create(made)
@@ -180,7 +188,7 @@ class Store:
         finished = Collection(self.connection, manifest)
         if rebuild:
             self.reindex(finished)
-        self._put(manifest)
+        self.catalog.put(manifest)
         return finished
 
     def reindex(self, collection: Collection) -> None:
@@ -202,7 +210,7 @@ class Store:
 
     def record(self, manifest: Manifest) -> Collection:
         """Store another manifest for a real collection."""
-        self._put(manifest)
+        self.catalog.put(manifest)
         return Collection(self.connection, manifest)
 
     def drop(self, alias: str) -> list[str]:
@@ -232,25 +240,6 @@ class Store:
             self._drop_real(manifest.collection)
 
     # -- what stands, recorded or not ---------------------------------------------------------------------------------
-
-    def entries(self) -> dict[str, Manifest | None]:
-        """Return the catalog's entries by the name that they are kept under, None for one that is no manifest."""
-        if not self._exists(CATALOG_NAME):
-            return {}
-        found: dict[str, Manifest | None] = {}
-        # One strong read: what was dropped a moment ago is seen by no read behind it.
-        self._catalog().count()
-        for row in self._catalog().query('name != ""', fields=["name", "manifest"]):
-            try:
-                found[str(row["name"])] = Manifest.from_json(row["manifest"]).checked()
-            except (TypeError, KeyError, AttributeError):
-                found[str(row["name"])] = None
-        return found
-
-    def forget(self, name: str) -> None:
-        """Remove the catalog's entry of this name."""
-        self._catalog().delete([name])
-        self._catalog().count()
 
     def real_names(self) -> list[str]:
         """Return the names of all collections that could be milvise's, by their names."""
@@ -300,17 +289,9 @@ class Store:
     def _exists(self, name: str) -> bool:
         return bool(self.connection.call(self._client.has_collection, name, timeout=WRITE_TIMEOUT_S))
 
-    def _recorded(self) -> list[Manifest]:
-        if not self._exists(CATALOG_NAME):
-            return []
-        rows = self._catalog().query('name != ""', fields=["manifest"])
-        return [Manifest.from_json(row["manifest"]) for row in rows]
-
     def _recorded_as(self, name: str) -> Collection | None:
-        if not self._catalog_ready and not self._exists(CATALOG_NAME):
-            return None
-        row = self._catalog().get([name], fields=["manifest"]).get(name)
-        return None if row is None else Collection(self.connection, Manifest.from_json(row["manifest"]))
+        manifest = self.catalog.manifest_of(name)
+        return None if manifest is None else Collection(self.connection, manifest)
 
     def _create(self, manifest: Manifest) -> None:
         """Create a collection, with what it takes to record it again: Milvus Lite keeps no description, but properties."""
@@ -325,37 +306,9 @@ class Store:
             **kept,
         )
 
-    def _catalog(self) -> Collection:
-        catalog = _Ledger(self.connection, CATALOG_NAME, CATALOG)
-        if not self._catalog_ready:
-            self._make_ready(catalog)
-            self._catalog_ready = True
-        return catalog
-
-    def _make_ready(self, ledger: Collection) -> None:
-        if not self._exists(ledger.name):
-            made = schema(ledger.room, ledger.manifest.dim)
-            self.connection.call(self._client.create_collection, ledger.name, schema=made, timeout=WRITE_TIMEOUT_S)
-        if self.connection.is_lite or not self.indexes.names(ledger.name):
-            self.indexes.ensure(ledger.name)
-            ledger.load()
-
-    def _put(self, manifest: Manifest) -> None:
-        catalog = self._catalog()
-        catalog.upsert([{"name": manifest.collection, "manifest": manifest.to_json(), "vector": [1.0, 0.0]}])
-        catalog.count()
-
     def _drop_real(self, name: str) -> None:
         self.connection.call(self._client.drop_collection, name, timeout=WRITE_TIMEOUT_S)
-        if self._exists(CATALOG_NAME):
-            self._catalog().delete([name])
-
-
-def essence_of(described: dict[str, Any]) -> Manifest | None:
-    """Return the manifest that is kept with a collection which Milvus describes, None where it is not about this one."""
-    kept = (dict(described.get("properties") or {}).get(ESSENCE_PROPERTY), described.get("description"))
-    found = (Manifest.from_essence(text) for text in kept if isinstance(text, str))
-    return next((made for made in found if made and made.collection == described.get("collection_name")), None)
+        self.catalog.remove(name)
 
 
 def _unrecorded(alias: str, name: str) -> StoreError:
@@ -365,11 +318,3 @@ def _unrecorded(alias: str, name: str) -> StoreError:
         f"the catalog {CATALOG_NAME} has no entry for the collection {name}, at which {alias} points. What stands in Milvus"
         f" is kept, and most of it can be recorded again: {command}"
     )
-
-
-class _Ledger(Collection):
-    """A collection without a manifest, called by its real name: records, whose vectors mean nothing."""
-
-    def __init__(self, connection: Connection, name: str, room: Room) -> None:
-        super().__init__(connection, Manifest(name, room.name, 2, {}))
-        self.name = name

@@ -26,8 +26,8 @@ from results import leave
 
 import milvise
 from milvise.core.chunks import chunks
-from milvise.embeddings.wordnet.hierarchy import VISIBLE
 from milvise.embeddings.wordnet.inflection import base_forms, spellings
+from milvise.embeddings.wordnet.make_hierarchy import VISIBLE
 from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
 from milvise.embeddings.words.phrases import whole_spellings
 from milvise.queries.evaluation_reads import read_gallery

@@ -34,7 +34,7 @@ def galleries(store: Store, *, like: str = "") -> list[str]:
 
     Those that are shown are asked for, so that none is named whose collections were dropped behind the catalog's back.
     """
-    recorded = {gallery_of(one.alias) for one in store.entries().values() if one and one.room == "visual"}
+    recorded = {gallery_of(one.alias) for one in store.catalog.entries().values() if one and one.room == "visual"}
     ordered = sorted(recorded, key=lambda known: (-_closeness(known, like), known))
     first = [known for known in ordered[:MOST_NAMES] if store.points_at(visual_alias(known)) is not None]
     return first + ordered[MOST_NAMES:]

@@ -11,7 +11,8 @@ import numpy as np
 from milvise.adapter import Collection, Store
 from milvise.core import config
 from milvise.embeddings.model_files.kept_files import read_arrays
-from milvise.embeddings.wordnet.hierarchy import MOST_PARTS, VERSION, Hierarchy
+from milvise.embeddings.wordnet.hierarchy import VERSION, Hierarchy
+from milvise.embeddings.wordnet.hierarchy_rows import MOST_PARTS, from_rows
 from milvise.errors import DeniedError, ModelError
 from milvise.gallery.names import hierarchy_of
 
@@ -51,7 +52,7 @@ def stored_hierarchy(collection: Collection) -> Hierarchy:
     ModelError
         If its parts are not all there, or do not fit together.
     """
-    return Hierarchy.from_rows(collection.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
+    return from_rows(collection.query('part != ""', fields=["part", "text"], limit=MOST_PARTS))
 
 
 def is_readable(collection: Collection) -> bool:

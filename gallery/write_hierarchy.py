@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.embeddings.devise.classes import Classes, imagenet_synsets
-from milvise.embeddings.wordnet.hierarchy import VERSION, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.hierarchy import VERSION
+from milvise.embeddings.wordnet.hierarchy_rows import to_rows
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy, synsets_of
 from milvise.embeddings.wordnet.nouns import load_nouns
 from milvise.gallery.names import hierarchy_of
 from milvise.gallery.read_hierarchy import is_readable
@@ -47,7 +49,7 @@ def _rows(names: tuple[str, ...], known: tuple[str | None, ...] | None) -> list[
     """Return the rows of the hierarchy of these classes, none where no class is a noun: a second's work, done once for all galleries."""
     nouns = load_nouns()
     synsets = known or imagenet_synsets(names) or synsets_of(names, nouns)
-    return make_hierarchy(nouns, synsets).to_rows() if any(synsets) else []
+    return to_rows(make_hierarchy(nouns, synsets)) if any(synsets) else []
 
 
 def _stands(store: Store, manifest: Manifest) -> bool:

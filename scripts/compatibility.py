@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -28,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from wheels import ROOT, build, call
+
 TESTS = ROOT / "tests"
 # In place of this file's folder, in which this script has the name of theirs.
 sys.path[0] = str(TESTS)
@@ -41,7 +40,6 @@ VERSIONS = {"aa33a03": True, "0e175af": False}
 """Commits, and whether this version answers as they did: 0e175af did not yet rank words by what the network saw."""
 
 RECORD = TESTS / "cli" / "json_before.json"
-_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MILVISE_")}
 Answers = list[dict[str, Any]]
 
 
@@ -67,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="milvise-compatibility-") as temporary:
         for commit in given.commit or VERSIONS:
             folder = Path(temporary, commit)
-            site = _build(commit, folder / "wheel")
+            site = build(commit, folder / "wheel")
             if given.record:
                 _record(commit, site, folder / "record")
                 continue
@@ -78,26 +76,6 @@ def main() -> None:
                         print(f"{commit}  {world.name:7} {check:60} {'FAILED' if problems else 'ok'}", flush=True)
                         print("".join(f"    {line}\n" for line in problems), end="")
     sys.exit(failed)
-
-
-def _build(commit: str, folder: Path) -> Path:
-    """Build a commit's wheel and return the folder that it is unpacked in."""
-    source, site = folder / "source", folder / "site"
-    source.mkdir(parents=True)
-    _call("git", "-C", ROOT, "archive", "--output", folder / "source.tar", commit)
-    shutil.unpack_archive(folder / "source.tar", source)
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    _call(*pip, "wheel", "--no-deps", "--wheel-dir", folder, source)
-    (wheel,) = folder.glob("*.whl")
-    _call(*pip, "install", "--no-deps", "--target", site, wheel)
-    return site
-
-
-def _call(*command: str | Path, **more: str) -> None:
-    """Run a command to its end, with further environment variables."""
-    done = subprocess.run(command, env={**_ENVIRONMENT, **more}, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}.\n{done.stderr[-4_000:]}")
 
 
 def _checks(commit: str, world: World, site: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -127,7 +105,7 @@ def _run(site: Path | None, folder: Path, inputs: Path, commands: list[list[str]
     job.write_text(json.dumps({"folder": str(folder), "commands": filled(commands, str(inputs))}))
     # Each version has a cache of its own, as on a machine that meets the database for the first time.
     cache = str(folder.parent / f"cache-{folder.name}")
-    _call(
+    call(
         sys.executable,
         "-X",
         "faulthandler",

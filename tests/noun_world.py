@@ -11,7 +11,9 @@ from trained_world import put, random
 from milvise.adapter import Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import record_id
-from milvise.embeddings.wordnet.hierarchy import VERSION, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.hierarchy import VERSION, Hierarchy
+from milvise.embeddings.wordnet.hierarchy_rows import to_rows
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy, synsets_of
 from milvise.embeddings.wordnet.nouns import Nouns
 from milvise.gallery.names import hierarchy_of
 
@@ -81,7 +83,7 @@ def put_nouns(store: Store) -> None:
     """Load the hierarchy of the classes that stand."""
     live = store.live("classes_noun_world")
     assert live is not None
-    put(store, hierarchy_of(live.manifest, VERSION), ({**row, "vector": [1.0, 0.0]} for row in tree().to_rows()))
+    put(store, hierarchy_of(live.manifest, VERSION), ({**row, "vector": [1.0, 0.0]} for row in to_rows(tree())))
 
 
 def drop_noun_world(store: Store) -> None:

@@ -16,15 +16,12 @@ Lin 1998, "An Information-Theoretic Definition of Similarity" (section 5, simila
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -33,29 +30,12 @@ from milvise.embeddings.wordnet.inflection import base_forms, spellings
 from milvise.embeddings.wordnet.sorted_lines import line_of
 from milvise.errors import ModelError
 
-if TYPE_CHECKING:
-    from milvise.embeddings.wordnet.nouns import Nouns
-
 Indexes = np.ndarray[Any, np.dtype[np.int64]]
-
-VISIBLE = frozenset({3, 5, 6, 8, 13, 15, 17, 18, 19, 20, 27})
-"""Lexicographer files whose nouns can be seen: tops, animal, artifact, body, food, location, object, person, phenomenon, plant, substance.
-
-Synsets of classes, and what lies below them, can be seen whatever their file: WordNet counts a traffic light as communication.
-"""
-
-_SIGNS_AND_GROUPS = frozenset({10, 14})
-"""Communication and group: a class may be called after one of them where its name has no visible sense."""
 
 FORMAT = 1
 VERSION = {"nouns": "WordNet 3.0", "format": FORMAT}
 """What tells the hierarchy of some classes from another one of the same classes; another format also where other senses are visible."""
 
-PART_BYTES = 60_000
-"""The length of a part: a VARCHAR field of Milvus takes 65,535 bytes."""
-
-MOST_PARTS = 256
-MOST_TEXT_BYTES = 2**24
 _MOST_NODE_BITS = 2**31
 _HEADER = re.compile(rb"milvise hierarchy %d (\d{1,7}) (\d{1,8}) (\d{1,8}) (\d{1,8})\n" % FORMAT)
 
@@ -104,7 +84,7 @@ class Hierarchy:
     Parameters
     ----------
     text : bytes
-        As `make_hierarchy` writes it; `from_parts` reads it from what stands in Milvus.
+        As `milvise.embeddings.wordnet.make_hierarchy` writes it; `milvise.embeddings.wordnet.hierarchy_rows` reads it from what stands in Milvus.
 
     Attributes
     ----------
@@ -121,12 +101,12 @@ class Hierarchy:
     def __init__(self, text: bytes) -> None:
         header = _HEADER.match(text)
         if header is None:
-            raise _damaged("the header is not that of this version")
+            raise damaged("the header is not that of this version")
         self.text = text
         self.count, *sizes = (int(number) for number in header.groups())
         ends = [header.end() + sum(sizes[:many]) for many in range(4)]
         if ends[-1] != len(text):
-            raise _damaged(f"{ends[-1]:,} bytes were expected")
+            raise damaged(f"{ends[-1]:,} bytes were expected")
         self._exceptions, self._nouns = (ends[1], ends[2]), (ends[2], ends[3])
         self._parents: list[tuple[int, ...]] = []
         self._own: list[tuple[int, ...]] = []
@@ -138,9 +118,9 @@ class Hierarchy:
                 self._own.append(_numbers(own, self.count))
                 self._names.append(names)
         except ValueError as error:
-            raise _damaged(f"node {len(self._names)} cannot be read") from error
+            raise damaged(f"node {len(self._names)} cannot be read") from error
         if len(self._names) * self.count > _MOST_NODE_BITS:
-            raise _damaged("it has too many nodes")
+            raise damaged("it has too many nodes")
         self._found_kinds: dict[int, Indexes] = {}
         self._node_of = {index: node for node, own in enumerate(self._own) for index in own}
 
@@ -197,43 +177,6 @@ class Hierarchy:
             for node in range(len(self._names))
         )
 
-    # -- as strings ---------------------------------------------------------------------------------------------------
-
-    def to_parts(self) -> list[str]:
-        """Return the hierarchy as ASCII strings of at most 60,000 bytes, to be kept in this order."""
-        packed = base64.b64encode(zlib.compress(self.text, 9)).decode("ascii")
-        return [packed[start : start + PART_BYTES] for start in range(0, len(packed), PART_BYTES)]
-
-    @classmethod
-    def from_parts(cls, parts: Sequence[str]) -> Hierarchy:
-        """Read what `to_parts` wrote; no more than 16 MiB are unpacked.
-
-        Raises
-        ------
-        ModelError
-            If parts are missing or damaged.
-        """
-        if len(parts) > MOST_PARTS:
-            raise _damaged(f"it has {len(parts)} parts, of at most {MOST_PARTS}")
-        unpacking = zlib.decompressobj()
-        try:
-            text = unpacking.decompress(base64.b64decode("".join(parts), validate=True), MOST_TEXT_BYTES)
-        except (zlib.error, binascii.Error, ValueError) as error:
-            raise _damaged(str(error)) from error
-        if not unpacking.eof:
-            raise _damaged(f"it ends early, or is larger than {MOST_TEXT_BYTES:,} bytes")
-        return cls(text)
-
-    def to_rows(self) -> list[dict[str, str]]:
-        """Return the parts as they stand in Milvus: rows with ``part``, such as ``0003``, and ``text``."""
-        return [{"part": f"{number:04d}", "text": text} for number, text in enumerate(self.to_parts())]
-
-    @classmethod
-    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Hierarchy:
-        """Read what `to_rows` wrote, in any order; errors as `from_parts`."""
-        texts = {str(row["part"]): str(row["text"]) for row in rows}
-        return cls.from_parts([texts[part] for part in sorted(texts)])
-
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _told(self, phrase: str) -> list[str]:
@@ -258,7 +201,7 @@ class Hierarchy:
             if not below and len(nodes) != 1:
                 raise ValueError(told)
         except ValueError as error:
-            raise _damaged(f"a sense cannot be read: {told[:50]!r}") from error
+            raise damaged(f"a sense cannot be read: {told[:50]!r}") from error
         own = self._most if below else float(self._information[nodes[0]])
         best = np.zeros(self.count)
         ancestors = self._ancestors(nodes)
@@ -317,114 +260,6 @@ class Hierarchy:
         return math.log(max(len(self._node_of), 1))
 
 
-def synsets_of(names: Sequence[str], nouns: Nouns) -> list[str | None]:
-    """Return the synset of each name: the first visible sense of the noun that it is, None where it is none.
-
-    A name may be a synset itself (``n01440764``), or list several lemmas of one synset with commas, as ImageNet's own names do.
-    """
-    return [_synset_of(name, nouns) for name in names]
-
-
-def make_hierarchy(nouns: Nouns, synsets: Sequence[str | None]) -> Hierarchy:
-    """Return the hierarchy of classes.
-
-    Parameters
-    ----------
-    synsets : sequence of str or None
-        The synset of each class, by its index; None where it has none.
-
-    Raises
-    ------
-    ModelError
-        If a synset is not one of WordNet 3.0.
-    """
-    unknown = [synset for synset in synsets if synset is not None and synset not in nouns]
-    if unknown:
-        raise ModelError(f"the synsets of classes are nouns of WordNet 3.0, such as n01440764.\nReceived: {unknown[0]}")
-    number: dict[str, int] = {}
-    for synset in synsets:
-        if synset is not None:
-            _add(synset, nouns, number)
-    own: dict[str, list[str]] = {}
-    for index, synset in enumerate(synsets):
-        if synset is not None:
-            own.setdefault(synset, []).append(str(index))
-    nodes = [
-        "|".join((
-            ",".join(str(number[one]) for one in nouns.hypernyms(synset)), ",".join(own.get(synset, ())),
-            " ".join(nouns.lemmas(synset)),
-        ))
-        for synset in number
-    ]  # fmt: skip
-    lines = list(_noun_lines(nouns, number, own))
-    known = {line.partition(" ")[0] for line in lines}
-    exceptions = [
-        " ".join((form, *bases))
-        for form in sorted(nouns.exceptions)
-        if (bases := [base for base in nouns.exceptions[form] if base in known])
-    ]
-    sections = ["".join(f"{line}\n" for line in section) for section in (nodes, exceptions, lines)]
-    header = f"milvise hierarchy {FORMAT} {len(synsets)} {' '.join(str(len(section)) for section in sections)}\n"
-    return Hierarchy((header + "".join(sections)).encode("ascii"))
-
-
-def _add(synset: str, nouns: Nouns, number: dict[str, int]) -> None:
-    """Give a synset a number, after everything that it is a kind of."""
-    if synset not in number:
-        for above in nouns.hypernyms(synset):
-            _add(above, nouns, number)
-        number[synset] = len(number)
-
-
-def _noun_lines(nouns: Nouns, number: dict[str, int], classes: Collection[str]) -> Iterator[str]:
-    """Yield a line for each lemma with visible senses."""
-    nearest: dict[str, frozenset[str]] = {synset: frozenset({synset}) for synset in number}
-
-    def find(synset: str) -> frozenset[str]:
-        if synset not in nearest:
-            found = frozenset().union(*(find(above) for above in nouns.hypernyms(synset)))
-            further = {node for one in found for node in nouns.ancestors(one) if node != one}
-            nearest[synset] = found - further
-        return nearest[synset]
-
-    def told(synset: str) -> str:
-        numbers = ",".join(str(one) for one in sorted(number[node] for node in find(synset)))
-        return numbers if synset in number else f"-{numbers}"
-
-    at_class = {node for node in number if not nouns.ancestors(node).isdisjoint(classes)}
-    written = {
-        synset: told(synset)
-        for synset in nouns
-        if nouns.file(synset) in VISIBLE or not find(synset).isdisjoint(at_class)
-    }
-    for lemma in nouns.all_lemmas():
-        senses = [written[synset] for synset in nouns.senses(lemma) if synset in written]
-        if senses:
-            yield " ".join((lemma, *senses))
-
-
-def _synset_of(name: str, nouns: Nouns) -> str | None:
-    if name in nouns:
-        return name
-    # Names that would stand twice are numbered (`milvise.embeddings.devise.classes`).
-    plain = re.sub(r" \(\d+\)$", "", name)
-    for seen in (VISIBLE, _SIGNS_AND_GROUPS):
-        first, *others = (_senses(part, nouns, seen) for part in plain.split(","))
-        common = [synset for synset in first if all(synset in senses for senses in others)]
-        if common:
-            return common[0]
-    return None
-
-
-def _senses(phrase: str, nouns: Nouns, seen: Collection[int]) -> list[str]:
-    for spelling in spellings(phrase):
-        forms = dict.fromkeys(base_forms(spelling, lambda form: nouns.exceptions.get(form, ())))
-        synsets = (synset for form in forms for synset in nouns.senses(form))
-        if found := [synset for synset in dict.fromkeys(synsets) if nouns.file(synset) in seen]:
-            return found
-    return []
-
-
 def _numbers(text: str, below: int) -> tuple[int, ...]:
     """Read numbers with commas between them.
 
@@ -439,7 +274,8 @@ def _numbers(text: str, below: int) -> tuple[int, ...]:
     return found
 
 
-def _damaged(what: str) -> ModelError:
+def damaged(what: str) -> ModelError:
+    """Return the error of a hierarchy that cannot be read."""
     return ModelError(
         f"the hierarchy of the classes is damaged: {what}. Load a gallery again, which makes it anew: milvise ingest images"
     )

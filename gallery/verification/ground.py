@@ -85,7 +85,7 @@ class Ground:
 
 def survey(store: Store, gallery: str) -> Ground:
     """Find what a gallery stands on: about ten calls, however many galleries there are."""
-    entries, names = store.entries(), store.real_names()
+    entries, names = store.catalog.entries(), store.real_names()
     pointers = {alias: store.points_at(alias) for alias in (WORDS_ALIAS, visual_alias(gallery), joint_alias(gallery))}
     visual = entries.get(pointers[visual_alias(gallery)] or "")
     if visual is not None:

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 from milvise.adapter import Manifest, Store
+from milvise.adapter.catalog import essence_of
 from milvise.adapter.schema import fits, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
-from milvise.adapter.store import essence_of
 from milvise.embeddings.devise import efficientnet_lite
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.runtimes.engines import load_network

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from milvise.adapter import Collection, IndexSpec
-from milvise.adapter.catalog import copies_alias
+from milvise.adapter.catalog import copies_alias, essence_of
+from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.adapter.schema import fits, width
-from milvise.adapter.store import CATALOG_NAME, essence_of
 from milvise.gallery.names import WORDS_ALIAS, gallery_of, joint_alias, visual_alias, vocabulary_alias
 from milvise.gallery.read_hierarchy import is_readable
 from milvise.gallery.verification.classes import content_hash

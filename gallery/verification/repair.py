@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from milvise.adapter import Manifest, Store
-from milvise.adapter.store import CATALOG_NAME, essence_of
+from milvise.adapter.catalog import essence_of
+from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.errors import NotFoundError
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.verification.classes import check_classes, reload_classes
@@ -90,7 +91,7 @@ def _repair_indexes(ground: Ground) -> Iterator[str]:
 
 def _repair_catalog(store: Store) -> Iterator[str]:
     """Record collections again whose entry is lost or is another's, and remove entries of what is gone."""
-    entries, names = store.entries(), store.real_names()
+    entries, names = store.catalog.entries(), store.real_names()
     known = Known()
     lost: list[str] = []
     for name, made in entries.items():
@@ -107,7 +108,7 @@ def _repair_catalog(store: Store) -> Iterator[str]:
         yield f"{found.manifest.collection}: recorded in {CATALOG_NAME} again, {found.how}"
     gone = [name for name in entries if name not in names and not store.stands(name)]
     for name in gone:
-        store.forget(name)
+        store.catalog.forget(name)
     if gone:
         yield f"{CATALOG_NAME}: {many(len(gone), 'record')} of collections that are gone removed"
 

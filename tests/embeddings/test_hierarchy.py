@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from milvise.embeddings.wordnet.hierarchy import MOST_PARTS, PART_BYTES, VISIBLE, Hierarchy, make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.hierarchy import Hierarchy
+from milvise.embeddings.wordnet.hierarchy_rows import MOST_PARTS, PART_BYTES, from_parts, to_parts
+from milvise.embeddings.wordnet.make_hierarchy import VISIBLE, make_hierarchy, synsets_of
 from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
 from milvise.errors import ModelError
 
@@ -178,9 +180,9 @@ def test_a_synset_that_wordnet_has_not(nouns: Nouns) -> None:
 
 def test_parts_give_the_same_hierarchy(tree: Hierarchy, imagenet: tuple[list[str], Hierarchy]) -> None:
     for one in (tree, imagenet[1]):
-        parts = one.to_parts()
+        parts = to_parts(one)
         assert all(part.isascii() and 0 < len(part) <= PART_BYTES for part in parts)
-        assert Hierarchy.from_parts(parts).text == one.text
+        assert from_parts(parts).text == one.text
     assert len(parts) <= 20
 
 
@@ -211,7 +213,7 @@ def packed(text: bytes) -> str:
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_parts_are_an_error(damage: str, imagenet: tuple[list[str], Hierarchy]) -> None:
     with pytest.raises(ModelError, match="the hierarchy of the classes is damaged.*Load a gallery again"):
-        Hierarchy.from_parts(DAMAGES[damage](imagenet[1].to_parts()))
+        from_parts(DAMAGES[damage](to_parts(imagenet[1])))
 
 
 @pytest.mark.parametrize("told", [b"9", b"x", b"-7,9", b"0,0", b"--1", b""])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from milvise.adapter import Manifest, Store
-from milvise.adapter.store import CATALOG_NAME
+from milvise.adapter.ledgers import CATALOG_NAME, Catalog
 from milvise.errors import NotFoundError
 from milvise.gallery.exports import export_model, export_projector
 from milvise.gallery.missing import MOST_NAMES, missing_gallery
@@ -86,6 +86,6 @@ def test_every_command_names_them(ask: Callable[[Store, Path], Any], galleries: 
 
 
 def test_a_gallery_that_is_there_costs_no_call_more(galleries: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "entries", lambda store: pytest.fail("the catalog was read"))
+    monkeypatch.setattr(Catalog, "entries", lambda catalog: pytest.fail("the catalog was read"))
     opened = Database(galleries).gallery("holiday")
     assert opened._parts.visual.collection.manifest.alias == "holiday_visual"

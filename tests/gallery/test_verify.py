@@ -12,7 +12,7 @@ from trained_world import CLASSES, VISUAL_DIM, WORD_DIM, WORDS, drop_trained_wor
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.indexes import Indexes
-from milvise.adapter.store import CATALOG_NAME
+from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.embeddings.devise.sketches import sketch
 from milvise.embeddings.devise.top_classes import encode
 from milvise.errors import DeniedError, StoreError
@@ -68,7 +68,7 @@ def test_a_whole_gallery_is_whole_and_says_what_was_looked_at(db: Database) -> N
     assert found.remarks == ()
     parts = live(db, "hierarchy_trained_world").count()
     assert dict(found.checked) == {
-        "aliases": 5, "schemas": 5, "indexes": 5, "parts of the hierarchy": parts, "catalog entries": len(db.store.entries()), "words": len(WORDS),
+        "aliases": 5, "schemas": 5, "indexes": 5, "parts of the hierarchy": parts, "catalog entries": len(db.store.catalog.entries()), "words": len(WORDS),
         "classes": len(CLASSES), "visual rows": PICTURES, "joint rows": PICTURES,
         "joint vectors compared with the head's": PICTURES,
     }  # fmt: skip
@@ -213,7 +213,7 @@ def test_a_lost_entry_is_recorded_again(db: Database, alias: str) -> None:
     if alias != "v_joint":
         lite_will_do(db)
     before, collection = hits(db), live(db, alias)
-    db.store.forget(collection.name)
+    db.store.catalog.forget(collection.name)
     assert kinds(db.verify("v")) == ["no_entry"]
     mended = db.verify("v", repair=True)
     assert mended.whole, mended.problems
@@ -229,7 +229,7 @@ def test_an_entry_that_is_anothers_is_put_right(db: Database) -> None:
     lite_will_do(db)
     joint = live(db, "v_joint")
     other = joint.manifest.changed(fingerprint={**joint.manifest.fingerprint, "words": {"words": "others"}})
-    ledger = db.store._catalog()
+    ledger = db.store.catalog.rows()
     ledger.upsert([{"name": joint.name, "manifest": other.to_json(), "vector": [1.0, 0.0]}])
     ledger.count()
     assert kinds(db.verify("v")) == ["manifest"]
@@ -392,7 +392,7 @@ def test_a_repair_that_ends_at_any_point_is_done_by_the_next(
     write(visual, {**row, "vector": [0.0] * visual.manifest.dim})
     joint.delete([one["id"] for one in rows(joint, 5)[1:]])
     db.store.reindex(Collection(db.store.connection, joint.manifest.changed(index="ivf_flat:nlist=2,nprobe=2")))
-    db.store.forget(live(db, "words").name)
+    db.store.catalog.forget(live(db, "words").name)
     db.store.unpublish("v_joint")
 
     def dying(*arguments: object, **options: object) -> None:

@@ -11,7 +11,8 @@ from small_world import paint, put_words, save_net
 from trained_world import drop_trained_world, put_trained_world, put_world_words
 
 from milvise.adapter import IndexSpec, Manifest, Store
-from milvise.adapter.store import CATALOG_NAME, essence_of
+from milvise.adapter.catalog import essence_of
+from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.embeddings.devise.backbones import load_backbone
 from milvise.embeddings.runtimes.engines import load_network
 from milvise.embeddings.words.load import load_words
@@ -109,7 +110,7 @@ def test_one_entry_left_tells_what_the_others_were(db: Database, monkeypatch: py
     for alias in ("words", "classes_trained_world", "l_visual"):
         name = db.store.points_at(alias)
         assert name is not None
-        db.store.forget(name)
+        db.store.catalog.forget(name)
     mended = db.verify("l", repair=True)
     assert mended.whole, mended.problems
     assert len([line for line in mended.repaired if "holds the hash of what made it" in line]) == 3

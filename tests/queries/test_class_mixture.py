@@ -17,7 +17,7 @@ from small_world import CLASSES
 from milvise.adapter import Collection, Store
 from milvise.core import config
 from milvise.core.arrays import unit
-from milvise.embeddings.wordnet.hierarchy import make_hierarchy, synsets_of
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy, synsets_of
 from milvise.embeddings.wordnet.nouns import Nouns
 from milvise.errors import NotFoundError
 from milvise.queries.database import Database

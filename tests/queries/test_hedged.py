@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from milvise.embeddings.wordnet.hierarchy import Hierarchy, make_hierarchy
+from milvise.embeddings.wordnet.hierarchy import Hierarchy
+from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy
 from milvise.embeddings.wordnet.nouns import Nouns
 from milvise.queries.ranking.sure_classes import FREQUENT_NAME, Hedge, Named
 
