@@ -10,9 +10,10 @@ from milvise.adapter import Collection, Store
 from milvise.embeddings.devise.graph import export_graph, one_graph
 from milvise.errors import NotFoundError, UsageError
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import head_of, require_heads, require_same_words, stored_backbone
+from milvise.gallery.models import head_of, stored_backbone
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.projector import write_projector
+from milvise.gallery.words_and_classes import require_heads, require_same_words
 
 
 def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:

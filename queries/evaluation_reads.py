@@ -16,8 +16,8 @@ from milvise.core.records import WordHit
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import LiveTexts, require_same_words
 from milvise.gallery.names import WORDS_ALIAS, encoder_of, joint_alias, texts_alias, visual_alias
+from milvise.gallery.words_and_classes import LiveTexts, require_same_words
 from milvise.queries.database import Database
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary.word_vectors import FREQUENT, nearest_words

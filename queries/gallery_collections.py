@@ -17,9 +17,16 @@ from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UsageError
 from milvise.gallery.live import Live, answered
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import LiveClasses, LiveTexts, head_of, names_of, require_same_backbone, require_same_words
+from milvise.gallery.models import head_of
 from milvise.gallery.names import encoder_of, joint_alias, visual_alias
 from milvise.gallery.read_hierarchy import read_hierarchy
+from milvise.gallery.words_and_classes import (
+    LiveClasses,
+    LiveTexts,
+    names_of,
+    require_same_backbone,
+    require_same_words,
+)
 from milvise.queries.fetched_vectors import KnownTexts, KnownVectors
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
