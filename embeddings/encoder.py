@@ -124,10 +124,14 @@ class Abilities:
 
 def abilities(encoder: ImageEncoder) -> Abilities:
     """Return what an encoder can do: the one place that asks which Protocols it follows."""
+    heads: TakesHeads | None = None
+    # Another encoder may call something else its network.
+    if isinstance(encoder, TakesHeads) and isinstance(encoder.network, Network):
+        heads = encoder
     return Abilities(
         encoder if isinstance(encoder, TextEncoder) else None,
         encoder if isinstance(encoder, HasClasses) else None,
-        encoder if isinstance(encoder, TakesHeads) else None,
+        heads,
     )
 
 
@@ -140,7 +144,7 @@ def encode_images(encoder: ImageEncoder, pixels: Pixels) -> Mapping[str, Floats]
         If the encoder fails, lacks a space, or returns vectors of another shape than it announced.
     """
     info = encoder.info
-    found = _run(info, "pictures", lambda: dict(encoder.encode_images(pixels)))
+    found = _run(info, "encode pictures", lambda: dict(encoder.encode_images(pixels)))
     if missing := set(info.spaces) - found.keys():
         raise ModelError(f"the encoder {info.name!r} returned no vectors of the space {min(missing)!r}.")
     return {space: _checked(info, found[space], len(pixels), info.spaces[space]) for space in info.spaces}
@@ -149,18 +153,55 @@ def encode_images(encoder: ImageEncoder, pixels: Pixels) -> Mapping[str, Floats]
 def encode_texts(encoder: TextEncoder, texts: Sequence[str]) -> Floats:
     """Return unit vectors of texts, float32 of shape (n, width), checked as `encode_images` does."""
     info = encoder.info
-    found = _run(info, "texts", lambda: encoder.encode_texts(texts))
+    found = _run(info, "encode texts", lambda: encoder.encode_texts(texts))
     return unit(_checked(info, found, len(texts), info.spaces[VISUAL]))
 
 
-def _run(info: EncoderInfo, what: str, encode: Callable[[], T]) -> T:
+def vocabulary_of(encoder: TextEncoder) -> list[str]:
+    """Return the vocabulary of an encoder.
+
+    Raises
+    ------
+    ModelError
+        If the encoder fails, or its vocabulary is empty or holds a text twice.
+    """
+    info = encoder.info
+    texts = _run(info, "list its vocabulary", lambda: [str(text) for text in encoder.vocabulary()])
+    if not texts or len(set(texts)) != len(texts):
+        raise ModelError(
+            f"the vocabulary of the encoder {info.name!r} cannot be used.\nExpected: one text or more, each once\nReceived:"
+            f" {len(texts)} texts, {len(set(texts))} of them different"
+        )
+    return texts
+
+
+def classes_of(encoder: HasClasses, info: EncoderInfo) -> Classes:
+    """Return the classes of an encoder.
+
+    Raises
+    ------
+    ModelError
+        If the encoder fails, or what it returned are no classes of its visual vectors.
+    """
+    found = _run(info, "list its classes", lambda: encoder.classes())
+    names = len(set(found.names)) if isinstance(found, Classes) else 0
+    expected = (names, info.spaces[VISUAL]), (names,)
+    if not names or (np.shape(found.weights), np.shape(found.bias)) != expected or len(found.names) != names:
+        raise ModelError(
+            f"the classes of the encoder {info.name!r} cannot be used.\nExpected: different names, weights of shape (names,"
+            f" {info.spaces[VISUAL]}) and a bias for each name\nReceived: {found!r:.200}"
+        )
+    return found
+
+
+def _run(info: EncoderInfo, what: str, act: Callable[[], T]) -> T:
     try:
-        return encode()
+        return act()
     except MilviseError:
         raise
     except Exception as error:  # code of another package raises anything
         raise ModelError(
-            f"the encoder {info.name!r} failed to encode {what}: {type(error).__name__}: {short(error)}"
+            f"the encoder {info.name!r} failed to {what}: {type(error).__name__}: {short(error)}"
         ) from error
 
 

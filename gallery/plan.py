@@ -12,7 +12,7 @@ from milvise.core.config import DEFAULT_BACKBONE, DEFAULT_ENCODER
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.network import Network
-from milvise.embeddings.encoder import VISUAL, ImageEncoder, TextEncoder, abilities
+from milvise.embeddings.encoder import VISUAL, ImageEncoder, TextEncoder, abilities, classes_of
 from milvise.errors import ModelError, NotFoundError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
 from milvise.gallery.models import visual_fingerprint
@@ -90,7 +90,7 @@ def plan_for(
             f" are\nReceived: also {', '.join(others)}"
         )
     visual = Manifest(visual_alias(gallery), "visual", info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe)
-    classes = None if able.classes is None else able.classes.classes()
+    classes = None if able.classes is None else classes_of(able.classes, info)
     return Plan(gallery, encoder, visual, classes=classes, texts=able.texts)
 
 

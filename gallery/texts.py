@@ -12,7 +12,7 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import WORDS
 from milvise.core.chunks import chunks
-from milvise.embeddings.encoder import TextEncoder, encode_texts
+from milvise.embeddings.encoder import TextEncoder, encode_texts, vocabulary_of
 from milvise.errors import ModelError
 from milvise.gallery.names import encoder_of, texts_alias
 
@@ -32,8 +32,8 @@ def write_texts(store: Store, encoder: TextEncoder, visual: Manifest) -> None:
     ModelError
         If the vocabulary is empty, holds a text twice or one that Milvus cannot store, or the encoder fails.
     """
-    name, texts = encoder_of(visual.fingerprint), list(encoder.vocabulary())
-    _check(name, texts)
+    name, texts = encoder_of(visual.fingerprint), vocabulary_of(encoder)
+    _require_storable(name, texts)
     fingerprint = {
         "visual": dict(visual.fingerprint),
         "words": name,
@@ -54,12 +54,7 @@ def write_texts(store: Store, encoder: TextEncoder, visual: Manifest) -> None:
     store.publish(store.finish(collection, IndexSpec("auto")))
 
 
-def _check(name: str, texts: Sequence[str]) -> None:
-    if not texts or len(set(texts)) != len(texts):
-        raise ModelError(
-            f"the vocabulary of the encoder {name!r} cannot be stored.\nExpected: one text or more, each once\nReceived: {len(texts)}"
-            f" texts, {len(set(texts))} of them different"
-        )
+def _require_storable(name: str, texts: Sequence[str]) -> None:
     for text in texts:
         if problem := row_problem({"word": text}, WORDS):
             raise ModelError(f"the vocabulary of the encoder {name!r} holds a text that cannot be stored: {problem}")

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from milvise.embeddings import registry
-from milvise.embeddings.encoder import EncoderInfo, abilities, encode_images, encode_texts
+from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.encoder import EncoderInfo, abilities, classes_of, encode_images, encode_texts, vocabulary_of
 from milvise.embeddings.registry import encoder_names, load_encoder
 from milvise.errors import MissingEncoderError, ModelError, UsageError
 
@@ -131,6 +132,39 @@ def test_vectors_of_texts_are_checked_and_scaled() -> None:
     with pytest.raises(ModelError, match="another shape"):
         encode_texts(Odd(texts=lambda: np.zeros((2, 2))), ["a"])
     np.testing.assert_allclose(encode_texts(Odd(texts=lambda: np.array([[3.0, 4.0]])), ["a"]), [[0.6, 0.8]])
+
+
+@pytest.mark.parametrize("texts", [[], ["a", "b", "a"]])
+def test_a_vocabulary_has_each_text_once(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
+    odd = Odd()
+    monkeypatch.setattr(odd, "vocabulary", lambda: texts)
+    with pytest.raises(ModelError, match="one text or more, each once"):
+        vocabulary_of(odd)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["warm"],
+        Classes((), np.zeros((0, 2), np.float32), np.zeros(0, np.float32)),
+        Classes(("warm", "warm"), np.zeros((2, 2), np.float32), np.zeros(2, np.float32)),
+        Classes(("warm",), np.zeros((1, 3), np.float32), np.zeros(1, np.float32)),
+        Classes(("warm",), np.zeros((1, 2), np.float32), np.zeros(2, np.float32)),
+    ],
+)
+def test_classes_fit_the_visual_vectors(classes: Any) -> None:
+    class Known(Odd):
+        def classes(self) -> Any:
+            return classes
+
+    with pytest.raises(ModelError, match="the classes of the encoder 'odd' cannot be used"):
+        classes_of(Known(), INFO)
+
+
+def test_another_encoder_may_have_a_network_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = Odd()
+    odd.network = object()  # type: ignore[attr-defined]
+    assert abilities(odd).heads is None
 
 
 def test_what_an_encoder_can_do_follows_from_its_methods(tiny: Path) -> None:
