@@ -246,7 +246,7 @@ class Opened:
     def is_trained(self) -> bool:
         """Whether the joint vectors were not made by the conse head, from the classes."""
         head = self.joint.manifest.fingerprint.get("head", {})
-        return isinstance(head, dict) and bool(head.get("kind", ConseHead.KIND) != ConseHead.KIND)
+        return bool(head.get("kind") != ConseHead.KIND)
 
     def joint_share(self, *spellings: str) -> float | None:
         """Return how much the joint cosine counts for a word, of one; None unless a trained head learned it and a share was chosen."""
