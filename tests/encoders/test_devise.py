@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_world import put_words
+from small_world import put_words, save_net
 
+import milvise
 from milvise.adapter import Manifest, Store
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.embeddings.devise.encoder import Devise
@@ -84,6 +85,16 @@ def test_its_classes_are_those_of_the_network(nets: list[Backbone]) -> None:
     assert able.classes is not None
     with pytest.raises(ModelError):
         able.classes.classes()  # its file names none, and they are not ImageNet's
+
+
+def test_it_is_asked_for_by_name_as_every_other(folder: Path) -> None:
+    net = save_net(folder / "net.keras", 0)
+    with milvise.connect("devise.db", create=True) as db:
+        made = db.ingest_images("pictures", encoder="devise", backbone=net, head="none", engine="keras", gallery="g")
+        assert (made.embedded, made.engine) == (18, "keras")
+        (visual,) = db.status("g")
+        assert set(visual["fingerprint"]) == {"backbone", "layer", "size", "resize", "weights"}
+        assert db.ingest_images("pictures", gallery="g", head="none", engine="keras").unchanged == 18
 
 
 def test_a_gallery_with_joint_vectors_is_not_loaded_with_another_encoder(lite: Store, tiny: Path) -> None:
