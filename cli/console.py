@@ -229,12 +229,18 @@ def _made_by(entry: Mapping[str, Any]) -> str:
         case "joint":
             return f"{made['head']['kind']} with {made['words']['words']} {made['words']['content'][:8]}"
         case "classes":
-            return f"{made['visual']['backbone']} {made['visual']['weights'][:8]}"
+            return _encoder(made["visual"])
         case "hierarchy":
-            return (
-                f"{made['nouns']}, {made['classes']['visual']['backbone']} {made['classes']['visual']['weights'][:8]}"
-            )
-    return f"{made['backbone']} {made['weights'][:8]}"
+            return f"{made['nouns']}, {_encoder(made['classes']['visual'])}"
+    return _encoder(made)
+
+
+def _encoder(made: Mapping[str, Any]) -> str:
+    """Return the gist of what made visual vectors: a backbone with its weights, or another encoder with all that it says of itself."""
+    if "encoder" not in made:
+        return f"{made['backbone']} {made['weights'][:8]}"
+    others = (f"{name}={value}" for name, value in made.items() if name not in ("encoder", "size", "resize"))
+    return " ".join([made["encoder"], *others])
 
 
 def _readable(value: Any) -> Cell:

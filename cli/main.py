@@ -116,6 +116,13 @@ def ingest_images(
         typer.Argument(metavar="SOURCE...", help="Folders, or .csv, .jsonl, .parquet manifests with a uri column."),
     ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{config.DEFAULT_ENCODER}, or the name of one that another package adds. (default: the gallery's, or"
+            f" {config.DEFAULT_ENCODER})"
+        ),
+    ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -163,7 +170,7 @@ def ingest_images(
     from milvise.operations.images import ingest_images as run
 
     request = IngestImages(
-        tuple(sources), gallery=gallery, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
+        tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
         index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
         quarantine=quarantine,
     ).opened()  # fmt: skip

@@ -8,6 +8,9 @@ from pathlib import Path
 DEFAULT_URI = "./milvise.db"
 DEFAULT_GALLERY = "default"
 DEFAULT_BACKBONE = "efficientnet_lite0"
+DEFAULT_ENCODER = "devise"
+"""The encoder of galleries whose manifest names none."""
+
 DEFAULT_LIMIT = 10
 
 

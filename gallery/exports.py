@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Store
-from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.graph import export_graph, one_graph
-from milvise.embeddings.devise.heads import conse_head
-from milvise.embeddings.devise.trained_head import checked_head
 from milvise.errors import NotFoundError, UsageError
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import head_of, require_same_words, stored_backbone
+from milvise.gallery.models import head_of, stored_backbone
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.projector import write_projector
+from milvise.gallery.words_and_classes import require_heads, require_same_words
 
 
 def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
@@ -41,13 +39,13 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
         If the backbone or head on this machine is not the gallery's.
     """
     visual, joint, words = _live(store, gallery, "visual"), store.live(joint_alias(gallery)), store.live(WORDS_ALIAS)
+    require_heads(visual, "exported as a model")
     head = None
     if joint is not None:
         if words is None:
             raise NotFoundError("the gallery's head needs the words that it was made with, and none are loaded.")
         require_same_words(joint, words)
-        made = head_of(store, visual, joint, words)
-        head = conse_head(made) if isinstance(made, ConseHead) else checked_head(made.path)[0]
+        head = head_of(store, visual, joint, words).keras_model()
     backbone = stored_backbone(visual.manifest)
     record: dict[str, Any] = {"visual": backbone.fingerprint, "resize": backbone.rule}
     if joint is not None:

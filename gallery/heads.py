@@ -9,7 +9,6 @@ from typing import Any
 from milvise.adapter import Collection, Manifest
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.conse import ConseHead
-from milvise.embeddings.devise.learned_words import encode
 from milvise.embeddings.devise.trained_head import TrainedHead, load_head
 from milvise.embeddings.words.phrases import lookups
 from milvise.errors import UsageError
@@ -55,9 +54,4 @@ def trained_head(
 def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
     """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
     fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
-    recipe: dict[str, Any] = {"head": ConseHead.KIND}
-    if isinstance(head, TrainedHead):
-        recipe = {"head": str(head.path)}
-        if head.joint_share is not None:
-            recipe |= {"joint_share": head.joint_share, "learned": encode(head.learned)}
-    return Manifest(joint_alias(gallery_of(visual.alias)), "joint", head.dim, fingerprint, recipe=recipe)
+    return Manifest(joint_alias(gallery_of(visual.alias)), "joint", head.dim, fingerprint, recipe=head.recipe)

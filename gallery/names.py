@@ -1,4 +1,4 @@
-"""What collections are called: the aliases of a gallery, of a backbone's classes and of the words.
+"""What collections are called: the aliases of a gallery, of an encoder's classes and texts, and of the words.
 
 They are put together here and nowhere else. An alias is a pointer; the real collection behind it is called after the alias and a
 hash (`milvise.adapter.catalog.Manifest.collection`).
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from milvise.adapter.catalog import Manifest
+from milvise.adapter.catalog import Fingerprint, Manifest
 from milvise.adapter.store import check_name
+from milvise.core.config import DEFAULT_ENCODER
 
 WORDS_ALIAS = "words"
 _VISUAL, _JOINT = "_visual", "_joint"
-_CLASSES, _HIERARCHY = "classes_", "hierarchy_"
+_CLASSES, _HIERARCHY, _TEXTS = "classes_", "hierarchy_", "texts_"
 
 
 def visual_alias(gallery: str) -> str:
@@ -25,6 +26,28 @@ def visual_alias(gallery: str) -> str:
 def joint_alias(gallery: str) -> str:
     """Return the alias of a gallery's joint vectors, which raises `UsageError` where the name cannot be one."""
     return check_name(gallery) + _JOINT
+
+
+def encoder_of(made: Fingerprint) -> str:
+    """Return the name of the encoder that made visual vectors with this fingerprint; those of DeViSE name none."""
+    return str(made.get("encoder", DEFAULT_ENCODER))
+
+
+def maker_of(made: Fingerprint) -> str:
+    """Return what classes are called after: the backbone that made visual vectors with this fingerprint, or another encoder."""
+    encoder = encoder_of(made)
+    return str(made.get("backbone", "")) if encoder == DEFAULT_ENCODER else f"encoder_{encoder}"
+
+
+def texts_alias(encoder: str) -> str:
+    """Return the alias of an encoder's texts, which are to its galleries what the words are to those of DeViSE."""
+    return _TEXTS + encoder
+
+
+def vocabulary_alias(made: Fingerprint) -> str:
+    """Return the alias of the words or texts that visual vectors with this fingerprint are searched with."""
+    encoder = encoder_of(made)
+    return WORDS_ALIAS if encoder == DEFAULT_ENCODER else texts_alias(encoder)
 
 
 def classes_alias(backbone: str) -> str:

@@ -22,7 +22,7 @@ from milvise.embeddings.devise.sketches import sketch
 from milvise.embeddings.devise.top_classes import class_probabilities, encode
 from milvise.errors import InputError
 from milvise.gallery.heads import Head
-from milvise.gallery.plan import Plan, load_classes
+from milvise.gallery.plan import Plan, load_beside
 
 _ROWS = 1_000
 
@@ -161,7 +161,7 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     """
     # Before anything is made: where the catalog lost the gallery's entry, only what made it may go on with it.
     store.live(plan.visual.alias, made_as=plan.visual)
-    remarks = load_classes(store, plan)
+    remarks = load_beside(store, plan)
     visual = _build(store, plan.visual, roots)
     # One strong read: what an earlier run wrote is seen by all reads behind it.
     visual.count()

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
-from milvise.core.config import DEFAULT_BACKBONE
+from milvise.core.config import DEFAULT_BACKBONE, DEFAULT_ENCODER
 from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.network import Network
+from milvise.embeddings.encoder import VISUAL, ImageEncoder, TextEncoder, abilities, classes_of
 from milvise.errors import ModelError, NotFoundError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
-from milvise.gallery.names import WORDS_ALIAS, classes_alias, joint_alias, visual_alias
+from milvise.gallery.models import visual_fingerprint
+from milvise.gallery.names import WORDS_ALIAS, classes_alias, encoder_of, joint_alias, maker_of, visual_alias
+from milvise.gallery.texts import write_texts
 from milvise.gallery.write_hierarchy import write_hierarchy
 
 
@@ -25,18 +29,69 @@ class Plan:
     ----------
     visual, joint : Manifest
         The collections; no `joint` for ``--head none``.
+    encoder : ImageEncoder
+        From pixels to the vectors of these collections.
     head : ConseHead or TrainedHead, optional
         From visual to joint vectors.
     classes : Classes, optional
-        Those of the backbone, if it has any.
+        Those of the encoder, if it has any.
+    texts : TextEncoder, optional
+        The encoder, if its texts are to be loaded beside its classes. The texts of DeViSE are the words that stand.
+    remarks : tuple of str
+        What is to be said of it.
     """
 
     gallery: str
-    backbone: Network
+    encoder: ImageEncoder
     visual: Manifest
-    joint: Manifest | None
-    head: Head | None
-    classes: Classes | None
+    joint: Manifest | None = None
+    head: Head | None = None
+    classes: Classes | None = None
+    texts: TextEncoder | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def plan_for(
+    store: Store,
+    encoder: ImageEncoder,
+    *,
+    gallery: str,
+    head: str | None,
+    recipe: Mapping[str, Any],
+    names: Path | None,
+) -> Plan:
+    """Decide what a run makes with an encoder; parameters and errors as `make_plan`.
+
+    Raises
+    ------
+    UsageError
+        Also if a head or names of classes are given for an encoder that takes none, or a gallery of DeViSE has joint vectors,
+        which another encoder would not replace.
+    ModelError
+        Also if the encoder has a space that no gallery has.
+    """
+    able = abilities(encoder)
+    if able.heads is not None:
+        return make_plan(store, gallery=gallery, backbone=able.heads.network, head=head, recipe=recipe, names=names)
+    info = encoder.info
+    if head is not None or names is not None:
+        raise UsageError(
+            f"the encoder {info.name!r} takes neither heads nor names of classes: --head and --classes are for the encoder"
+            f" {DEFAULT_ENCODER!r}."
+        )
+    if store.live(joint_alias(gallery)) is not None:
+        raise UsageError(
+            f"the gallery {gallery} was made by the encoder {DEFAULT_ENCODER!r} and has joint vectors, which {info.name!r} makes"
+            " none of. Use another gallery."
+        )
+    if others := sorted(set(info.spaces) - {VISUAL}):
+        raise ModelError(
+            f"the encoder {info.name!r} has spaces that no gallery has.\nExpected: {VISUAL} alone, in which its pictures and texts"
+            f" are\nReceived: also {', '.join(others)}"
+        )
+    visual = Manifest(visual_alias(gallery), "visual", info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe)
+    classes = None if able.classes is None else classes_of(able.classes, info)
+    return Plan(gallery, encoder, visual, classes=classes, texts=able.texts)
 
 
 def make_plan(
@@ -48,7 +103,7 @@ def make_plan(
     recipe: Mapping[str, Any],
     names: Path | None,
 ) -> Plan:
-    """Decide what a run makes, and check everything that can be checked before any picture is read.
+    """Decide what a run of DeViSE makes, and check everything that can be checked before any picture is read.
 
     Parameters
     ----------
@@ -83,40 +138,68 @@ def make_plan(
         top_classes=classes is not None,
     )
     if spec == "none":
-        return Plan(gallery, backbone, visual, None, None, classes)
+        return Plan(gallery, Devise(backbone), visual, classes=classes)
     words = _words(store)
     made: Head
     if spec == "conse":
         assert classes is not None
-        made, kind = conse_head(classes, words), conse_fingerprint(classes_fingerprint(backbone, classes))
+        made, kind = conse_head(classes, words), conse_fingerprint(classes_fingerprint(visual, classes))
     else:
         made = trained_head(spec, gallery=gallery, visual=backbone.fingerprint, words=words, engine=backbone.engine)
         kind = made.fingerprint
-    return Plan(gallery, backbone, visual, joint_manifest(visual, words, made, kind), made, classes)
+    joint = joint_manifest(visual, words, made, kind)
+    return Plan(gallery, Devise(backbone, made), visual, joint, made, classes, remarks=_remarks(made))
 
 
-def make_recipe(store: Store, gallery: str, backbone: str | None, weights: Path | None) -> dict[str, Any]:
-    """Return how to make the backbone of a run: what is asked for, else the gallery's, else the default."""
+def _remarks(head: Head) -> tuple[str, ...]:
+    if not head.unnamed:
+        return ()
+    listed = ", ".join(head.unnamed[:5])
+    return (f"{len(head.unnamed)} classes without any known word take no part in the joint space: {listed} …",)
+
+
+def make_recipe(
+    store: Store, gallery: str, backbone: str | None, weights: Path | None, encoder: str | None = None
+) -> dict[str, Any]:
+    """Return how to make the encoder of a run: what is asked for, else the gallery's, else the default.
+
+    Raises
+    ------
+    UsageError
+        If a backbone or weights are given for an encoder that has none.
+    """
     alias = visual_alias(gallery)
+    if encoder not in (None, DEFAULT_ENCODER):
+        if backbone is not None or weights is not None:
+            raise UsageError(
+                f"--backbone and --weights are for the encoder {DEFAULT_ENCODER!r}.\nReceived: the encoder {encoder!r} too"
+            )
+        return {"encoder": encoder}
     # Where a backbone is named the catalog need not know the gallery's.
     live = store.live(alias) if backbone is None and weights is None else None
-    if live is not None and live.manifest.recipe:
+    is_other = live is not None and encoder is not None and encoder_of(live.manifest.fingerprint) != encoder
+    if live is not None and live.manifest.recipe and not is_other:
         return dict(live.manifest.recipe)
     return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
 
 
-def load_classes(store: Store, plan: Plan) -> list[str]:
-    """Load the backbone's classes and their hierarchy into Milvus where they are not there yet; return what is to be remarked."""
+def load_beside(store: Store, plan: Plan) -> list[str]:
+    """Load the encoder's texts and classes into Milvus where they are not there yet; return what is to be remarked.
+
+    Where rows hold what the network saw, the hierarchy of its classes is loaded too, which such rows are ranked with.
+    """
+    if plan.texts is not None:
+        write_texts(store, plan.texts, plan.visual)
     if plan.classes is None:
         return []
     classes = plan.classes
     manifest = _load_classes(store, plan, classes)
-    return write_hierarchy(store, manifest, lambda: classes)
+    return write_hierarchy(store, manifest, lambda: classes) if plan.visual.top_classes else []
 
 
 def _load_classes(store: Store, plan: Plan, classes: Classes) -> Manifest:
-    alias = classes_alias(plan.backbone.name)
-    manifest = Manifest(alias, "classes", plan.backbone.dim, classes_fingerprint(plan.backbone, classes))
+    alias = classes_alias(maker_of(plan.visual.fingerprint))
+    manifest = Manifest(alias, "classes", plan.visual.dim, classes_fingerprint(plan.visual, classes))
     live = store.live(alias, made_as=manifest)
     if live is not None and live.name == manifest.collection and live.count() == len(classes.names):
         return manifest
@@ -130,9 +213,9 @@ def _load_classes(store: Store, plan: Plan, classes: Classes) -> Manifest:
     return manifest
 
 
-def classes_fingerprint(backbone: Network, classes: Classes) -> dict[str, Any]:
-    """Return what makes classes what they are: the backbone under them, their weights and their names."""
-    return {"visual": backbone.fingerprint, "classifier": classes.content_hash()}
+def classes_fingerprint(visual: Manifest, classes: Classes) -> dict[str, Any]:
+    """Return what makes classes what they are: what makes the vectors that they read, their weights and their names."""
+    return {"visual": dict(visual.fingerprint), "classifier": classes.content_hash()}
 
 
 def _words(store: Store) -> Collection:

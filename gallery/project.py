@@ -20,9 +20,9 @@ from milvise.adapter.escape import both
 from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
-from milvise.gallery.models import classes_behind, require_same_backbone, visual_and_words
 from milvise.gallery.names import classes_alias, joint_alias
 from milvise.gallery.pair import Pair
+from milvise.gallery.words_and_classes import classes_behind, require_same_backbone, visual_and_words
 from milvise.gallery.write_hierarchy import write_hierarchy
 
 SAMPLE = 100

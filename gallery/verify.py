@@ -25,7 +25,7 @@ from dataclasses import replace
 
 from milvise.adapter import Store
 from milvise.gallery.missing import galleries, missing_gallery
-from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
+from milvise.gallery.names import joint_alias, visual_alias
 from milvise.gallery.verification.classes import check_classes
 from milvise.gallery.verification.files import wrong_pictures
 from milvise.gallery.verification.ground import Ground, survey
@@ -100,7 +100,7 @@ def _check_rows(ground: Ground, pictures: int, notes: Notes) -> None:
     unfit = unread | {found.text.split(":")[0] for found in notes.problems if found.kind == "schema"}
     notes.not_checked += [f"the rows of {alias}, which has no index" for alias in sorted(unread)]
     sound = True
-    if words is not None and WORDS_ALIAS not in unfit:
+    if words is not None and words.manifest.alias not in unfit:
         sound = check_words(words, notes)
     if classes is not None and classes.manifest.alias not in unfit:
         sound = check_classes(classes, ground.gallery, notes) and sound

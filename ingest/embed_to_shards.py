@@ -40,7 +40,7 @@ def embed_to_shards(
     quarantine : Path
         Where pictures are reported that cannot be read.
     batch_size : int, optional
-        Pictures for each pass through the backbone; by default what keeps it busy.
+        Pictures that the encoder gets at once; by default what keeps it busy.
     shard_rows : int
         Pictures of a file.
 
@@ -56,8 +56,8 @@ def embed_to_shards(
     sink = ShardSink(folder, plan, shard_rows=shard_rows)
     with closing(Reporter(Quarantine(quarantine))) as reporter, closing(SeenIds()) as seen:
         changes = ChangeFinder(None, seen, None, reporter.tally, reporter.reject)
-        size = batch_size or plan.backbone.usual_batch
-        stages = picture_stages(plan, sink, reporter.report, batch_size=size)
+        size = batch_size or plan.encoder.info.batch
+        stages = picture_stages(plan, sink, reporter.report)
         items = changes.in_sources(sources)
         run_in_threads(items, stages, batch_size=size, progress=lambda: progress(reporter.tally.counts))
         reporter.note_skipped(seen.skipped)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from milvise.embeddings.devise.conse import ConseHead
+from milvise.core.arrays import Floats, Pixels
+from milvise.embeddings.encoder import JOINT, VISUAL, encode_images
 from milvise.gallery.plan import Plan
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.reporter import PictureBatch
@@ -25,7 +26,6 @@ def picture_stages(
     sink: Sink,
     report: Callable[[PictureBatch], None],
     *,
-    batch_size: int,
     loaded: LoadedFiles | None = None,
 ) -> PictureStages:
     """Return the stages of a load, for one of `milvise.ingest.runners`.
@@ -41,7 +41,7 @@ def picture_stages(
     """
     return Stages(
         picture_reader(plan),
-        partial(embed_batch, vectors_of=_vectors_of(plan), batch_size=batch_size),
+        partial(embed_batch, vectors_of=_vectors_of(plan)),
         partial(write_batch, sink=sink, loaded=loaded),
         ReadBatch.joined,
         EmbeddedBatch.joined,
@@ -51,21 +51,15 @@ def picture_stages(
 
 def picture_reader(plan: Plan) -> Callable[[Sequence[Item]], ReadBatch]:
     """Return the first stage of a load alone, as a dry run needs it."""
-    return partial(read_batch, size=plan.backbone.size, rule=plan.backbone.rule)
+    info = plan.encoder.info
+    return partial(read_batch, size=info.size, rule=info.rule)
 
 
 def _vectors_of(plan: Plan) -> VectorsOf:
     """Return the function from pixels to visual and joint vectors, of which a gallery without a head has none."""
-    if plan.head is not None:
-        return plan.backbone.joined(plan.head)
-    return lambda pixels, batch_size: (plan.backbone.embed(pixels, batch_size=batch_size), None)
 
+    def vectors_of(pixels: Pixels) -> tuple[Floats, Floats | None]:
+        found = encode_images(plan.encoder, pixels)
+        return found[VISUAL], found.get(JOINT)
 
-def head_notes(plan: Plan) -> list[str]:
-    """Return what is to be said of the head: which classes it can do nothing with."""
-    names = plan.head.unnamed if isinstance(plan.head, ConseHead) else ()
-    if not names:
-        return []
-    return [
-        f"{len(names)} classes without any known word take no part in the joint space: {', '.join(names[:5])} …"
-    ]  # fmt: skip
+    return vectors_of

@@ -24,7 +24,7 @@ from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.changes.prune import prune
 from milvise.ingest.changes.seen_ids import SeenIds
-from milvise.ingest.picture_stages import head_notes, picture_reader, picture_stages
+from milvise.ingest.picture_stages import picture_reader, picture_stages
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import read_ahead, run_in_threads
@@ -44,7 +44,7 @@ class LoadOptions:
     index : IndexSpec
         For both collections.
     batch_size : int, optional
-        Pictures for each pass through the backbone; by default what keeps it busy.
+        Pictures that the encoder gets at once; by default what keeps it busy.
     prune : bool
         Whether stored pictures that are in none of the sources are removed.
     dry_run : bool
@@ -76,12 +76,12 @@ def ingest_images(
     UnsupportedError
         If the connected Milvus does not have the index.
     InputError
-        If a source has no pictures, none of a new gallery can be loaded, or another backbone would lose pictures that the
+        If a source has no pictures, none of a new gallery can be loaded, or another encoder would lose pictures that the
         sources lack.
     """
     require_pictures(sources)
     store = store.patient()
-    store.indexes.require(options.index, dim=plan.backbone.dim)
+    store.indexes.require(options.index, dim=plan.visual.dim)
     with closing(_Run(store, plan, options, Quarantine(quarantine), progress)) as run:
         return run.load(sources)
 
@@ -115,9 +115,7 @@ class _Run:
         pair, stamp = self._open([source.location for source in sources])
         may_go = self._seen.is_gone if self._options.prune else lambda row: False
         sink = UpsertSink(self._store, pair, self._options.index, may_go)
-        stages = picture_stages(
-            self._plan, sink, self._reporter.report, batch_size=self._batch_size, loaded=self._loaded
-        )
+        stages = picture_stages(self._plan, sink, self._reporter.report, loaded=self._loaded)
         items = self._changes(pair, untouched=stamp.untouched).in_sources(sources)
         run_in_threads(items, stages, batch_size=self._batch_size, progress=self._tell)
         self._reporter.note_skipped(self._seen.skipped)
@@ -149,11 +147,11 @@ class _Run:
 
     @property
     def _batch_size(self) -> int:
-        return self._options.batch_size or self._plan.backbone.usual_batch
+        return self._options.batch_size or self._plan.encoder.info.batch
 
     def _open(self, locations: Sequence[str]) -> tuple[Pair, LoadStamp]:
         """Return the collections to write to with the gallery's stamp."""
-        self._reporter.notes += head_notes(self._plan)
+        self._reporter.notes += self._plan.remarks
         pair, projected, remarks = open_pair(self._store, self._plan, locations)
         self._reporter.tally.add(projected=projected)
         self._reporter.notes += remarks

@@ -56,7 +56,7 @@ class Reporter:
         return Summary(
             **asdict(self.tally.counts),
             gallery=plan.gallery,
-            engine=plan.backbone.engine,
+            engine=plan.encoder.info.engine,
             passed_over=dict(skipped.passed_over.most_common()),
             links_passed_over=skipped.links_passed_over,
             rows=rows,

@@ -17,7 +17,8 @@
     ├── VectorError                a vector of the wrong width, not finite, or zero
     ├── ModelError                 a backbone that cannot be built
     │   ├── WeightsError           weights that are missing or belong to another network
-    │   └── MissingExtraError      a package of an optional extra is not installed
+    │   ├── MissingExtraError      a package of an optional extra is not installed
+    │   └── MissingEncoderError    the package of a gallery's encoder is not installed
     └── StoreError                 Milvus answered with an error
         ├── UnavailableError       no answer from the server
         ├── LockedError            another process holds the Milvus Lite file
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 
 
 class MilviseError(Exception):
@@ -116,6 +118,32 @@ class MissingExtraError(ModelError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs packages that are not installed. {_how_to_install(extra)}")
+
+
+class MissingEncoderError(ModelError):
+    """The package of an encoder is not installed, or cannot be imported.
+
+    Attributes
+    ----------
+    encoder : str
+        The name of the encoder.
+    """
+
+    def __init__(
+        self, encoder: str, installed: Sequence[str], *, entry_point: str | None = None, reason: str = ""
+    ) -> None:
+        self.encoder = encoder
+        if entry_point is not None:
+            super().__init__(
+                f"the encoder {encoder!r} cannot be loaded: its entry point {entry_point} in the group 'milvise.encoders' fails."
+                f"\nReceived: {reason}\nInstall its package again, with all that it needs."
+            )
+            return
+        super().__init__(
+            f"the encoder {encoder!r} is not installed for this Python.\nExpected: a package with the entry point {encoder!r} in the"
+            f" group 'milvise.encoders'; installed are {', '.join(installed)}\nInstall the package that has it. Stored pictures can be"
+            " searched for by id without it."
+        )
 
 
 def install_command(*requirements: str) -> str:

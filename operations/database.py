@@ -119,6 +119,7 @@ class Database(database.Database):
         self,
         *sources: str | Path | Source,
         gallery: str = config.DEFAULT_GALLERY,
+        encoder: str | None = None,
         backbone: str | Path | None = None,
         weights: str | Path | None = None,
         classes: str | Path | None = None,
@@ -144,6 +145,10 @@ class Database(database.Database):
             `milvise.ingest.sources.Source`.
         gallery : str
             Which collection of pictures.
+        encoder : str, optional
+            What turns pictures into vectors: ``devise``, or the name of one that another package adds, see
+            ``docs/add-an-encoder.md``; by default the gallery's, else ``devise``. `backbone`, `weights`, `classes` and
+            `head` are for ``devise``.
         backbone : str or path, optional
             ``efficientnet_lite0`` and so on, a keras.applications model, or ``FILE.keras[:layer]``; by default the
             gallery's, else ``efficientnet_lite0``.
@@ -187,8 +192,10 @@ class Database(database.Database):
             If a source is not there or has no picture, or none of a new gallery's pictures can be loaded.
         NotFoundError
             If no words are loaded for the head.
+        MissingEncoderError
+            If no installed package has an encoder of this name.
         ModelError, FingerprintError
-            If the backbone or head cannot be built, or do not belong together.
+            If the encoder, backbone or head cannot be built, or do not belong together.
         UnsupportedError
             If the connected Milvus does not have the index.
 
@@ -200,7 +207,7 @@ class Database(database.Database):
         from milvise.operations.images import IngestImages, ingest_images
 
         request = IngestImages(
-            sources, gallery=gallery, backbone=None if backbone is None else as_name("backbone", backbone),
+            sources, gallery=gallery, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,

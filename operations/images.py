@@ -12,9 +12,9 @@ from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.core.events import ingest_logged
 from milvise.embeddings.devise.backbones import split_spec
-from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.registry import load_encoder
 from milvise.errors import UsageError
-from milvise.gallery.plan import make_plan, make_recipe
+from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, require_pictures
@@ -42,6 +42,7 @@ class IngestImages:
 
     sources: tuple[Named, ...]
     gallery: str = DEFAULT_GALLERY
+    encoder: str | None = None
     backbone: str | None = None
     weights: Path | None = None
     classes: Path | None = None
@@ -115,14 +116,14 @@ def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> S
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
     )
     db.store.indexes.require(options.index)
-    recipe = make_recipe(db.store, request.gallery, request.backbone and absolute(request.backbone), request.weights)
-    notes(progress)(f"Building {recipe['backbone']} …")
-    weights = recipe.get("weights")
-    with closing(load_network(recipe["backbone"], weights=weights and Path(weights), engine=request.engine)) as network:
-        plan = make_plan(
+    backbone = request.backbone and absolute(request.backbone)
+    recipe = make_recipe(db.store, request.gallery, backbone, request.weights, request.encoder)
+    notes(progress)(f"Building {recipe.get('backbone') or recipe['encoder']} …")
+    with closing(load_encoder(recipe, engine=request.engine)) as encoder:
+        plan = plan_for(
             db.store,
+            encoder,
             gallery=request.gallery,
-            backbone=network,
             head=request.head,
             recipe=recipe,
             names=request.classes,

@@ -11,12 +11,13 @@ import numpy as np
 from milvise.adapter import Collection, IndexSpec, Manifest
 from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
+from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.records import WordHit
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import require_same_words
-from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
+from milvise.gallery.names import WORDS_ALIAS, encoder_of, joint_alias, texts_alias, visual_alias
+from milvise.gallery.words_and_classes import LiveTexts, require_same_words
 from milvise.queries.database import Database
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary.word_vectors import FREQUENT, nearest_words
@@ -95,7 +96,8 @@ class Reading:
     gallery : Gallery
         For searches as users make them.
     visual, joint, words : Manifest
-        What stood at the start.
+        What stood at the start: the pictures, the pictures among words, and these words. Where an encoder has one space alone,
+        `joint` is `visual`, and `words` are the encoder's texts.
     """
 
     database: Database
@@ -103,6 +105,11 @@ class Reading:
     visual: Manifest
     joint: Manifest | None
     words: Manifest | None
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The names of the collections that stand."""
+        return ("joint", "visual") if self.joint is not None and self.joint != self.visual else ("visual",)
 
     def pictures(self, *, filter: str = "") -> Iterator[dict[str, Any]]:
         """Yield ``id``, ``uri``, ``label``, ``sha256`` and ``meta`` of every picture."""
@@ -203,9 +210,16 @@ def read_gallery(database: Database, name: str) -> Reading:
         If it was projected with other words than those that stand.
     """
     gallery, store = database.gallery(name), database.store
-    visual, joint, words = (store.live(alias) for alias in (visual_alias(name), joint_alias(name), WORDS_ALIAS))
+    visual = store.live(visual_alias(name))
     if visual is None:
         raise missing_gallery(store, name)
+    encoder = encoder_of(visual.manifest.fingerprint)
+    if encoder != DEFAULT_ENCODER:
+        texts = LiveTexts(store, database.words.live).of(visual) if store.live(texts_alias(encoder)) else None
+        return Reading(
+            database, gallery, visual.manifest, visual.manifest if texts else None, texts.manifest if texts else None
+        )
+    joint, words = store.live(joint_alias(name)), store.live(WORDS_ALIAS)
     if joint is not None and words is not None:
         require_same_words(joint, words)
     # Without its words a joint collection cannot be asked anything.

@@ -80,6 +80,23 @@ class KnownVectors:
         return found
 
 
+class KnownTexts(KnownVectors):
+    """The vectors of an encoder's texts: those of its vocabulary are fetched, and others are encoded where it takes any text."""
+
+    def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:
+        found = super()._fetched(collection, keys)
+        others = [key for key, vector in found.items() if vector is None]
+        if not others or not collection.manifest.recipe.get("any_text"):
+            return found
+        # Only here: a search among stored texts needs no encoder.
+        from milvise.embeddings.encoder import encode_texts
+        from milvise.gallery.models import text_encoder
+
+        vectors = encode_texts(text_encoder(collection.manifest), others)
+        # A text that means nothing to the encoder gets zeros.
+        return found | {key: vector for key, vector in zip(others, vectors, strict=True) if vector.any()}
+
+
 def _ranks(collection: Collection, keys: Sequence[str]) -> dict[str, Floats]:
     return {
         key: np.asarray([row["rank"]], dtype=np.float32) for key, row in collection.get(keys, fields=["rank"]).items()

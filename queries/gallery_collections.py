@@ -8,21 +8,30 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from milvise.adapter import Collection, Store
+from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.events import request_logged
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.learned_words import is_learned
 from milvise.embeddings.devise.network import Head
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
-from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
+from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UsageError
 from milvise.gallery.live import Live, answered
 from milvise.gallery.missing import missing_gallery
-from milvise.gallery.models import LiveClasses, head_of, names_of, require_same_backbone, require_same_words
-from milvise.gallery.names import joint_alias, visual_alias
+from milvise.gallery.models import head_of
+from milvise.gallery.names import encoder_of, joint_alias, visual_alias
 from milvise.gallery.read_hierarchy import read_hierarchy
-from milvise.queries.fetched_vectors import KnownVectors
+from milvise.gallery.words_and_classes import (
+    LiveClasses,
+    LiveTexts,
+    names_of,
+    require_same_backbone,
+    require_same_words,
+)
+from milvise.queries.fetched_vectors import KnownTexts, KnownVectors
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
+from milvise.queries.ranking.score import JOINT, VISUAL
 from milvise.queries.ranking.sure_classes import Hedge
 from milvise.queries.text.read import Texts, load_texts
 from milvise.queries.vocabulary.word_vectors import Vocabulary
@@ -43,9 +52,11 @@ class Parts:
         self.visual = Live(store, visual_alias(name), missing=lambda: missing_gallery(store, name))
         self.joint = Live(store, joint_alias(name), missing=unprojected)
         self.words = words.live
+        self.texts = LiveTexts(store, words.live)
         self.classes = LiveClasses(store)
         self.known_words = words.known
         self.known_ranks = words.known_ranks
+        self.known_texts, self.known_text_ranks = KnownTexts(), KnownVectors("rank")
         self.known_classes = KnownVectors()
         self.made: dict[str, tuple[list[str], Any]] = {}
         """By what it is: seven things at most, each of the collections that were read last."""
@@ -65,7 +76,7 @@ class Parts:
                 now.require_standing(error)
                 raise
 
-        return answered(once, self.visual, self.joint, self.words, self.classes)
+        return answered(once, self.visual, self.joint, self.texts, self.classes)
 
     def logged(
         self, request: Callable[[Opened], T], kind: str, *, space: str | None = None, limit: int | None = None
@@ -120,8 +131,23 @@ class Opened:
 
     @cached_property
     def words(self) -> Collection:
-        """The words."""
-        return self._noted(self.parts.words.collection)
+        """The vocabulary of the gallery's text space: the words, or the texts of the encoder that made it."""
+        return self._noted(self.parts.texts.of(self.visual))
+
+    @property
+    def known_words(self) -> KnownVectors:
+        """The vectors of words that were fetched before."""
+        return self.parts.known_words if self.text_space == JOINT else self.parts.known_texts
+
+    @property
+    def known_ranks(self) -> KnownVectors:
+        """The ranks of words that were fetched before."""
+        return self.parts.known_ranks if self.text_space == JOINT else self.parts.known_text_ranks
+
+    @property
+    def text_space(self) -> str:
+        """The space in which pictures stand among words: ``joint``, or for an encoder that has only one, ``visual``."""
+        return JOINT if encoder_of(self.visual.manifest.fingerprint) == DEFAULT_ENCODER else VISUAL
 
     @cached_property
     def classes(self) -> Collection:
@@ -132,7 +158,18 @@ class Opened:
 
     @cached_property
     def joint(self) -> Collection:
-        """The joint vectors, which were made with the words that stand."""
+        """The joint vectors, which were made with the words that stand.
+
+        Raises
+        ------
+        UsageError
+            If the encoder that made the gallery has one space alone.
+        """
+        if self.text_space != JOINT:
+            raise UsageError(
+                f"the gallery {self.name!r} was made by the encoder {encoder_of(self.visual.manifest.fingerprint)!r}, whose pictures and"
+                f" texts are in one space.\nExpected: {VISUAL}\nReceived: another space"
+            )
         try:
             joint = self._noted(self.parts.joint.collection)
         except NotFoundError:
@@ -143,12 +180,14 @@ class Opened:
         return joint
 
     def space(self, name: str) -> Collection:
-        """Return ``visual`` or ``joint``."""
+        """Return ``visual`` or ``joint``; errors as `joint`."""
         return self.visual if name == "visual" else self.joint
 
     @property
     def places_words(self) -> bool:
         """Whether words have a place among visual vectors: whether its backbone's classes are loaded, and differ."""
+        if self.text_space != JOINT:
+            return False
         try:
             return self.mixture.tells_apart
         except ReplacedError:
@@ -226,8 +265,9 @@ class Opened:
     @property
     def background(self) -> Background:
         """What random words find in this gallery; taken again when pictures were added."""
-        made_of = [self.joint.name, self.visual.manifest.stamp]
-        return self._kept("background", made_of, lambda: sample_background(self.joint, self.words))
+        pictures = self.space(self.text_space)
+        made_of = [pictures.name, self.visual.manifest.stamp]
+        return self._kept("background", made_of, lambda: sample_background(pictures, self.words))
 
     @property
     def texts(self) -> Texts:

@@ -511,7 +511,7 @@ class Gallery:
             return []
 
         def request(now: Opened) -> list[list[WordHit]]:
-            spaces = [JOINT, VISUAL] if can_hedge(now) else [JOINT]
+            spaces = [JOINT, VISUAL] if can_hedge(now) else [now.text_space]
             found = find_pictures(now, pictures, spaces)
             joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)
             return tagged(now, joint, *visual, limit=limit, among=int(among), filter=filter)

@@ -14,8 +14,8 @@ from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.heads import linear_head, mlp_head, residual_head
 from milvise.errors import ModelError, NotFoundError
 from milvise.gallery.heads import conse_head
-from milvise.gallery.models import classes_behind, visual_and_words
 from milvise.gallery.read_hierarchy import read_hierarchy
+from milvise.gallery.words_and_classes import classes_behind, visual_and_words
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.training.examples import TRAIN, Examples

@@ -8,6 +8,7 @@ Norouzi et al. 2014, "Zero-Shot Learning by Convex Combination of Semantic Embed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,17 @@ class ConseHead:
         self.bias = classes.bias[kept]
         self.names = np.stack([vector for vector in vectors if vector is not None])
         self.dim = int(self.names.shape[1])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How the head is made again, for the manifest of its vectors."""
+        return {"head": self.KIND}
+
+    def keras_model(self) -> Any:
+        """Return the head as a Keras model."""
+        from milvise.embeddings.devise.heads import conse_head
+
+        return conse_head(self)
 
     def probabilities(self, visual: Floats) -> Floats:
         """Return class probabilities (n, classes) for visual vectors (n, visual width)."""

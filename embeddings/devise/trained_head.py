@@ -12,6 +12,7 @@ import numpy as np
 
 from milvise.core.arrays import Floats
 from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.learned_words import encode
 from milvise.embeddings.model_files.keras_file import HEAD_PARTS, load_model, read_record
 from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cached_head
 from milvise.embeddings.runtimes.openvino_engine import read_graph, run_graph
@@ -56,6 +57,23 @@ class TrainedHead:
         """How much the joint part counts in the default search for the words that were learned, None where no share was chosen."""
         share = dict(self.record.get("joint_share") or {}).get("share")
         return None if share is None else float(share)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How the head is made again, for the manifest of its vectors, and what searches need to know of it."""
+        share = self.joint_share
+        return {"head": str(self.path)} | (
+            {} if share is None else {"joint_share": share, "learned": encode(self.learned)}
+        )
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Classes that have no part in it: none."""
+        return ()
+
+    def keras_model(self) -> Any:
+        """Return the head as a Keras model; errors as `checked_head`."""
+        return checked_head(self.path)[0]
 
     @property
     def learned(self) -> list[str]:

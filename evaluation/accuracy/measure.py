@@ -77,7 +77,9 @@ def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], 
     # Ids are hashes, so that the smallest are a random sample, and the same one each time.
     sample = [key for key in sorted(pictures.labels) if pictures.labels[key]]
     if reading.joint is None:
-        part.not_measured.append("Searches by word, and tags: the gallery has no joint vectors (milvise project).")
+        part.not_measured.append(
+            "Searches by word, and tags: the gallery has no joint vectors (milvise project), or its encoder no texts."
+        )
     else:
         part.facts["space of searches by word"] = reading.gallery.words_space()
         _in_joint_space(reading, pictures, sample[: options.tagged], options, taxonomy, part, note)

@@ -81,7 +81,9 @@ def split_labels(reading: Reading, labels: Iterable[str], head: Path | None = No
 def _trained_labels(reading: Reading, path: Path | None) -> tuple[frozenset[str], tuple[float, int] | None, str]:
     if reading.joint is None:
         return frozenset(), None, "the gallery has no joint vectors"
-    made = dict(reading.joint.fingerprint["head"])
+    made = dict(reading.joint.fingerprint.get("head", {}))
+    if not made:
+        return frozenset(), None, "the gallery's encoder does not say which labels it was trained on"
     if made["kind"] == "conse":
         return frozenset(), None, ""
     file = path or Path(reading.joint.recipe.get("head", ""))

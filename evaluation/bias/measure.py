@@ -63,7 +63,9 @@ def evaluate_bias(reading: Reading, options: Options, note: Callable[[str], None
     note("Testing associations of words …")
     associate_words(reading, tests.weat, part)
     if reading.joint is None:
-        part.not_measured.append("Bias of pictures and results: the gallery has no joint vectors (milvise project).")
+        part.not_measured.append(
+            "Bias of pictures and results: the gallery has no joint vectors (milvise project), or its encoder no texts."
+        )
         return part
     if not groups:
         part.not_measured.append(

@@ -52,10 +52,9 @@ def evaluate_index(reading: Reading, options: Options, note: Callable[[str], Non
         If the connected Milvus does not have an index that was asked for.
     """
     part = Part("index", facts={"k": options.k})
-    for name in ("joint", "visual"):
-        if name == "joint" and reading.joint is None:
-            part.not_measured.append("The joint index: the gallery has no joint vectors.")
-            continue
+    if reading.joint is None:
+        part.not_measured.append("The joint index: the gallery has no joint vectors.")
+    for name in reading.spaces:
         _evaluate_space(reading, name, options, part, note)
     return part
 

@@ -71,7 +71,7 @@ def tune(
     """
     if not 0 < recall <= 1:
         raise UsageError(f"the recall to reach is a share above 0 and at most 1.\nReceived: {recall}")
-    spaces = ["visual"] if reading.joint is None else ["joint", "visual"]
+    spaces = list(reading.spaces)
     chosen = [_tune_space(reading, name, recall, k, queries, note) for name in spaces]
     if store:
         reading.require_unchanged()

@@ -133,7 +133,8 @@ def _gallery(reading: Reading, filter: str) -> dict[str, Any]:
             "fingerprint": dict(manifest.fingerprint),
         }  # fmt: skip
 
-    standing = {"visual": reading.visual, "joint": reading.joint, "words": reading.words}
+    joint = reading.joint if "joint" in reading.spaces else None
+    standing = {"visual": reading.visual, "joint": joint, "words": reading.words}
     collections = {name: entry(manifest) for name, manifest in standing.items() if manifest is not None}
     return {
         "name": reading.gallery.name, "filter": filter, "sources": list(reading.visual.sources), "collections": collections,

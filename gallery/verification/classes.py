@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from milvise.adapter import Collection
 from milvise.embeddings.devise.classes import Classes, stored_classes
+from milvise.embeddings.encoder import HasClasses, abilities
 from milvise.errors import MilviseError, ModelError
-from milvise.gallery.models import stored_network
+from milvise.gallery.models import stored_encoder
 from milvise.gallery.verification.ground import Ground
 from milvise.gallery.verification.record import Notes, many, mend
 
@@ -67,7 +68,10 @@ def reload_classes(ground: Ground) -> list[str]:
 
 
 def _made_again(classes: Collection, visual: Collection, expected: str) -> Classes | None:
-    network = stored_network(visual.manifest)
+    able = abilities(stored_encoder(visual.manifest))
+    if able.heads is None:
+        return _of_encoder(able.classes, expected)
+    network = able.heads.network
     if network.classifier is None:
         raise ModelError("the backbone on this machine has no classes.")
     candidates = []
@@ -78,3 +82,11 @@ def _made_again(classes: Collection, visual: Collection, expected: str) -> Class
     if len(stored.names) == len(network.classifier[1]):
         candidates.append(Classes(stored.names, *network.classifier))
     return next((made for made in candidates if made.content_hash() == expected), None)
+
+
+def _of_encoder(encoder: HasClasses | None, expected: str) -> Classes | None:
+    """Return the classes of another encoder than DeViSE, whose names come from nowhere else."""
+    if encoder is None:
+        raise ModelError("the encoder on this machine has no classes.")
+    made = encoder.classes()
+    return made if made.content_hash() == expected else None

@@ -12,10 +12,10 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.core.arrays import Pixels, unit
 from milvise.core.chunks import chunks
-from milvise.embeddings.devise.network import Network
+from milvise.embeddings.encoder import VISUAL, EncoderInfo, encode_images
 from milvise.embeddings.pictures.decode import decode
 from milvise.errors import ImageError, MilviseError
-from milvise.gallery.models import stored_network
+from milvise.gallery.models import stored_encoder
 from milvise.gallery.verification.record import Notes, many, mend
 
 LEAST_COSINE = 0.999
@@ -30,15 +30,15 @@ def wrong_pictures(visual: Collection, count: int, gallery: str, notes: Notes) -
         notes.not_checked.append("visual vectors against the picture files, which needs the backbone: --pictures N")
         return []
     try:
-        network = stored_network(visual.manifest)
+        encoder = stored_encoder(visual.manifest)
     except (MilviseError, OSError) as error:
         notes.not_checked.append(f"visual vectors against the picture files: {error}")
         return []
     wrong: list[str] = []
     compared = 0
     rows = _sample(visual, count)
-    for batch in chunks(_readable(rows, visual, network), _ROWS):
-        given = unit(network.embed(np.stack([pixels for _, pixels in batch])))
+    for batch in chunks(_readable(rows, visual, encoder.info), _ROWS):
+        given = unit(encode_images(encoder, np.stack([pixels for _, pixels in batch]))[VISUAL])
         stored = unit(np.asarray([row["vector"] for row, _ in batch], np.float32))
         cosines = (given * stored).sum(axis=1)
         wrong += [row["id"] for (row, _), cosine in zip(batch, cosines, strict=True) if not cosine >= LEAST_COSINE]
@@ -67,13 +67,13 @@ def _sample(visual: Collection, count: int) -> list[dict[str, Any]]:
 
 
 def _readable(
-    rows: list[dict[str, Any]], visual: Collection, network: Network
+    rows: list[dict[str, Any]], visual: Collection, info: EncoderInfo
 ) -> Iterator[tuple[dict[str, Any], Pixels]]:
     for row in rows:
         data = _content(row, visual.manifest.sources)
         if data is not None:
             try:
-                yield row, decode(data, size=network.size, rule=network.rule).pixels
+                yield row, decode(data, size=info.size, rule=info.rule).pixels
             except ImageError:
                 continue
 

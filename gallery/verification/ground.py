@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from milvise.adapter import Collection, Manifest, Store
 from milvise.adapter.catalog import REAL_NAME
 from milvise.adapter.schema import ROOMS
-from milvise.gallery.names import WORDS_ALIAS, classes_alias, hierarchy_alias, joint_alias, visual_alias
+from milvise.gallery.names import (
+    WORDS_ALIAS,
+    classes_alias,
+    hierarchy_alias,
+    joint_alias,
+    maker_of,
+    visual_alias,
+    vocabulary_alias,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,9 @@ class Ground:
 
     @property
     def words(self) -> Collection | None:
-        """The words."""
-        return self.live.get(WORDS_ALIAS)
+        """The words, or the texts of another encoder, that the gallery is searched with."""
+        visual = self.visual
+        return self.live.get(WORDS_ALIAS if visual is None else vocabulary_alias(visual.manifest.fingerprint))
 
     @property
     def classes(self) -> Collection | None:
@@ -78,6 +87,10 @@ def survey(store: Store, gallery: str) -> Ground:
     """Find what a gallery stands on: about ten calls, however many galleries there are."""
     entries, names = store.catalog.entries(), store.real_names()
     pointers = {alias: store.points_at(alias) for alias in (WORDS_ALIAS, visual_alias(gallery), joint_alias(gallery))}
+    visual = entries.get(pointers[visual_alias(gallery)] or "")
+    if visual is not None:
+        alias = vocabulary_alias(visual.fingerprint)
+        pointers[alias] = store.points_at(alias)
     for backbone in _backbones(gallery, entries, pointers):
         for alias in (classes_alias(backbone), hierarchy_alias(backbone)):
             pointers[alias] = store.points_at(alias)
@@ -100,5 +113,5 @@ def _backbones(gallery: str, entries: dict[str, Manifest | None], pointers: dict
     visual, joint = (entries.get(pointers[alias] or "") for alias in (visual_alias(gallery), joint_alias(gallery)))
     made = [visual.fingerprint] if visual is not None else []
     made += [joint.fingerprint.get("visual", {})] if joint is not None else []
-    names = [one.get("backbone") for one in made if hasattr(one, "get")]
+    names = [maker_of(one) for one in made if hasattr(one, "get")]
     return list(dict.fromkeys(str(name) for name in names if name))[:1]

@@ -8,7 +8,7 @@ from milvise.adapter import Collection, IndexSpec
 from milvise.adapter.catalog import copies_alias, essence_of
 from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.adapter.schema import fits, width
-from milvise.gallery.names import WORDS_ALIAS, gallery_of, joint_alias, visual_alias
+from milvise.gallery.names import WORDS_ALIAS, gallery_of, joint_alias, visual_alias, vocabulary_alias
 from milvise.gallery.read_hierarchy import is_readable
 from milvise.gallery.verification.classes import content_hash
 from milvise.gallery.verification.ground import Ground
@@ -138,7 +138,8 @@ def _check_models(ground: Ground, notes: Notes) -> None:
             "the classes that stand belong to another version of the backbone. To focus on them, load the gallery again:"
             f" milvise ingest images SOURCE --gallery {gallery}",
         )
-    if words is None and ground.pointers[WORDS_ALIAS] is None and not _listed(notes, WORDS_ALIAS):
+    needs_words = vocabulary_alias(made) == WORDS_ALIAS
+    if needs_words and words is None and ground.pointers[WORDS_ALIAS] is None and not _listed(notes, WORDS_ALIAS):
         notes.problem("no_words", "no words are loaded, so that the gallery cannot be searched by word. Load some:"
                       " milvise ingest words SOURCE")  # fmt: skip
     if joint is None:

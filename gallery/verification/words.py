@@ -12,6 +12,7 @@ from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
 from milvise.core.chunks import chunks
 from milvise.errors import VectorError
+from milvise.gallery.names import WORDS_ALIAS
 from milvise.gallery.verification.record import Notes, many
 
 _ROWS = 1_000
@@ -106,4 +107,6 @@ def _most(words: Collection) -> int:
 
 
 def _loading(words: Collection) -> str:
+    if words.manifest.alias != WORDS_ALIAS:
+        return "milvise ingest images SOURCE, into a gallery of this encoder"
     return f"milvise ingest words {words.manifest.sources[0] if words.manifest.sources else 'SOURCE'}"

@@ -13,7 +13,7 @@ from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile
 from milvise.embeddings.pictures.decode import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
-from milvise.gallery.models import stored_network
+from milvise.gallery.models import stored_encoder
 from milvise.queries.pictures.given import Unstored, is_file
 
 
@@ -31,14 +31,19 @@ def visual_vector(picture: Unstored | Path, manifest: Manifest) -> Floats:
     ------
     MissingExtraError
         If no engine that can run the gallery's backbone is installed on this machine.
+    MissingEncoderError
+        If the package of the gallery's encoder is not installed on this machine.
     FingerprintError
-        If the backbone on this machine is not the one that made the gallery.
+        If the encoder on this machine is not the one that made the gallery.
     ImageError
         If the picture is no regular file, cannot be read, or is damaged or too large.
     """
-    network = stored_network(manifest)
-    pixels = _pixels(picture, size=network.size, rule=network.rule).pixels
-    return np.asarray(network.embed(pixels[np.newaxis], batch_size=1)[0], dtype=np.float32)
+    # Only here: a search for stored pictures encodes none.
+    from milvise.embeddings.encoder import VISUAL, encode_images
+
+    encoder = stored_encoder(manifest)
+    pixels = _pixels(picture, size=encoder.info.size, rule=encoder.info.rule).pixels
+    return np.asarray(encode_images(encoder, pixels[np.newaxis])[VISUAL][0], dtype=np.float32)
 
 
 def _pixels(picture: Unstored | Path, *, size: int, rule: Any) -> Picture:

@@ -82,6 +82,8 @@ def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
 
 def words_space(now: Opened) -> str:
     """Return the space in which words are compared with pictures by default."""
+    if now.text_space == VISUAL:
+        return VISUAL
     # Without joint vectors, or where they were made with other words, nothing is said of the classes.
     return RANKED if now.joint and now.places_words else JOINT
 
@@ -89,13 +91,17 @@ def words_space(now: Opened) -> str:
 def _query(
     space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened
 ) -> Query:
-    if words and space != JOINT and not now.mixture.tells_apart:
+    spaces = spaces_of(space)
+    if JOINT in spaces:
+        # Where there is no such space, that is the first thing to say.
+        _ = now.joint
+    if words and space not in (JOINT, now.text_space) and not now.mixture.tells_apart:
         raise UsageError(
             "the words know fewer than two of the classes' names, and no word has a place among visual vectors."
         )
     recipes = {
         name: Recipe((*_pictures(pictures, weights, name), *(word.ingredient(name) for word in words)))
-        for name in spaces_of(space)
+        for name in spaces
     }
     if space != RANKED or not words:
         return Query(recipes)

@@ -11,7 +11,7 @@ from milvise.errors import UnknownWordError
 from milvise.queries.gallery_collections import Opened
 from milvise.queries.plan.class_mixture import WordClasses
 from milvise.queries.plan.query import Ingredient
-from milvise.queries.ranking.score import JOINT, Seen
+from milvise.queries.ranking.score import Seen
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.word_vectors import term_vectors
 
@@ -43,7 +43,7 @@ class Placed:
 
     def ingredient(self, space: str) -> Ingredient:
         """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `Opened.mixture`."""
-        if space != JOINT:
+        if space != self.now.text_space:
             vector = self.now.mixture.visual(self.classes.shares)
         else:
             vector = self.now.mixture.joint(self.classes.shares) if self.vector is None else self.vector
@@ -65,7 +65,7 @@ def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
     if not terms:
         return []
     bases = [now.base_noun(term.phrase) for term in terms]
-    vectors = term_vectors(now.words, [Term(base) for base in bases], now.parts.known_words, is_noun=now.knows_noun)
+    vectors = term_vectors(now.words, [Term(base) for base in bases], now.known_words, is_noun=now.knows_noun)
     return [Placed(now, *found) for found in zip(terms, bases, vectors, strict=True)]
 
 

@@ -9,7 +9,7 @@ from milvise.errors import UsageError
 from milvise.queries.gallery_collections import Opened
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.match import Match
-from milvise.queries.ranking.score import CLASSES, JOINT, Ranking
+from milvise.queries.ranking.score import CLASSES, Ranking
 from milvise.queries.ranking.stored_evidence import picture_fields, seen_in
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.word_vectors import weighted_sum
@@ -36,7 +36,7 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
         seen = seen_in(now, [rows.get(match.row["id"], {"id": match.row["id"]}) for match in matches])
         shown = now.calibration.shown(ranking.seen, ranking.chances(seen.probabilities))
         return [float(value) for value in shown]
-    if any(not {JOINT, CLASSES} & match.parts.keys() for match in matches):
+    if any(not {now.text_space, CLASSES} & match.parts.keys() for match in matches):
         raise UsageError(
             "without a class hierarchy, confidence is about cosines in the joint space.\nExpected: --space joint, fused or ranked\n"
             "Received: visual"
@@ -46,9 +46,10 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
 
 def _joint_cosines(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
     """Return the joint cosine of each match; those that a ranking did without are read in one call."""
-    lacking = [match.row["id"] for match in matches if JOINT not in match.parts]
-    vectors = now.joint.vectors(lacking) if lacking else {}
-    placed = [one.ingredient(JOINT) for one in place_terms(now, terms)]
+    space = now.text_space
+    lacking = [match.row["id"] for match in matches if space not in match.parts]
+    vectors = now.space(space).vectors(lacking) if lacking else {}
+    placed = [one.ingredient(space) for one in place_terms(now, terms)]
     wanted = weighted_sum((one.weight, one.vector) for one in placed)
     read = {key: float(unit(vector) @ wanted) for key, vector in vectors.items()}
-    return [match.parts.get(JOINT, read.get(match.row["id"], -1.0)) for match in matches]
+    return [match.parts.get(space, read.get(match.row["id"], -1.0)) for match in matches]

@@ -14,6 +14,7 @@ from milvise.core.arrays import Floats, unit
 from milvise.core.records import Hit
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.errors import UnknownWordError, UsageError
+from milvise.gallery.names import encoder_of
 from milvise.queries.gallery_collections import Opened
 from milvise.queries.pictures.find import find_rows
 from milvise.queries.plan.query import Ingredient, Query, Recipe
@@ -199,7 +200,9 @@ def _searched(now: Opened, space: str, focused: bool) -> dict[str, Any]:
     made = manifest.fingerprint
     return {
         "collection": manifest.collection,
-        "made_by": made["backbone"] if space == VISUAL else made.get("head", {}).get("kind", ConseHead.KIND),
+        "made_by": made.get("backbone", encoder_of(made))
+        if space == VISUAL
+        else made.get("head", {}).get("kind", ConseHead.KIND),
         "index": manifest.index,
         "search_params": dict(index.search_params(10)),
         "re_ranked": focused,

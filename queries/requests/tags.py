@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
 from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
 from milvise.core.records import WordHit, distance
-from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
 from milvise.queries.gallery_collections import Opened
@@ -71,7 +69,7 @@ def tagged(
 def _named(now: Opened, joint: Floats, visual: Floats, filter: str) -> list[list[WordHit]]:
     hedge, chances = now.hedge, now.mixture.probabilities(visual)
     # A trained head has learned the gallery's own labels, of which the backbone's guesses know nothing.
-    guess = GUESS if _is_untrained(now.joint) else SURE
+    guess = SURE if now.is_trained else GUESS
     ranks: dict[str, int] = {}
     vectors: dict[str, Floats] = {}
     for some in chunks(hedge.entries(chances, guess=guess), _ENTRIES):
@@ -97,8 +95,3 @@ def _together(named: list[WordHit], closest: list[WordHit], hierarchy: Hierarchy
     if not taken or hierarchy is None:
         return closest
     return named + [hit for hit in closest if taken.isdisjoint((hit.word, hierarchy.base(hit.word)))]
-
-
-def _is_untrained(joint: Collection) -> bool:
-    head = joint.manifest.fingerprint.get("head", {})
-    return not isinstance(head, dict) or head.get("kind", ConseHead.KIND) == ConseHead.KIND

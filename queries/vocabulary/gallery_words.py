@@ -22,7 +22,7 @@ class GalleryKnowledge(WordKnowledge):
     def __init__(self, now: Opened) -> None:
         # A gallery that is not there is a clearer error than words that are not.
         _ = now.visual
-        super().__init__(now.words, now.parts.known_words, now.parts.known_ranks, now.knows_noun)
+        super().__init__(now.words, now.known_words, now.known_ranks, now.knows_noun)
         self._now = now
 
     def is_class(self, phrase: str) -> bool:

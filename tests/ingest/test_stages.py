@@ -76,7 +76,7 @@ def test_threads_and_a_plain_loop_make_the_same_rows_and_report_the_same(plan: P
     made, told = [], []
     for threads in (True, False):
         sink, rejected = Kept(), []
-        stages = picture_stages(plan, sink, lambda batch, to=rejected: to.extend(batch.rejected), batch_size=4)
+        stages = picture_stages(plan, sink, lambda batch, to=rejected: to.extend(batch.rejected))
         if threads:
             run_in_threads(iter(items(folder)), stages, batch_size=4, progress=lambda: None)
         else:
@@ -104,7 +104,7 @@ def test_small_batches_in_a_plain_loop_make_the_gallery_that_a_load_makes(
     lite.drop("g_joint")
     pair, _, _ = open_pair(lite, plan, [str(folder.resolve())])
     sink = UpsertSink(lite, pair, IndexSpec("auto"))
-    stages = picture_stages(plan, sink, lambda batch: None, batch_size=4)
+    stages = picture_stages(plan, sink, lambda batch: None)
     seen, rejected = SeenIds(), list[Rejected]()
     changes = ChangeFinder(pair, seen, None, Tally(), rejected.append)
     everything = items(folder)
@@ -140,12 +140,12 @@ def test_each_stage_gives_a_frozen_batch_and_says_what_it_could_not_take(folder:
     assert (len(read), [one.uri for one in read.rejected]) == (10, ["bad.png"])
     assert read.pictures[0].picture.pixels.shape == (16, 16, 3)
 
-    def vectors_of(pixels: np.ndarray, batch_size: int) -> tuple[np.ndarray, None]:
+    def vectors_of(pixels: np.ndarray) -> tuple[np.ndarray, None]:
         vectors = np.ones((len(pixels), 3), np.float32)
         vectors[1], vectors[2, 0] = 0, np.nan
         return vectors, None
 
-    embedded = embed_batch(read, vectors_of=vectors_of, batch_size=4)
+    embedded = embed_batch(read, vectors_of=vectors_of)
     assert len(embedded) == len(embedded.visual) == 8
     assert [one.uri for one in embedded.rejected] == [read.pictures[1].item.uri, read.pictures[2].item.uri]
     with pytest.raises(FrozenInstanceError):

@@ -33,6 +33,7 @@ from milvise.adapter import Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import distance, record_id
 from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.encoder import Devise
 from milvise.errors import (
     ExpressionError,
     FilterError,
@@ -282,7 +283,7 @@ def noisy(
         )
         return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
 
-    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     return load
 
 
@@ -326,7 +327,7 @@ def test_a_picture_made_by_another_backbone_is_refused(
 ) -> None:
     path = paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[1])
+    monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[1]))
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):

@@ -19,6 +19,7 @@ from milvise.adapter.collection import Collection
 from milvise.cli.search import _weighted
 from milvise.core.records import record_id
 from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.encoder import Devise
 from milvise.errors import ImageError, NotFoundError, UsageError
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
@@ -30,7 +31,7 @@ STORED, FILE, BYTES = milvise.StoredPicture, milvise.PictureFile, milvise.Pictur
 @pytest.fixture
 def gallery(lite: Store, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch) -> Iterator[Gallery]:
     """Three stored pictures: 0.png, 1.png and one whose URI is an absolute path."""
-    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     manifest = Manifest("t_visual", "visual", nets[0].dim, nets[0].fingerprint, recipe={"backbone": "net"})
     collection = lite.build(manifest)
     rows = {"0.png": 0, "1.png": 1, "/etc/hostname": 2}

@@ -18,7 +18,7 @@ from small_world import put_words, save_net
 from milvise.adapter import Store
 from milvise.adapter.collection import Collection
 from milvise.adapter.connection import connect
-from milvise.embeddings.runtimes import engines
+from milvise.embeddings import registry
 from milvise.gallery import kept_models, models
 from milvise.operations.database import Database
 from milvise.queries import at_once, lifetime
@@ -189,14 +189,14 @@ def test_a_network_that_sixteen_threads_want_is_loaded_once(monkeypatch: pytest.
         def close(self) -> None:
             return
 
-    def slowly(spec: str, *, weights: object) -> Fake:
-        loaded.append(spec)
+    def slowly(recipe: dict[str, str]) -> Fake:
+        loaded.append(recipe["backbone"])
         time.sleep(0.2)
         return Fake()
 
-    monkeypatch.setattr(models, "_networks", kept_models.KeptModels(Fake.close))
-    monkeypatch.setattr(engines, "load_network", slowly)
-    found = by_threads([lambda: models._network("net", None)] * THREADS)
+    monkeypatch.setattr(models, "_encoders", kept_models.KeptModels(Fake.close))
+    monkeypatch.setattr(registry, "load_encoder", slowly)
+    found = by_threads([lambda: models._encoder({"backbone": "net"}, "devise")] * THREADS)
     assert loaded == ["net"]
     assert len({id(one) for one in found}) == 1
 
@@ -218,9 +218,10 @@ def test_the_last_database_that_is_closed_ends_all_threads(tmp_path: Path, monke
     models.close_models()
     before = set(alive())
     one, other = (Database(Store(connect(str(tmp_path / f"{name}.db"), create=True))) for name in "ab")
-    network = models._network(str(save_net(tmp_path / "net.keras", 5)), None)
-    pixels = np.random.default_rng(0).integers(0, 256, (6, network.size, network.size, 3), dtype=np.uint8)
-    vectors = network.embed(pixels)
+    encoder = models._encoder({"backbone": str(save_net(tmp_path / "net.keras", 5))}, "devise")
+    size = encoder.info.size
+    pixels = np.random.default_rng(0).integers(0, 256, (6, size, size, 3), dtype=np.uint8)
+    vectors = encoder.encode_images(pixels)["visual"]
     assert at_once.at_once(lambda: 1, lambda: 2) == (1, 2)
     kinds = {name.split("_")[0] for name in set(alive()) - before}
     assert {"milvise-openvino", "milvise-query"} <= kinds
@@ -228,10 +229,10 @@ def test_the_last_database_that_is_closed_ends_all_threads(tmp_path: Path, monke
     assert {name.split("_")[0] for name in set(alive()) - before} == kinds, "the other one still uses them"
     other.close()
     assert set(alive()) - before == set()
-    assert len(models._networks) == 0
+    assert len(models._encoders) == 0
     # A thread that was still at work goes on.
-    np.testing.assert_array_equal(network.embed(pixels), vectors)
-    network.close()
+    np.testing.assert_array_equal(encoder.encode_images(pixels)["visual"], vectors)
+    encoder.close()
     assert set(alive()) - before == set()
 
 

@@ -15,6 +15,7 @@ from small_world import VOCABULARY, paint
 import milvise
 from milvise.adapter import Store
 from milvise.adapter.connection import connect
+from milvise.embeddings.devise.encoder import Devise
 from milvise.errors import NotFoundError, UnknownWordError
 from milvise.operations.database import Database
 
@@ -130,7 +131,7 @@ def test_each_ingest_is_one_event(tmp_path: Path, events: list[logging.LogRecord
 def test_pictures_are_counted(
     tmp_path: Path, events: list[logging.LogRecord], nets: list, class_names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("milvise.operations.images.load_network", lambda *args, **kwargs: nets[0])
+    monkeypatch.setattr("milvise.operations.images.load_encoder", lambda *args, **kwargs: Devise(nets[0]))
     for number in range(3):
         paint(tmp_path / "p" / f"{number}.png", number)
     (tmp_path / "p" / "bad.png").write_bytes(b"no picture")

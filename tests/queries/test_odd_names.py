@@ -13,6 +13,7 @@ from hostile.folders import NAMES
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.records import record_id
 from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.encoder import Devise
 from milvise.errors import ImageError, NotFoundError
 from milvise.queries.database import Database
 from milvise.queries.pictures.encode import visual_vector
@@ -71,7 +72,7 @@ def test_what_is_not_there_is_said_whatever_it_is_called(name: str, gallery: Gal
 
 @pytest.fixture
 def manifest(nets: list[Backbone], monkeypatch: pytest.MonkeyPatch) -> Manifest:
-    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     return Manifest("g_visual", "visual", nets[0].dim, nets[0].fingerprint, recipe={"backbone": "net"})
 
 

@@ -13,6 +13,7 @@ from small_world import put_words
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.records import record_id
 from milvise.embeddings.devise.backbones import Backbone
+from milvise.embeddings.devise.encoder import Devise
 from milvise.errors import FingerprintError, NotFoundError, ReplacedError
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
@@ -98,7 +99,7 @@ def test_classes_that_are_not_loaded_are_asked_for_once(gallery: Gallery, tries:
 def test_another_backbone_on_this_machine_is_asked_for_once(
     gallery: Gallery, tries: list[str], nets: list[Backbone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("milvise.gallery.models._network", lambda spec, weights: nets[0])
+    monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     with pytest.raises(FingerprintError, match="embedded with another model"):
         gallery.similar(np.zeros((9, 9, 3), np.uint8))
     assert tries == ["g"]
