@@ -180,7 +180,7 @@ def test_damage_is_an_error_and_a_role_that_may_not_read_it_searches_as_before(
 def test_a_lost_catalog_is_made_again_with_it(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:
     load(folder)
     stored = live(lite, f"hierarchy_{nets[0].name}")
-    lite.forget(stored.name)
+    lite.catalog.forget(stored.name)
     lite.unpublish(stored.manifest.alias)
     assert [problem.kind for problem in Database(lite).verify("g").problems] == ["no_entry"]
     found = Database(lite).verify("g", repair=True)
