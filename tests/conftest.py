@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milvus_server import Server, free_port, milvus_server, restartable_server
+from milvus_server import SHORT_PAUSES, Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
@@ -22,6 +22,23 @@ from milvise.embeddings.devise.backbones import Backbone, load_backbone
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Say which of the processes that test beside each other takes which tests."""
+    from sharing_out import make_scheduler
+
+    return make_scheduler(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where processes test beside each other."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from sharing_out import group_of, place_of
+
+        items.sort(key=lambda item: place_of(group_of(item.nodeid)))
 
 
 def _why_no_docker() -> str | None:
@@ -39,8 +56,19 @@ def _why_no_docker() -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A cache of the tests' own, which processes that test beside each other share."""
+    os.environ["MILVISE_CACHE"] = str(_shared(tmp_path_factory) / "milvise-cache")
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this run, which is the same in all processes that test beside each other."""
     base = tmp_path_factory.getbasetemp()
-    os.environ["MILVISE_CACHE"] = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "milvise-cache")
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of the Milvus server are unpacked, once in a run."""
+    return _shared(tmp_path_factory) / "milvus-programs"
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +88,9 @@ def _lite(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _server(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[str]:
     _require_server()
-    with milvus_server(tmp_path_factory.mktemp("server")) as uri:
+    with milvus_server(tmp_path_factory.mktemp("server"), programs=programs) as uri:
         yield uri
 
 
@@ -102,21 +130,22 @@ def server_uri(_server: str) -> str:
 def _require_server() -> None:
     if importlib.util.find_spec("milvus") is None:
         pytest.skip("the PyPI package milvus is not installed; its wheels exist for x86-64 Linux and macOS")
+    os.environ.update(SHORT_PAUSES)
 
 
 @pytest.fixture(scope="session")
-def guarded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def guarded_uri(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[str]:
     """The address of a server that asks for a token; ``root:Milvus`` may do everything."""
     _require_server()
-    with restartable_server(tmp_path_factory.mktemp("guarded"), authorization=True) as server:
+    with restartable_server(tmp_path_factory.mktemp("guarded"), authorization=True, programs=programs) as server:
         yield server.uri
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
+def own_server(tmp_path: Path, programs: Path) -> Iterator[Server]:
     """A server of the test's own, to be killed."""
     _require_server()
-    with restartable_server(tmp_path) as server:
+    with restartable_server(tmp_path, programs=programs) as server:
         yield server
 
 

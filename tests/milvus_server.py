@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_TIMEOUT_S = 120
+STARTS = 5
+"""How often a server is started where another process takes one of its ports first."""
+
+SHORT_PAUSES = {
+    "DATACOORD_SEGMENT_ASSIGNMENTEXPIRATION": "200",
+    "INDEXCOORD_SCHEDULER_INTERVAL": "100",
+    "PROXY_TIMETICKINTERVAL": "50",
+    "QUERYCOORD_CHECKCHANNELINTERVAL": "100",
+    "QUERYCOORD_CHECKSEGMENTINTERVAL": "100",
+    "QUERYCOORD_COLLECTIONOBSERVERINTERVAL": "100",
+    "QUERYCOORD_DISTPULLINTERVAL": "200",
+}
+"""Milliseconds. A server is made for large collections, and does most of its work when a timer of a second or two rings.
+It does the same work with shorter ones: a collection is sealed in one second instead of three. The tests put them into the
+environment, from where a server takes them; benchmarks measure a server as it is."""
 
 
 def free_port() -> int:
@@ -24,6 +41,15 @@ def free_port() -> int:
 class Server:
     """A server that can be killed, stopped for a while, and started again with the same data and ports.
 
+    Parameters
+    ----------
+    folder : Path
+        It keeps its data and logs here.
+    authorization : bool
+        Whether it asks for a token.
+    programs : Path, optional
+        A folder for the unpacked programs, which servers share; without it they are unpacked for this one.
+
     Attributes
     ----------
     uri : str
@@ -32,7 +58,7 @@ class Server:
         The process that runs.
     """
 
-    def __init__(self, folder: Path, *, authorization: bool = False) -> None:
+    def __init__(self, folder: Path, *, authorization: bool = False, programs: Path | None = None) -> None:
         from milvus import MilvusServer, MilvusServerConfig
 
         client, peer = free_port(), free_port()
@@ -48,6 +74,8 @@ class Server:
         ports = {name: free_port() for name in server.config.configurable_items if name.endswith("_port")}
         server.config.configs.update({**ports, "etcd_port": client})
         server.config.set("authorization_enabled", authorization)
+        if programs is not None:
+            link_programs(programs, folder / "data")
         server.start()
         self._server = server
         self._etcd = etcd
@@ -110,10 +138,37 @@ class Server:
         self._server.server_proc = self.process
 
 
+def link_programs(programs: Path, data: Path) -> None:
+    """Unpack the server's programs where no process did yet, which takes seconds, and link them from its folder."""
+    import milvus
+
+    programs.mkdir(parents=True, exist_ok=True)
+    with (programs / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # What stands there already is left alone.
+        milvus._initialize_data_files(str(programs))
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "bin").symlink_to(programs / "bin", target_is_directory=True)
+
+
+def start_server(folder: Path, *, authorization: bool = False, programs: Path | None = None) -> Server:
+    """Start a server. A free port may be taken by another process before the server has it: then others are chosen."""
+    for number in range(STARTS):
+        own = folder / f"start-{number}"
+        own.mkdir(parents=True)
+        try:
+            return Server(own, authorization=authorization, programs=programs)
+        except RuntimeError as error:
+            if "bind failed" not in str(error) or number == STARTS - 1:
+                raise
+            print(f"the Milvus server is started again: {error}", file=sys.stderr)
+    raise AssertionError("unreachable")
+
+
 @contextmanager
-def restartable_server(folder: Path, *, authorization: bool = False) -> Iterator[Server]:
+def restartable_server(folder: Path, *, authorization: bool = False, programs: Path | None = None) -> Iterator[Server]:
     """Start a server and yield it."""
-    server = Server(folder, authorization=authorization)
+    server = start_server(folder, authorization=authorization, programs=programs)
     try:
         server.wait()
         yield server
@@ -122,7 +177,7 @@ def restartable_server(folder: Path, *, authorization: bool = False) -> Iterator
 
 
 @contextmanager
-def milvus_server(folder: Path) -> Iterator[str]:
+def milvus_server(folder: Path, *, programs: Path | None = None) -> Iterator[str]:
     """Start a server and yield its address."""
-    with restartable_server(folder) as server:
+    with restartable_server(folder, programs=programs) as server:
         yield server.uri
