@@ -162,7 +162,7 @@ def photos() -> list[Path]:
     """Real photos, from the installed packages foolbox and scikit-image."""
     from milvise.operations.demo import PackagedPhotos
 
-    return [item.path for item in PackagedPhotos()]
+    return [item.content.path for item in PackagedPhotos()]
 
 
 @pytest.fixture(scope="session")

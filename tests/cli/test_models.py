@@ -21,9 +21,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gallery ``g`` of real photos in folders by label, and a head trained for it."""
     folder = tmp_path_factory.mktemp("models")
     for item in PackagedPhotos():
-        if item.path.name.startswith("cifar10"):
+        if item.content.path.name.startswith("cifar10"):
             (folder / "photos" / item.label).mkdir(parents=True, exist_ok=True)
-            (folder / "photos" / item.label / item.path.name).symlink_to(item.path)
+            (folder / "photos" / item.label / item.content.path.name).symlink_to(item.content.path)
     answer(milvise(folder, "--json", "ingest", "words", "glove-6b-50d", "--limit", "20000", "--index", "flat"))
     answer(milvise(folder, "--json", "ingest", "images", "photos", "--gallery", "g"))
     report = answer(milvise(folder, "--json", "train", "--gallery", "g", "--out", "h.keras", "--hold-out", "frog"))
