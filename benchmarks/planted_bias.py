@@ -23,7 +23,7 @@ from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.arrays import unit
 from milvise.core.records import record_id
 from milvise.evaluation.bias.groups import Attribute
-from milvise.evaluation.bias.measure import Options, evaluate_bias
+from milvise.evaluation.bias.measure import BiasOptions, evaluate_bias
 from milvise.queries.evaluation_reads import read_gallery
 
 PICTURES, DIM, WORDS = 400, 50, 200
@@ -71,7 +71,7 @@ def evaluate(
     made = {"visual": BACKBONE, "words": MADE_WITH, "head": {"kind": "conse"}}
     for room, fingerprint in (("visual", BACKBONE), ("joint", made)):
         put(db.store, Manifest(f"{name}_{room}", room, DIM, fingerprint), pictures(vectors, group))
-    options = Options((Attribute("group"),), tests)
+    options = BiasOptions((Attribute("group"),), tests)
     part = evaluate_bias(read_gallery(db, name), options, lambda text: None)
     db.drop(name)
     figures = {figure.name: figure for figure in part.figures}

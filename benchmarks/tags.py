@@ -31,7 +31,7 @@ from milvise.embeddings.wordnet.make_hierarchy import VISIBLE
 from milvise.embeddings.wordnet.nouns import Nouns, load_nouns
 from milvise.embeddings.words.phrases import whole_spellings
 from milvise.queries.evaluation_reads import read_gallery
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_pictures
 from milvise.queries.vocabulary.word_vectors import FREQUENT
 
@@ -137,7 +137,7 @@ def tags(db: milvise.Database, rows: list[dict[str, str]], truth: Truth) -> dict
 
 
 def sure(db: milvise.Database, rows: list[dict[str, str]], truth: Truth) -> dict[str, list[float]]:
-    now = Opened(db.gallery("t")._parts)
+    now = OpenCollections(db.gallery("t")._parts)
     paths = [row["path"] for row in rows]
     visual = np.stack([one.vectors["visual"] for one in find_pictures(now, paths, ["visual"])])
     chances = now.mixture.probabilities(visual)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
-MOST = 2
+MOST_MODELS = 2
 """A network takes 20 MB to 600 MB of memory."""
 
 
@@ -15,7 +15,7 @@ M = TypeVar("M")
 
 
 class KeptModels(Generic[M]):
-    """At most `MOST` models by what they were loaded from; the one that was not asked for longest goes first.
+    """At most `MOST_MODELS` models by what they were loaded from; the one that was not asked for longest goes first.
 
     A model that goes is closed by `close`. A request in another thread may still use it: a closed model builds again what it needs.
     """
@@ -41,7 +41,7 @@ class KeptModels(Generic[M]):
                 model = load()
                 with self._lock:
                     self._models[key] = model
-                    gone = [self._models.popitem(last=False)[1] for _ in range(len(self._models) - MOST)]
+                    gone = [self._models.popitem(last=False)[1] for _ in range(len(self._models) - MOST_MODELS)]
             finally:
                 with self._lock:
                     self._loading.pop(key, None)

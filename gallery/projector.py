@@ -22,7 +22,7 @@ from milvise.errors import ImageError, InputError
 THUMBNAIL = 64
 """Side of a thumbnail in pixels: TensorBoard takes sprites of at most 8,192 pixels a side, which is 128 of these."""
 
-MOST = (8_192 // THUMBNAIL) ** 2
+MOST_PICTURES = (8_192 // THUMBNAIL) ** 2
 _TOLD = 100
 """Pictures from one report of progress to the next."""
 
@@ -65,7 +65,7 @@ def write_projector(
     InputError
         If the folder cannot be written, or there is nothing to write.
     """
-    count = min(limit, MOST, collection.count(filter))
+    count = min(limit, MOST_PICTURES, collection.count(filter))
     if count == 0:
         raise InputError("no picture of the gallery fits the filter, so that there is nothing to write.")
     across = math.ceil(math.sqrt(count))

@@ -22,11 +22,11 @@ from milvise.evaluation.report.files import JSON_NAME, PAGE_NAME, make_folder, r
 from milvise.evaluation.report.findings import findings
 from milvise.evaluation.report.limits import check, read_limits
 from milvise.evaluation.report.page import KEY_FIGURES, render
-from milvise.evaluation.report.section import Part
+from milvise.evaluation.report.section import Section
 from milvise.operations.measures import Accuracy, Bias, IndexRecall
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
-from milvise.queries.evaluation_reads import Reading, read_gallery
+from milvise.queries.evaluation_reads import GalleryReader, read_gallery
 
 __all__ = [
     "Accuracy", "Bias", "Evaluate", "Evaluation", "IndexRecall", "Limits", "ReadRatings", "evaluate", "read_limits",
@@ -195,18 +195,18 @@ def read_ratings(request: ReadRatings, progress: Progress = silent) -> Evaluatio
     return _published(replace(report, parts=parts), request.folder, request.limits)
 
 
-def _parts(request: Evaluate, reading: Reading, note: Callable[[str], None]) -> list[Callable[[], Part]]:
-    found: list[Callable[[], Part]] = []
+def _parts(request: Evaluate, reading: GalleryReader, note: Callable[[str], None]) -> list[Callable[[], Section]]:
+    found: list[Callable[[], Section]] = []
     if (asked := request.accuracy) is not None:
-        by_label = accuracy.Options(
+        by_label = accuracy.AccuracyOptions(
             asked.labels, asked.taxonomy, asked.head, asked.tagged, asked.similar, request.filter, request.labels_optional
         )  # fmt: skip
         found.append(lambda: accuracy.evaluate_accuracy(reading, by_label, note))
     if (recall := request.index) is not None:
-        by_index = index.Options(recall.k, recall.queries, recall.parsed)
+        by_index = index.IndexOptions(recall.k, recall.queries, recall.parsed)
         found.append(lambda: index.evaluate_index(reading, by_index, note))
     if (groups := request.bias) is not None:
-        by_group = bias.Options(groups.parsed, groups.tests, groups.top, groups.least_group, request.filter)
+        by_group = bias.BiasOptions(groups.parsed, groups.tests, groups.top, groups.least_group, request.filter)
         found.append(lambda: bias.evaluate_bias(reading, by_group, note))
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.gallery import exports
-from milvise.gallery.projector import MOST
+from milvise.gallery.projector import MOST_PICTURES
 from milvise.operations.checks import require_count
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -48,7 +48,7 @@ class ExportProjector:
     filter: str = ""
 
     def __post_init__(self) -> None:
-        require_count("limit", self.limit, 1, MOST)
+        require_count("limit", self.limit, 1, MOST_PICTURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from milvise.queries.database import Database
 LABELS = ("folder", "none")
 MOST_AT_ONCE = 1_024
 
-Named = str | Path | Source
+SourceLike = str | Path | Source
 """A source: the path of a folder or manifest, or a source of one's own."""
 
 
@@ -40,7 +40,7 @@ class IngestImages:
         If a value cannot be.
     """
 
-    sources: tuple[Named, ...]
+    sources: tuple[SourceLike, ...]
     gallery: str = DEFAULT_GALLERY
     encoder: str | None = None
     backbone: str | None = None
@@ -73,7 +73,7 @@ class IngestImages:
         return replace(self, sources=_opened(self))
 
 
-def require_sources(sources: Sequence[Named]) -> None:
+def require_sources(sources: Sequence[SourceLike]) -> None:
     """Check that there are sources, and that each is one.
 
     Raises
@@ -89,7 +89,7 @@ def require_sources(sources: Sequence[Named]) -> None:
             raise UsageError(f"this is no source of pictures.\n{expected}\nReceived: {source!r}")
 
 
-def open_sources(sources: Sequence[Named], *, labels: bool = True) -> tuple[Source, ...]:
+def open_sources(sources: Sequence[SourceLike], *, labels: bool = True) -> tuple[Source, ...]:
     """Return the sources that paths stand for; one that is open stays as it is."""
     return tuple(
         open_source(os.fspath(one), labels=labels) if isinstance(one, str | os.PathLike) else one for one in sources

@@ -13,7 +13,7 @@ from milvise.operations.progress import Progress, epochs, silent
 from milvise.queries.database import Database
 from milvise.queries.requests.feedback import labels_of, read_pairs
 from milvise.training import one, train
-from milvise.training.train import Options, Report
+from milvise.training.train import Report, TrainOptions
 
 __all__ = ["MOST_HELD_BACK", "CheckWiring", "Report", "TrainHead", "Wiring", "check_wiring", "train_head"]
 
@@ -62,7 +62,7 @@ class TrainHead:
     pairs: Path | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        Options(self.head, self.loss).require_known()
+        TrainOptions(self.head, self.loss).require_known()
         as_texts("hold_out", self.hold_out)
         require_count("epochs", self.epochs, 1)
         require_share("held_back", self.held_back, MOST_HELD_BACK)
@@ -95,7 +95,7 @@ class CheckWiring:
     filter: str = ""
 
     def __post_init__(self) -> None:
-        Options(self.head, self.loss).require_known()
+        TrainOptions(self.head, self.loss).require_known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Wiring:
 def train_head(db: Database, request: TrainHead, progress: Progress = silent) -> Report:
     """Train a head on a gallery's stored vectors and labels; errors as `milvise.operations.gallery.Gallery.train`."""
     learned = request.opened().pairs
-    options = Options(
+    options = TrainOptions(
         kind=request.head,
         loss=request.loss,
         hold_out=request.hold_out,
@@ -151,5 +151,5 @@ def train_head(db: Database, request: TrainHead, progress: Progress = silent) ->
 
 def check_wiring(db: Database, request: CheckWiring, progress: Progress = silent) -> Wiring:
     """Learn one picture and one word; errors as `milvise.operations.gallery.Gallery.check_wiring`."""
-    options = Options(request.head, request.loss, seed=request.seed, filter=request.filter)
+    options = TrainOptions(request.head, request.loss, seed=request.seed, filter=request.filter)
     return Wiring(**one.check_wiring(db.store, gallery=request.gallery, options=options, progress=epochs(progress)))

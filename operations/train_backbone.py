@@ -8,7 +8,7 @@ from pathlib import Path
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.embeddings.devise.backbones import load_backbone
 from milvise.operations.checks import require_count, require_share
-from milvise.operations.images import Named, absolute, open_sources, require_sources
+from milvise.operations.images import SourceLike, absolute, open_sources, require_sources
 from milvise.operations.progress import Progress, epochs, notes, silent
 from milvise.operations.train import MOST_HELD_BACK
 from milvise.training import finetune
@@ -44,7 +44,7 @@ class TrainBackbone:
         If a value cannot be.
     """
 
-    sources: tuple[Named, ...]
+    sources: tuple[SourceLike, ...]
     out: Path
     backbone: str = DEFAULT_BACKBONE
     weights: Path | None = None
@@ -63,7 +63,7 @@ def train_backbone(request: TrainBackbone, progress: Progress = silent) -> Repor
     sources = open_sources(request.sources)
     notes(progress)(f"Building {request.backbone} …")
     built = load_backbone(absolute(request.backbone), weights=request.weights)
-    options = finetune.Options(
+    options = finetune.FinetuneOptions(
         finetune.HELD_BACK_SHARE if request.held_back is None else request.held_back,
         finetune.EPOCHS if request.epochs is None else request.epochs,
         request.seed,

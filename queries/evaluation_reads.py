@@ -88,7 +88,7 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GalleryReader:
     """A gallery as it stands at one moment.
 
     Attributes
@@ -199,7 +199,7 @@ class Reading:
         return self.database.store.open(manifest)
 
 
-def read_gallery(database: Database, name: str) -> Reading:
+def read_gallery(database: Database, name: str) -> GalleryReader:
     """Return a gallery as it stands now.
 
     Raises
@@ -216,7 +216,7 @@ def read_gallery(database: Database, name: str) -> Reading:
     encoder = encoder_of(visual.manifest.fingerprint)
     if encoder != DEFAULT_ENCODER:
         texts = LiveTexts(store, database.words.live).of(visual) if store.live(texts_alias(encoder)) else None
-        return Reading(
+        return GalleryReader(
             database, gallery, visual.manifest, visual.manifest if texts else None, texts.manifest if texts else None
         )
     joint, words = store.live(joint_alias(name)), store.live(WORDS_ALIAS)
@@ -224,6 +224,6 @@ def read_gallery(database: Database, name: str) -> Reading:
         require_same_words(joint, words)
     # Without its words a joint collection cannot be asked anything.
     joint = joint if words is not None else None
-    return Reading(
+    return GalleryReader(
         database, gallery, visual.manifest, joint.manifest if joint else None, words.manifest if words else None
     )

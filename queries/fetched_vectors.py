@@ -12,14 +12,14 @@ from milvise.adapter import Collection
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.core.arrays import Floats
 
-MOST = 10_000
+MOST_VECTORS = 10_000
 """Those that were not asked for longest go first: 12 MB for words of width 300."""
 
 
-class KnownVectors:
+class FetchedVectors:
     """Vectors of one collection by primary key, fetched once; of another collection as soon as that one is asked for.
 
-    It is shared by threads, and holds at most `MOST` vectors.
+    It is shared by threads, and holds at most `MOST_VECTORS` vectors.
 
     The name of a real collection of words or classes holds a hash of what made its vectors.
 
@@ -62,7 +62,7 @@ class KnownVectors:
             # Another thread may have asked for another collection meanwhile.
             if self._name == collection.name:
                 self._vectors.update(fetched)
-                for _ in range(len(self._vectors) - MOST):
+                for _ in range(len(self._vectors) - MOST_VECTORS):
                     self._vectors.popitem(last=False)
 
     def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:
@@ -80,7 +80,7 @@ class KnownVectors:
         return found
 
 
-class KnownTexts(KnownVectors):
+class KnownTexts(FetchedVectors):
     """The vectors of an encoder's texts: those of its vocabulary are fetched, and others are encoded where it takes any text."""
 
     def _fetched(self, collection: Collection, keys: Sequence[str]) -> dict[str, Floats | None]:

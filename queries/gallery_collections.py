@@ -27,7 +27,7 @@ from milvise.gallery.words_and_classes import (
     require_same_backbone,
     require_same_words,
 )
-from milvise.queries.fetched_vectors import KnownTexts, KnownVectors
+from milvise.queries.fetched_vectors import FetchedVectors, KnownTexts
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
@@ -39,7 +39,7 @@ from milvise.queries.vocabulary.word_vectors import Vocabulary
 T = TypeVar("T")
 
 
-class Parts:
+class GalleryCollections:
     """What stands behind one gallery, with what was fetched of it before."""
 
     def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
@@ -56,17 +56,17 @@ class Parts:
         self.classes = LiveClasses(store)
         self.known_words = words.known
         self.known_ranks = words.known_ranks
-        self.known_texts, self.known_text_ranks = KnownTexts(), KnownVectors("rank")
-        self.known_classes = KnownVectors()
+        self.known_texts, self.known_text_ranks = KnownTexts(), FetchedVectors("rank")
+        self.known_classes = FetchedVectors()
         self.made: dict[str, tuple[list[str], Any]] = {}
         """By what it is: seven things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
 
-    def answered(self, request: Callable[[Opened], T]) -> T:
+    def answered(self, request: Callable[[OpenCollections], T]) -> T:
         """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it."""
 
         def once() -> T:
-            now = Opened(self)
+            now = OpenCollections(self)
             try:
                 return request(now)
             except ReplacedError:
@@ -79,7 +79,7 @@ class Parts:
         return answered(once, self.visual, self.joint, self.texts, self.classes)
 
     def logged(
-        self, request: Callable[[Opened], T], kind: str, *, space: str | None = None, limit: int | None = None
+        self, request: Callable[[OpenCollections], T], kind: str, *, space: str | None = None, limit: int | None = None
     ) -> T:
         """Return what a request answers, as `answered` does, and log one event.
 
@@ -96,10 +96,10 @@ class Parts:
         return answer
 
 
-class Opened:
+class OpenCollections:
     """The collections that one request reads throughout; what has a hash in its name is fetched once for all requests."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: GalleryCollections) -> None:
         self.parts = parts
         self.name = parts.name
         self._read: dict[str, str] = {}
@@ -135,12 +135,12 @@ class Opened:
         return self._noted(self.parts.texts.of(self.visual))
 
     @property
-    def known_words(self) -> KnownVectors:
+    def known_words(self) -> FetchedVectors:
         """The vectors of words that were fetched before."""
         return self.parts.known_words if self.text_space == JOINT else self.parts.known_texts
 
     @property
-    def known_ranks(self) -> KnownVectors:
+    def known_ranks(self) -> FetchedVectors:
         """The ranks of words that were fetched before."""
         return self.parts.known_ranks if self.text_space == JOINT else self.parts.known_text_ranks
 

@@ -26,7 +26,7 @@ from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import UsageError
 from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
-from milvise.queries.gallery_collections import Opened, Parts
+from milvise.queries.gallery_collections import GalleryCollections, OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.pictures.find import find_pictures, require_several
 from milvise.queries.pictures.given import PictureLike
@@ -48,7 +48,7 @@ from milvise.queries.requests.tags import can_hedge, tagged
 from milvise.queries.text.match import BOTH, MEANING, check_by, found_by
 from milvise.queries.vocabulary.expression import Term, render
 from milvise.queries.vocabulary.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
-from milvise.queries.vocabulary.typed import Reading, read
+from milvise.queries.vocabulary.typed import TypedSearch, read
 from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
 
 
@@ -57,7 +57,7 @@ class Gallery:
 
     def __init__(self, store: Store, words: Vocabulary, name: str) -> None:
         self.name = name
-        self._parts = Parts(store, words, name)
+        self._parts = GalleryCollections(store, words, name)
 
     def search(
         self,
@@ -111,7 +111,7 @@ class Gallery:
         """
         check_confidence(min_confidence)
 
-        def request(now: Opened) -> list[Hit]:
+        def request(now: OpenCollections) -> list[Hit]:
             ((said, matches),) = _found(now, [expression], space, by=by, limit=limit, filter=filter, fix=fix)
             if min_confidence is not None and not said.known:
                 said.require_known()
@@ -119,7 +119,7 @@ class Gallery:
 
         return self._parts.logged(request, "search", space=space, limit=limit)
 
-    def read(self, expression: str, *, fix: bool = False) -> Reading:
+    def read(self, expression: str, *, fix: bool = False) -> TypedSearch:
         """Return what `search` takes an expression for, with a remark for each thing that was done or is suspected.
 
         At most three calls, and none for words that were read before.
@@ -157,7 +157,7 @@ class Gallery:
         if not expressions:
             return []
 
-        def request(now: Opened) -> list[list[Hit]]:
+        def request(now: OpenCollections) -> list[list[Hit]]:
             found = _found(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
             return [[match.hit() for match in matches] for _, matches in found]
 
@@ -192,7 +192,7 @@ class Gallery:
             If the focus is neither a class nor known to the words; it carries close spellings.
         """
 
-        def request(now: Opened) -> list[Hit]:
+        def request(now: OpenCollections) -> list[Hit]:
             named = find_pictures(now, [picture], [VISUAL])[0]
             if focus is None:
                 query = mean_query([named], [VISUAL])
@@ -228,7 +228,7 @@ class Gallery:
             As `search`; for pictures alone ``visual`` by default.
         """
 
-        def request(now: Opened) -> list[Hit]:
+        def request(now: OpenCollections) -> list[Hit]:
             query, named = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             matches = nearest(now, query, limit=limit, filter=filter, without={one.key for one in named})
             return [match.hit() for match in matches]
@@ -311,7 +311,7 @@ class Gallery:
         if ids is not None and filter:
             raise UsageError("pictures are ranked by their ids or by a filter, not by both.")
 
-        def request(now: Opened) -> list[Hit]:
+        def request(now: OpenCollections) -> list[Hit]:
             terms = words_typed(now, words, fix=fix)
             query, _ = mixed_query(now, terms, pictures, space=space)
             return _hits(now, terms, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
@@ -353,7 +353,7 @@ class Gallery:
             If no picture that was found has the column.
         """
 
-        def request(now: Opened) -> list[Owner]:
+        def request(now: OpenCollections) -> list[Owner]:
             query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
             return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
 
@@ -392,7 +392,7 @@ class Gallery:
 
         feedback: list[Feedback] = []
 
-        def request(now: Opened) -> list[Hit]:
+        def request(now: OpenCollections) -> list[Hit]:
             terms = words_typed(now, words, fix=fix)
             query, named = mixed_query(now, terms, pictures, space=space)
             judged = find_pictures(now, [StoredPicture(name) for name in (*liked, *disliked)], list(query.recipes))
@@ -439,7 +439,7 @@ class Gallery:
         if focus is not None and (words or space not in (None, VISUAL)):
             raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
 
-        def request(now: Opened) -> Explanation:
+        def request(now: OpenCollections) -> Explanation:
             said = words_said(now, words, fix=fix)
             if not said.known and not pictures:
                 said.require_known()
@@ -510,7 +510,7 @@ class Gallery:
         if not pictures:
             return []
 
-        def request(now: Opened) -> list[list[WordHit]]:
+        def request(now: OpenCollections) -> list[list[WordHit]]:
             spaces = [JOINT, VISUAL] if can_hedge(now) else [now.text_space]
             found = find_pictures(now, pictures, spaces)
             joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)
@@ -531,7 +531,7 @@ class Gallery:
             As `search`.
         """
 
-        def request(now: Opened) -> dict[str, float]:
+        def request(now: OpenCollections) -> dict[str, float]:
             if not now.places_words:
                 return {}
             placed = place_terms(now, words_typed(now, words))
@@ -542,7 +542,7 @@ class Gallery:
 
 
 def _found(
-    now: Opened, texts: Sequence[str], space: str | None, *, by: str, limit: int, filter: str, fix: bool
+    now: OpenCollections, texts: Sequence[str], space: str | None, *, by: str, limit: int, filter: str, fix: bool
 ) -> list[tuple[Said, list[Match]]]:
     """Return what each text says and the pictures that it finds."""
     check_by(by)
@@ -558,7 +558,7 @@ def _found(
     return list(zip(said, found, strict=True))
 
 
-def _hits(now: Opened, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:
+def _hits(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:
     if least is None:
         return [match.hit() for match in matches]
     trusted = zip(matches, trust(now, terms, matches), strict=True)

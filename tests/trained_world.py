@@ -14,7 +14,7 @@ from milvise.core.records import record_id
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.sketches import sketch
 from milvise.embeddings.devise.top_classes import class_probabilities, encode
-from milvise.training.train import Options, Report, train_head
+from milvise.training.train import Report, TrainOptions, train_head
 
 LABELS = ("cat", "dog", "sofa", "dining_table", "queen", "king", "xyzzy")
 VISUAL_DIM, WORD_DIM, EACH = 24, 12, 40
@@ -80,4 +80,4 @@ def drop_trained_world(store: Store, gallery: str = "t") -> None:
 
 
 def trained(store: Store, out: Path, kind: str = "linear", gallery: str = "t", **options: Any) -> Report:
-    return train_head(store, gallery=gallery, out=out, options=Options(kind=kind, **{"epochs": 20, **options}))
+    return train_head(store, gallery=gallery, out=out, options=TrainOptions(kind=kind, **{"epochs": 20, **options}))

@@ -26,7 +26,7 @@ import numpy as np
 from milvise.core.arrays import Floats
 from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, Places
 
-Head = Callable[[Floats], Floats]
+HeadFunction = Callable[[Floats], Floats]
 """From visual vectors, shape (n, visual width), to joint unit vectors, shape (n, words' width)."""
 
 ENOUGH = 1_000
@@ -51,7 +51,9 @@ class Fresh:
     cross_fitted: int
 
 
-def fresh_vectors(head: Head, examples: Examples, train: Callable[[Examples, int], Head] | None, *, most: int) -> Fresh:
+def fresh_vectors(
+    head: HeadFunction, examples: Examples, train: Callable[[Examples, int], HeadFunction] | None, *, most: int
+) -> Fresh:
     """Return the joint vectors of pictures from heads that did not see them; see the module's description.
 
     Parameters
@@ -65,7 +67,7 @@ def fresh_vectors(head: Head, examples: Examples, train: Callable[[Examples, int
         At most so many pictures: held-back ones first, then trained ones, then those of held-out labels.
     """
     held_back, unseen = examples.places(HELD_BACK), examples.places(UNSEEN)
-    taken: list[tuple[Places, Head]] = [(held_back[:most], head)]
+    taken: list[tuple[Places, HeadFunction]] = [(held_back[:most], head)]
     room = most - len(taken[0][0])
     wanted = _outside_every_fold(examples)[:room] if train is not None and len(held_back) < ENOUGH else held_back[:0]
     for fold in np.unique(examples.folds[wanted]).tolist():

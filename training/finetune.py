@@ -30,7 +30,7 @@ from milvise.errors import ImageError, InputError
 from milvise.ingest.sources import Item, Source
 from milvise.ingest.sources.read_content import decode_content
 from milvise.training.examples import HELD_BACK, TRAIN, Examples, is_held_back
-from milvise.training.fit import Progress, Schedule, fit
+from milvise.training.fit import EpochProgress, Schedule, fit
 from milvise.training.train import Report
 
 K = 10
@@ -42,7 +42,7 @@ _CLASSIFIER_RATE, _BLOCK_RATE = 1e-3, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class FinetuneOptions:
     """How a backbone is fine-tuned.
 
     Attributes
@@ -61,8 +61,8 @@ def finetune(
     *,
     backbone: Backbone,
     out: Path,
-    options: Options = Options(),
-    progress: Progress = lambda epoch, losses: None,
+    options: FinetuneOptions = FinetuneOptions(),
+    progress: EpochProgress = lambda epoch, losses: None,
 ) -> Report:
     """Fine-tune a backbone's last block and write the result to `out`; see the module's description.
 
@@ -115,7 +115,7 @@ def finetune(
 
 
 def _features(
-    sources: Sequence[Source], backbone: Backbone, trunk: Any, file: Path, options: Options
+    sources: Sequence[Source], backbone: Backbone, trunk: Any, file: Path, options: FinetuneOptions
 ) -> tuple[Examples, dict[str, str]]:
     """Send every labelled picture through the trunk, into a file; return it as examples, and what could not be read."""
     known: dict[str, int] = {}
@@ -160,7 +160,7 @@ def _readable(
 
 
 def _train(
-    block: Any, classifier: Any, examples: Examples, options: Options, progress: Progress
+    block: Any, classifier: Any, examples: Examples, options: FinetuneOptions, progress: EpochProgress
 ) -> dict[str, dict[str, list[float]]]:
     """Train the classifier alone, so that its random start does no harm to the block, and then both."""
     keras = import_keras("training")

@@ -14,7 +14,7 @@ from milvise.training.examples import HELD_BACK, TRAIN, Examples, Places
 
 Loss = Callable[[Any, Any], Any]
 Batch = tuple[Floats, np.ndarray[Any, np.dtype[np.int32]]]
-Progress = Callable[[int, dict[str, float]], None]
+EpochProgress = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Schedule:
 
 
 def fit(
-    model: Any, examples: Examples, loss: Loss, schedule: Schedule, *, seed: int, progress: Progress
+    model: Any, examples: Examples, loss: Loss, schedule: Schedule, *, seed: int, progress: EpochProgress
 ) -> dict[str, list[float]]:
     """Train a model on the examples in place; return its loss by epoch.
 

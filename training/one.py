@@ -22,9 +22,9 @@ from milvise.embeddings.words.phrases import lookups, phrase_vector
 from milvise.errors import InputError, ModelError, UsageError
 from milvise.gallery.project import sample_keys
 from milvise.training.examples import TRAIN, Examples
-from milvise.training.fit import Progress, Schedule, fit
+from milvise.training.fit import EpochProgress, Schedule, fit
 from milvise.training.ingredients import build, find_ingredients
-from milvise.training.train import Options
+from milvise.training.train import TrainOptions
 
 SIMILARITY = 0.99
 SAMPLE = 1_000
@@ -62,7 +62,7 @@ class Agreement:
 
 
 def check_wiring(
-    store: Store, *, gallery: str, options: Options, progress: Progress = lambda epoch, losses: None
+    store: Store, *, gallery: str, options: TrainOptions, progress: EpochProgress = lambda epoch, losses: None
 ) -> dict[str, Any]:
     """Train a head on one labelled picture until its joint vector is that of the label; return how close it came.
 

@@ -30,8 +30,18 @@ import numpy as np
 from milvise.core.arrays import Floats, unit
 from milvise.embeddings.words.phrases import tokens
 from milvise.queries.plan.class_mixture import ClassMixture
-from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
-from milvise.training.cross_fit import Head, fresh_vectors
+from milvise.queries.ranking.score import (
+    ALIKE,
+    CLASSES,
+    FIRST,
+    JOINT,
+    VISUAL,
+    SoughtWord,
+    WordScore,
+    likeness,
+    weighted_sum_of,
+)
+from milvise.training.cross_fit import HeadFunction, fresh_vectors
 from milvise.training.examples import UNSEEN, Examples
 
 UNTRAINED = "untrained"
@@ -42,7 +52,7 @@ ALONE = 1.0
 LEAST = 20
 """With fewer pictures nothing is chosen."""
 
-MOST = 5_000
+MOST_PICTURES = 5_000
 """So many pictures are held in memory at most: held-back ones first."""
 
 _LABELS = 1_000
@@ -84,7 +94,10 @@ class Share:
 
 
 def choose_share(
-    head: Head, examples: Examples, mixture: ClassMixture | None, train: Callable[[Examples, int], Head] | None = None
+    head: HeadFunction,
+    examples: Examples,
+    mixture: ClassMixture | None,
+    train: Callable[[Examples, int], HeadFunction] | None = None,
 ) -> Share:
     """Return how much the joint part of the default search is to count for the labels of a head; see the module's description.
 
@@ -104,7 +117,7 @@ def choose_share(
     learned = examples.labels[examples.parts != UNSEEN]
     if len(learned) < LEAST:  # No other head is trained for a choice that cannot be made.
         return _too_few(learned)
-    fresh = fresh_vectors(head, examples, train, most=MOST)
+    fresh = fresh_vectors(head, examples, train, most=MOST_PICTURES)
     labels = examples.labels[fresh.places]
     own = labels[examples.parts[fresh.places] != UNSEEN]
     present = np.unique(own)[:_LABELS]
@@ -145,7 +158,7 @@ def _of_label(
     """Return the scores of all pictures for one label, shape (n,): in each space alone, and as for an untrained word."""
     phrase = " ".join(tokens(examples.names[label].split(" / ")[0]))
     classes = mixture.of(mixture.hierarchy.base(phrase) if mixture.hierarchy else phrase, examples.targets[label])
-    ranking = Ranking(mixture, (Seen(phrase, 1.0, classes),))
+    ranking = WordScore(mixture, (SoughtWord(phrase, 1.0, classes),))
     parts = {
         JOINT: np.asarray(joint @ examples.targets[label], np.float32),
         VISUAL: np.asarray(vectors @ mixture.visual(classes.shares), np.float32),

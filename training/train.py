@@ -26,9 +26,9 @@ from milvise.embeddings.devise.losses import LOSSES, make_loss
 from milvise.embeddings.model_files.keras_file import require_writable, save_model
 from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import UsageError
-from milvise.training.cross_fit import Head
+from milvise.training.cross_fit import HeadFunction
 from milvise.training.examples import HELD_BACK, TRAIN, UNSEEN, Examples, collect
-from milvise.training.fit import Progress, Schedule, fit
+from milvise.training.fit import EpochProgress, Schedule, fit
 from milvise.training.ingredients import Ingredients, build, find_ingredients
 from milvise.training.score import Score, harmonic_mean, score
 from milvise.training.share import choose_share
@@ -43,7 +43,7 @@ HELD_BACK_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TrainOptions:
     """How a head is trained.
 
     Attributes
@@ -109,8 +109,8 @@ def train_head(
     *,
     gallery: str,
     out: Path,
-    options: Options = Options(),
-    progress: Progress = lambda epoch, losses: None,
+    options: TrainOptions = TrainOptions(),
+    progress: EpochProgress = lambda epoch, losses: None,
 ) -> Report:
     """Train a head and write it to `out`; see the module's description.
 
@@ -144,7 +144,7 @@ def train_head(
         trained = time.monotonic()
         scores = _scores(_head(model), ingredients.conse, examples)
 
-        def another(others: Examples, number: int) -> Head:
+        def another(others: Examples, number: int) -> HeadFunction:
             seed = options.seed + number
             return _head(_trained(ingredients, others, replace(options, seed=seed), lambda epoch, losses: None)[0])
 
@@ -168,7 +168,7 @@ def train_head(
 
 
 def _trained(
-    ingredients: Ingredients, examples: Examples, options: Options, progress: Progress
+    ingredients: Ingredients, examples: Examples, options: TrainOptions, progress: EpochProgress
 ) -> tuple[Any, dict[str, list[float]]]:
     """Return a trained model, and its loss by epoch."""
     import_keras("training").utils.set_random_seed(options.seed)
@@ -179,11 +179,11 @@ def _trained(
     return model, fit(model, examples, loss, schedule, seed=options.seed, progress=progress)
 
 
-def _head(model: Any) -> Head:
+def _head(model: Any) -> HeadFunction:
     return lambda vectors: np.asarray(model(vectors, training=False))
 
 
-def _scores(head: Head, conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
+def _scores(head: HeadFunction, conse: ConseHead | None, examples: Examples) -> dict[str, Any]:
     """Return how the head, and the untrained one beside it, do on pictures that were not trained on, with all labels.
 
     Held-back pictures are searched for among those and the held-out ones: trained ones would be in their place. Held-out
@@ -191,7 +191,7 @@ def _scores(head: Head, conse: ConseHead | None, examples: Examples) -> dict[str
     """
     seen, unseen = examples.places(HELD_BACK), examples.places(UNSEEN)
     everything = np.arange(len(examples.labels))
-    compared: dict[str, Head] = {"head": head} | ({} if conse is None else {"conse": conse})
+    compared: dict[str, HeadFunction] = {"head": head} | ({} if conse is None else {"conse": conse})
     return {
         name: _both(score(made, examples, seen, unseen), score(made, examples, unseen, everything))
         for name, made in compared.items()
@@ -208,7 +208,7 @@ def _both(seen: Score | None, unseen: Score | None) -> dict[str, Any]:
     return scores
 
 
-def _trained_on(gallery: str, options: Options, examples: Examples) -> dict[str, Any]:
+def _trained_on(gallery: str, options: TrainOptions, examples: Examples) -> dict[str, Any]:
     return {
         "gallery": gallery,
         "filter": options.filter,

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from milvise.embeddings.words.phrases import tokens
 
 DIGITS = 6
-MOST = 4_000
+MOST_WORDS = 4_000
 """A text of 24,000 characters; a manifest should not hold more."""
 
 
 def encode(labels: Iterable[str]) -> str:
-    """Return the text for labels; it is empty, which stands for every word, where there are more than `MOST`."""
+    """Return the text for labels; it is empty, which stands for every word, where there are more than `MOST_WORDS`."""
     marks = sorted({_mark(label) for label in labels})
-    return "".join(marks) if len(marks) <= MOST else ""
+    return "".join(marks) if len(marks) <= MOST_WORDS else ""
 
 
 def is_learned(phrase: str, text: str) -> bool:

@@ -27,7 +27,7 @@ _FREE_BYTES, _BYTES_PER_BYTE, _MOST_BYTES = 32 * 2**20, 24, 3 * 2**29
 
 _MOST_FRAME, _MOST_LINE = 2**24, 2**10
 
-Known = Mapping[tuple[str, str], Any]
+Makers = Mapping[tuple[str, str], Any]
 """What a pickle may name, by module and name: a `Maker`, or a value that it hands to one."""
 
 
@@ -38,7 +38,7 @@ class Maker:
     make: Callable[..., Any]
 
 
-class Part:
+class StatefulStandIn:
     """An object that a `Maker` made and whose state the pickle gives afterwards."""
 
     __slots__ = ()
@@ -47,7 +47,7 @@ class Part:
         """Take the state; a part that needs none of it leaves it."""
 
 
-class Attributes(Part):
+class Attributes(StatefulStandIn):
     """A stand-in for an object of which the attributes are wanted."""
 
     __slots__ = ("values",)
@@ -62,12 +62,12 @@ class Attributes(Part):
         self.values = state
 
 
-class Table(dict[str, Any], Part):
+class OrderedDictStandIn(dict[str, Any], StatefulStandIn):
     """A stand-in for an ordered dict."""
 
 
 def read_pickle(
-    file: IO[bytes], known: Known, *, refer: Callable[[Any], Any] | None = None, most: int = _MOST_BYTES
+    file: IO[bytes], known: Makers, *, refer: Callable[[Any], Any] | None = None, most: int = _MOST_BYTES
 ) -> Any:
     """Read the next pickle of a file; the file then stands behind it.
 
@@ -124,7 +124,7 @@ class _Reader(pickle._Unpickler):  # the one written in Python; see the module's
     read: Callable[[int], bytes]
     _unframer: Any
 
-    def __init__(self, file: IO[bytes], known: Known, refer: Callable[[Any], Any] | None, most: int) -> None:
+    def __init__(self, file: IO[bytes], known: Makers, refer: Callable[[Any], Any] | None, most: int) -> None:
         bounded = _Bounded(file)
         super().__init__(bounded)
         self._known = known
@@ -169,7 +169,7 @@ class _Reader(pickle._Unpickler):  # the one written in Python; see the module's
 
     def load_build(self) -> None:
         state, part = self.stack.pop(), self.stack[-1]
-        if not isinstance(part, Part):
+        if not isinstance(part, StatefulStandIn):
             raise pickle.UnpicklingError("it gives a state to something that has none")
         part.build(state)
 

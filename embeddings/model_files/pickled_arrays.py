@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.model_files.pickled import Known, Maker, Part
+from milvise.embeddings.model_files.pickled import Maker, Makers, StatefulStandIn
 
 _CODES = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 _ORDERS = frozenset({"<", ">", "=", "|"})
 _MOST_AXES = 8
 
 
-class DtypePart(Part):
+class DtypePart(StatefulStandIn):
     """A type of numbers: those of a fixed size alone, and never Python objects."""
 
     __slots__ = ("code", "order")
@@ -39,7 +39,7 @@ class DtypePart(Part):
         return np.dtype(self.order + self.code)
 
 
-class ArrayPart(Part):
+class ArrayPart(StatefulStandIn):
     """An array.
 
     Attributes
@@ -82,7 +82,7 @@ def _encode(text: Any, encoding: Any) -> bytes:
 _NDARRAY = object()
 """What an array is told to become; it is never called."""
 
-ARRAYS: Known = {
+ARRAYS: Makers = {
     **{
         (f"numpy.{core}.multiarray", name): Maker(make)
         for core in ("core", "_core")

@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from milvise.embeddings.model_files.pickled import Known, Maker, Table, read_pickle
+from milvise.embeddings.model_files.pickled import Maker, Makers, OrderedDictStandIn, read_pickle
 from milvise.errors import WeightsError
 
 Array = np.ndarray[Any, Any]
@@ -58,8 +58,8 @@ def _refer(pid: Any) -> _Storage:
     return _Storage(pid[2], pid[1])
 
 
-_KNOWN: Known = {
-    ("collections", "OrderedDict"): Maker(lambda: Table()),
+_KNOWN: Makers = {
+    ("collections", "OrderedDict"): Maker(lambda: OrderedDictStandIn()),
     ("torch._utils", "_rebuild_tensor_v2"): Maker(_rebuild_tensor),
     ("torch", "FloatStorage"): np.dtype("<f4"),
     ("torch", "LongStorage"): np.dtype("<i8"),

@@ -10,7 +10,7 @@ from typing import Any
 from milvise.embeddings.devise.network import BATCH_SIZE
 from milvise.embeddings.runtimes.quiet_keras import import_keras
 
-MOST = 512
+LARGEST_BATCH = 512
 _DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 _BYTES = 2  # float16
 _LAYERS_AT_ONCE = 4
@@ -63,9 +63,9 @@ def picture_bytes(model: Any) -> int:
 
 
 def fitting(each: int, free: int) -> int:
-    """Return the largest power of two of pictures of `each` bytes that fit, from `BATCH_SIZE` to `MOST`."""
+    """Return the largest power of two of pictures of `each` bytes that fit, from `BATCH_SIZE` to `LARGEST_BATCH`."""
     size = BATCH_SIZE
-    while size < MOST and 2 * size * each <= free:
+    while size < LARGEST_BATCH and 2 * size * each <= free:
         size *= 2
     return size
 

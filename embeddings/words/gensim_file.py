@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.embeddings.model_files.pickled import Attributes, Known, Maker, Part, read_pickle
+from milvise.embeddings.model_files.pickled import Attributes, Maker, Makers, StatefulStandIn, read_pickle
 from milvise.embeddings.model_files.pickled_arrays import ARRAYS, ArrayPart
 from milvise.embeddings.words.limits import require_width, word_problem
 from milvise.embeddings.words.skipped import Skipped, shown
@@ -17,8 +17,8 @@ from milvise.errors import InputError
 Matrix = np.ndarray[Any, np.dtype[Any]]
 
 _MODULE = "gensim.models.keyedvectors"
-_NEGLECTED = Part()
-_KNOWN: Known = {
+_NEGLECTED = StatefulStandIn()
+_KNOWN: Makers = {
     **ARRAYS,
     **{
         (_MODULE, name): Maker(Attributes) for name in ("KeyedVectors", "Word2VecKeyedVectors", "EuclideanKeyedVectors")

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from milvise.core.records import Hit
 from milvise.embeddings.words.phrases import tokens
 from milvise.evaluation.accuracy.pictures import Pictures
-from milvise.evaluation.accuracy.rankings import Ranking, measure
+from milvise.evaluation.accuracy.rankings import RankedResults, measure
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
 _LIMIT = 10
 _METRICS = ("p@1", "p@10", "capped_p@10")
 
 
-def accuracy_by_picture(reading: Reading, pictures: Pictures, ids: Sequence[str], *, filter: str) -> list[Figure]:
+def accuracy_by_picture(reading: GalleryReader, pictures: Pictures, ids: Sequence[str], *, filter: str) -> list[Figure]:
     """Return precision of `Gallery.similar`, a mean over labels of a mean over pictures; the picture itself is left out.
 
     ``similar`` are pictures whose label another picture has too. ``similar.focus_*`` are those of them whose label is a
@@ -51,12 +51,12 @@ def _figures(
 ) -> list[Figure]:
     if not answers:
         return []
-    rankings: dict[str, Ranking] = {}
+    rankings: dict[str, RankedResults] = {}
     for key, hits in answers.items():
         labels = set(pictures.labels[key])
         total = len({other for label in labels for other in members[label]}) - 1
         relevant = [bool(labels & set(pictures.labels.get(hit.id, ()))) for hit in hits]
-        rankings[key] = Ranking([hit.similarity for hit in hits], relevant, total)
+        rankings[key] = RankedResults([hit.similarity for hit in hits], relevant, total)
     metrics = measure(rankings)
     return [_mean(prefix, metric, metrics[metric], pictures) for metric in _METRICS]
 

@@ -15,7 +15,7 @@ from milvise.evaluation.accuracy.pictures import Pictures
 from milvise.evaluation.accuracy.rankings import CUTS
 from milvise.evaluation.accuracy.splits import Split
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 from milvise.training.score import harmonic_mean
 
 EVERY_WORD = 2**31
@@ -44,7 +44,9 @@ class Tagged:
     first: list[str]
 
 
-def rank_labels(reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats]) -> Tagged:
+def rank_labels(
+    reading: GalleryReader, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats]
+) -> Tagged:
     """Rank candidate labels by their cosine with each picture's joint vector; a picture with several labels counts for each."""
     names = list(candidates)
     place = {name: index for index, name in enumerate(names)}
@@ -82,7 +84,7 @@ def by_label(tagged: Tagged, cut: int) -> dict[str, float]:
 
 
 def accuracy_of_tags(
-    reading: Reading, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats], split: Split
+    reading: GalleryReader, pictures: Pictures, ids: Sequence[str], candidates: Mapping[str, Floats], split: Split
 ) -> tuple[list[Figure], list[dict[str, Any]]]:
     """Return the figures, and for each label what its pictures were taken for.
 
@@ -107,7 +109,7 @@ def accuracy_of_tags(
 
 
 def accuracy_among_all_words(
-    reading: Reading, pictures: Pictures, ids: Sequence[str]
+    reading: GalleryReader, pictures: Pictures, ids: Sequence[str]
 ) -> tuple[list[Figure], list[str]]:
     """Return the figures for labels among the whole vocabulary, and the labels that are no entry of it and take no part."""
     spelt = {label: frozenset(whole_spellings(label)) for label in pictures.by_label()}

@@ -15,12 +15,12 @@ from milvise.evaluation.accuracy.reliability import absent_classes, judge_confid
 from milvise.evaluation.accuracy.splits import split_labels
 from milvise.evaluation.accuracy.taxonomy import Taxonomy, accuracy_in_taxonomy, read_taxonomy
 from milvise.evaluation.accuracy.words_to_images import accuracy_by_word, ask_labels, phrase_of, text_of
-from milvise.evaluation.report.section import Part, listed
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section, listed
+from milvise.queries.evaluation_reads import GalleryReader
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class AccuracyOptions:
     """What to evaluate.
 
     Attributes
@@ -50,7 +50,7 @@ class Options:
     optional: bool = False
 
 
-def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], None]) -> Part:
+def evaluate_accuracy(reading: GalleryReader, options: AccuracyOptions, note: Callable[[str], None]) -> Section:
     """Measure how well searches find what labels say.
 
     Raises
@@ -68,9 +68,9 @@ def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], 
         pictures = read_pictures(reading, options.column, filter=options.filter)
     except InputError:
         if options.optional and options.column == LABEL:
-            return Part("accuracy", not_measured=["Accuracy: no picture of the gallery has a label."])
+            return Section("accuracy", not_measured=["Accuracy: no picture of the gallery has a label."])
         raise
-    part = Part("accuracy", facts={"labels from": options.column, "pictures": len(pictures.labels)})
+    part = Section("accuracy", facts={"labels from": options.column, "pictures": len(pictures.labels)})
     part.facts["labels"] = len(pictures.by_label())
     if unlabelled := sum(not labels for labels in pictures.labels.values()):
         part.not_measured.append(f"{unlabelled:,} pictures without a label: they count as not relevant to any search.")
@@ -90,7 +90,7 @@ def evaluate_accuracy(reading: Reading, options: Options, note: Callable[[str], 
 
 
 def _in_joint_space(
-    reading: Reading, pictures: Pictures, sample: list[str], options: Options, taxonomy: Taxonomy | None, part: Part,
+    reading: GalleryReader, pictures: Pictures, sample: list[str], options: AccuracyOptions, taxonomy: Taxonomy | None, part: Section,
     note: Callable[[str], None],
 ) -> None:  # fmt: skip
     labels = pictures.by_label()
@@ -139,7 +139,7 @@ def _in_joint_space(
 
 
 def _confidence(
-    reading: Reading, pictures: Pictures, known: Set[str], part: Part, filter: str, note: Callable[[str], None]
+    reading: GalleryReader, pictures: Pictures, known: Set[str], part: Section, filter: str, note: Callable[[str], None]
 ) -> None:
     names = reading.class_names()
     findable = reading.phrases([phrase_of(name) for name in names])

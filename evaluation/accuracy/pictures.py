@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from milvise.errors import InputError
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 from milvise.queries.vocabulary.spelling import closest
 
 LABEL = "label"
@@ -43,7 +43,7 @@ class Pictures:
         return any(len(labels) > 1 for labels in self.labels.values())
 
 
-def read_pictures(reading: Reading, column: str = LABEL, *, filter: str = "") -> Pictures:
+def read_pictures(reading: GalleryReader, column: str = LABEL, *, filter: str = "") -> Pictures:
     """Read what the pictures of a gallery show.
 
     Parameters

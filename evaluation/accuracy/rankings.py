@@ -22,7 +22,7 @@ _SAME = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class RankedResults:
     """What a search found, closest first.
 
     Attributes
@@ -40,7 +40,7 @@ class Ranking:
     total: int
 
 
-def measure(rankings: Mapping[str, Ranking]) -> dict[str, dict[str, float]]:
+def measure(rankings: Mapping[str, RankedResults]) -> dict[str, dict[str, float]]:
     """Return the metrics of each ranking, by metric and ranking.
 
     ``p@k`` is divided by k, ``recall@k`` by `total`; ``capped_p@10`` by the smaller of the two, so that 1 can be reached;
@@ -76,7 +76,7 @@ def measure(rankings: Mapping[str, Ranking]) -> dict[str, dict[str, float]]:
     return metrics
 
 
-def first_rank(ranking: Ranking) -> int | None:
+def first_rank(ranking: RankedResults) -> int | None:
     """Return the rank of the first relevant result, from 1, None where none was found; ties in the order received."""
     return next((rank for rank, relevant in enumerate(ranking.relevant, 1) if relevant), None)
 
@@ -91,7 +91,7 @@ def _measures() -> dict[Any, str]:
     return {**cuts, AP: "ap", nDCG @ 10: "ndcg@10", RR: "rr"}
 
 
-def _as_trec(rankings: Mapping[str, Ranking]) -> tuple[list[Any], list[Any], dict[str, str]]:
+def _as_trec(rankings: Mapping[str, RankedResults]) -> tuple[list[Any], list[Any], dict[str, str]]:
     from ir_measures import Qrel, ScoredDoc
 
     qrels, run, parts = [], [], {}
@@ -106,7 +106,7 @@ def _as_trec(rankings: Mapping[str, Ranking]) -> tuple[list[Any], list[Any], dic
     return qrels, run, parts
 
 
-def orders(ranking: Ranking) -> Iterator[list[bool]]:
+def orders(ranking: RankedResults) -> Iterator[list[bool]]:
     """Yield the relevance by rank for the orders that the scores leave open: all of them, or a seeded `ORDERS` of them."""
     groups = _groups(ranking)
     ways = math.prod(math.comb(len(group), sum(group)) for group in groups)
@@ -119,7 +119,7 @@ def orders(ranking: Ranking) -> Iterator[list[bool]]:
         yield [bool(relevant) for group in groups for relevant in random.permutation(group)]
 
 
-def _groups(ranking: Ranking) -> list[list[bool]]:
+def _groups(ranking: RankedResults) -> list[list[bool]]:
     groups: list[list[bool]] = []
     above = math.inf
     for score, relevant in zip(ranking.scores, ranking.relevant, strict=True):

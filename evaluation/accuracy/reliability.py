@@ -21,7 +21,7 @@ from milvise.embeddings.words.phrases import tokens
 from milvise.evaluation.accuracy.pictures import Pictures
 from milvise.evaluation.accuracy.words_to_images import phrase_of, text_of
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
 BINS = 10
 MOST_ABSENT = 100
@@ -72,7 +72,7 @@ def absent_classes(
 
 
 def judge_confidence(
-    reading: Reading, pictures: Pictures, present: Set[str], absent: Sequence[str], *, filter: str
+    reading: GalleryReader, pictures: Pictures, present: Set[str], absent: Sequence[str], *, filter: str
 ) -> list[Judged]:
     """Search for labels that are there and for classes that are not, at most `MOST_ABSENT` of them drawn from a fixed seed."""
     members = pictures.by_label()

@@ -12,7 +12,7 @@ from pathlib import Path
 from milvise.embeddings.model_files.keras_file import read_record
 from milvise.embeddings.words.phrases import tokens
 from milvise.errors import FingerprintError
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 from milvise.training.examples import is_held_back
 
 
@@ -51,7 +51,7 @@ class Split:
         return label in self.trained and not (self.held_back and is_held_back(sha256, *self.held_back))
 
 
-def split_labels(reading: Reading, labels: Iterable[str], head: Path | None = None) -> Split:
+def split_labels(reading: GalleryReader, labels: Iterable[str], head: Path | None = None) -> Split:
     """Tell seen labels from unseen ones.
 
     A class of the backbone makes a label seen if both name the same thing: ``tabby cat`` and ``tabby_cat``, but not ``cat``.
@@ -78,7 +78,7 @@ def split_labels(reading: Reading, labels: Iterable[str], head: Path | None = No
     return Split(by_head, known, frozenset() if reason else labels - by_head - known, reason, held_back)
 
 
-def _trained_labels(reading: Reading, path: Path | None) -> tuple[frozenset[str], tuple[float, int] | None, str]:
+def _trained_labels(reading: GalleryReader, path: Path | None) -> tuple[frozenset[str], tuple[float, int] | None, str]:
     if reading.joint is None:
         return frozenset(), None, "the gallery has no joint vectors"
     made = dict(reading.joint.fingerprint.get("head", {}))

@@ -18,7 +18,7 @@ from milvise.core.arrays import Floats
 from milvise.errors import InputError
 from milvise.evaluation.accuracy.pictures import Pictures
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
 CUTS = (2, 5, 10)
 _ROWS = 1_000
@@ -80,7 +80,7 @@ def hierarchical_precision(
 
 
 def accuracy_in_taxonomy(
-    reading: Reading, pictures: Pictures, ids: Iterable[str], candidates: Mapping[str, Floats], taxonomy: Taxonomy
+    reading: GalleryReader, pictures: Pictures, ids: Iterable[str], candidates: Mapping[str, Floats], taxonomy: Taxonomy
 ) -> tuple[list[Figure], list[str]]:
     """Return hierarchical precision of a picture's ranked labels, and the labels that the taxonomy lacks.
 

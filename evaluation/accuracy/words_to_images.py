@@ -9,10 +9,10 @@ from typing import Any
 
 from milvise.core.records import Hit
 from milvise.evaluation.accuracy.pictures import Pictures
-from milvise.evaluation.accuracy.rankings import CUTS, Ranking, first_rank, measure
+from milvise.evaluation.accuracy.rankings import CUTS, RankedResults, first_rank, measure
 from milvise.evaluation.accuracy.splits import Split
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
 DEPTH = 1_000
 """How many results of each search are looked at."""
@@ -34,23 +34,23 @@ WHAT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class LabelSearch:
     """One search by word and what it found.
 
     Attributes
     ----------
     hits : tuple of Hit
         The first results, searched for as users do: asked for fewer, an index may find other ones.
-    first : Ranking
+    first : RankedResults
         Of those.
-    deep : Ranking
+    deep : RankedResults
         Of up to `DEPTH` results, for what needs the whole ranking.
     """
 
     text: str
     hits: tuple[Hit, ...]
-    first: Ranking
-    deep: Ranking
+    first: RankedResults
+    deep: RankedResults
 
 
 def phrase_of(label: str) -> str:
@@ -63,7 +63,9 @@ def text_of(label: str) -> str:
     return f'"{phrase_of(label)}"'
 
 
-def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, filter: str) -> dict[str, Query]:
+def ask_labels(
+    reading: GalleryReader, pictures: Pictures, labels: Iterable[str], *, filter: str
+) -> dict[str, LabelSearch]:
     """Search for each label as a user would; by label."""
     members = pictures.by_label()
     found = {}
@@ -78,16 +80,16 @@ def ask_labels(reading: Reading, pictures: Pictures, labels: Iterable[str], *, f
             ]
             for limit in (SHOWN, DEPTH)
         )
-        found[label] = Query(text, tuple(hits), _ranking(hits, relevant), _ranking(deep, relevant))
+        found[label] = LabelSearch(text, tuple(hits), _ranking(hits, relevant), _ranking(deep, relevant))
     return found
 
 
-def _ranking(hits: Sequence[Hit], relevant: frozenset[str]) -> Ranking:
-    return Ranking([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
+def _ranking(hits: Sequence[Hit], relevant: frozenset[str]) -> RankedResults:
+    return RankedResults([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
 
 
 def accuracy_by_word(
-    queries: Mapping[str, Query], pictures: Pictures, split: Split
+    queries: Mapping[str, LabelSearch], pictures: Pictures, split: Split
 ) -> tuple[list[Figure], list[dict[str, Any]]]:
     """Return the figures, and a row for each label, the worst first.
 
@@ -113,7 +115,7 @@ def accuracy_by_word(
 
 
 def _row(
-    label: str, query: Query, pictures: Pictures, split: Split, metrics: Mapping[str, Mapping[str, float]]
+    label: str, query: LabelSearch, pictures: Pictures, split: Split, metrics: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Any]:
     instead = Counter(_wrong(label, query, pictures))
     return {
@@ -140,7 +142,7 @@ def part_of(label: str, split: Split) -> str:
     return "unseen" if label in split.unseen else "unknown"
 
 
-def _wrong(label: str, query: Query, pictures: Pictures) -> Iterator[str]:
+def _wrong(label: str, query: LabelSearch, pictures: Pictures) -> Iterator[str]:
     for hit in query.hits[:10]:
         labels = pictures.labels[hit.id]
         if label not in labels:

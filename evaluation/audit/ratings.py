@@ -13,12 +13,12 @@ from milvise.errors import InputError
 from milvise.evaluation.audit.pack import ANSWERS, COLUMNS, HELP, answers_of
 from milvise.evaluation.report.document import Report
 from milvise.evaluation.report.figures import Figure, mean_figure
-from milvise.evaluation.report.section import Part
+from milvise.evaluation.report.section import Section
 
 _YES, _NO = frozenset({"y", "yes", "1", "true", "x"}), frozenset({"n", "no", "0", "false"})
 
 
-def read_ratings(report: Report, folder: Path) -> Part:
+def read_ratings(report: Report, folder: Path) -> Section:
     """Read what raters filled in, from all ``.csv`` files of the pack but the empty one.
 
     A figure is the mean over searches of the mean over a search's ratings.
@@ -37,7 +37,7 @@ def read_ratings(report: Report, folder: Path) -> Part:
         )
     known = {(query, key): (rank, uri) for query, rank, key, uri in answers_of(report)}
     foreign = sum((row["query"], row["id"]) not in known for row in rows)
-    part = Part("ratings", facts={"raters": len(files), "answers": len(known)})
+    part = Section("ratings", facts={"raters": len(files), "answers": len(known)})
     if foreign:
         part.not_measured.append(f"{foreign} ratings of answers that are not in this report.")
     table: dict[str, list[dict[str, Any]]] = {}

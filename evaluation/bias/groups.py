@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from milvise.errors import InputError, UsageError
 from milvise.evaluation.accuracy.pictures import no_values, values_of
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
-MOST = 12
+MOST_GROUPS = 12
 """The most groups that are compared: the largest ones."""
 
 
@@ -68,7 +68,7 @@ class Groups:
     sizes : mapping of str to int
         Pictures of each group, the largest first.
     left_out : mapping of str to int
-        Groups that are too small, or beyond the largest `MOST`.
+        Groups that are too small, or beyond the largest `MOST_GROUPS`.
     without : int
         Pictures without a value.
     uris : mapping of str to str
@@ -92,7 +92,7 @@ class Groups:
         return list(self.sizes)
 
 
-def read_groups(reading: Reading, attribute: Attribute, *, least: int, filter: str = "") -> Groups:
+def read_groups(reading: GalleryReader, attribute: Attribute, *, least: int, filter: str = "") -> Groups:
     """Read the groups of a gallery's pictures.
 
     Parameters
@@ -128,7 +128,7 @@ def read_groups(reading: Reading, attribute: Attribute, *, least: int, filter: s
             )
         raise InputError(no_values(attribute.name, columns, "groups"))
     counts = Counter(found.values()).most_common()
-    sizes = dict([(name, count) for name, count in counts if count >= least][:MOST])
+    sizes = dict([(name, count) for name, count in counts if count >= least][:MOST_GROUPS])
     left_out = {name: count for name, count in counts if name not in sizes}
     if len(sizes) < 2:
         raise InputError(

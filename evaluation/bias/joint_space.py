@@ -15,8 +15,8 @@ from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.bias.word_sets import ImageTest
 from milvise.evaluation.bias.words import LEAST, WHAT, look_up
 from milvise.evaluation.report.figures import Figure
-from milvise.evaluation.report.section import Part
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section
+from milvise.queries.evaluation_reads import GalleryReader
 
 SAMPLE = 500
 """The most pictures of a group (or of labels) that are looked at."""
@@ -54,7 +54,7 @@ class Sides:
     size: int
 
 
-def sides_of(reading: Reading, groups: Groups) -> list[Sides]:
+def sides_of(reading: GalleryReader, groups: Groups) -> list[Sides]:
     """Return the comparisons that are made between groups, of up to `SAMPLE` pictures a side."""
     joint = reading.space("joint")
     ids = {name: groups.members(name, SAMPLE) for name in groups.names}
@@ -71,7 +71,7 @@ def sides_of(reading: Reading, groups: Groups) -> list[Sides]:
 
 
 def associate_pictures(
-    reading: Reading, groups: Groups, sides: Sequence[Sides], tests: Sequence[ImageTest], part: Part
+    reading: GalleryReader, groups: Groups, sides: Sequence[Sides], tests: Sequence[ImageTest], part: Section
 ) -> None:
     """Add the image version of the association test to a part.
 
@@ -103,7 +103,7 @@ def associate_pictures(
 
 
 def compare_directions(
-    reading: Reading, groups: Groups, sides: Sequence[Sides], words: Sequence[str], part: Part
+    reading: GalleryReader, groups: Groups, sides: Sequence[Sides], words: Sequence[str], part: Section
 ) -> None:
     """Add how words lie along the direction from one side's mean to the other's: a cosine for each word and comparison.
 
@@ -134,7 +134,7 @@ def _along(pictures: Floats, size: int, words: Floats) -> Floats:
     return np.asarray(words @ unit(pictures[:size].mean(axis=0) - pictures[size:].mean(axis=0)), dtype=np.float32)
 
 
-def _side(reading: Reading, names: Sequence[str], labels: bool) -> Floats:
+def _side(reading: GalleryReader, names: Sequence[str], labels: bool) -> Floats:
     if not labels:
         return look_up(reading, names)[0]
     wanted = set(names)

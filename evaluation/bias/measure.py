@@ -13,14 +13,14 @@ from milvise.evaluation.bias.tags import compare_tags
 from milvise.evaluation.bias.word_sets import read_tests
 from milvise.evaluation.bias.words import associate_words
 from milvise.evaluation.report.figures import Figure
-from milvise.evaluation.report.section import Part, listed
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section, listed
+from milvise.queries.evaluation_reads import GalleryReader
 
 LEAST_GROUP = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class BiasOptions:
     """What to evaluate.
 
     Attributes
@@ -45,7 +45,7 @@ class Options:
     filter: str = ""
 
 
-def evaluate_bias(reading: Reading, options: Options, note: Callable[[str], None]) -> Part:
+def evaluate_bias(reading: GalleryReader, options: BiasOptions, note: Callable[[str], None]) -> Section:
     """Measure bias in words, joint space, results and tags.
 
     Raises
@@ -55,7 +55,7 @@ def evaluate_bias(reading: Reading, options: Options, note: Callable[[str], None
     """
     tests = read_tests(options.tests)
     least = max(options.least_group, options.k)
-    part = Part("bias", facts={"k": options.k, "smallest group": least})
+    part = Section("bias", facts={"k": options.k, "smallest group": least})
     groups = [read_groups(reading, attribute, least=least, filter=options.filter) for attribute in options.attributes]
     if reading.words is None:
         part.not_measured.append("Bias of words: no words are loaded.")
@@ -94,7 +94,7 @@ def evaluate_bias(reading: Reading, options: Options, note: Callable[[str], None
     return part
 
 
-def _over_attributes(part: Part) -> None:
+def _over_attributes(part: Section) -> None:
     """Add the highest figure of all attributes under a name of its own, which a gate can be put on."""
     for name in ("max_skew", "ndkl"):
         figures = [figure for figure in part.figures if figure.name.endswith(f".{name}")]

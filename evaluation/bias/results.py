@@ -15,8 +15,8 @@ from milvise.evaluation.accuracy.words_to_images import text_of
 from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.bias.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
 from milvise.evaluation.report.figures import Figure, interval
-from milvise.evaluation.report.section import Part, listed
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section, listed
+from milvise.queries.evaluation_reads import GalleryReader
 
 SHUFFLES = 1_000
 LEVEL = 0.05
@@ -33,7 +33,7 @@ class Answer:
 
 
 def ask_neutrally(
-    reading: Reading, queries: Mapping[str, Sequence[str]], *, k: int, rows: int, filter: str, part: Part
+    reading: GalleryReader, queries: Mapping[str, Sequence[str]], *, k: int, rows: int, filter: str, part: Section
 ) -> list[Answer]:
     """Search for each word of the lists; those that the vocabulary lacks are noted."""
     answers, missing = [], []
@@ -50,7 +50,7 @@ def ask_neutrally(
     return answers
 
 
-def compare_results(answers: Sequence[Answer], groups: Groups, *, k: int, part: Part) -> None:
+def compare_results(answers: Sequence[Answer], groups: Groups, *, k: int, part: Section) -> None:
     """Add for each search the groups' shares among the first k, and for all searches MaxSkew and NDKL, to a part.
 
     Results without a group are passed over. Chance is what comes out when the groups are dealt anew to all pictures,
@@ -114,7 +114,7 @@ def _row(
 
 
 def _judge(
-    rows: list[dict[str, Any]], skews: Doubles, divergences: Doubles, groups: Groups, k: int, part: Part
+    rows: list[dict[str, Any]], skews: Doubles, divergences: Doubles, groups: Groups, k: int, part: Section
 ) -> None:
     largest, mean = skews.max(axis=0), divergences.mean(axis=0)
     threshold = float(np.quantile(largest[1:], 1 - LEVEL))

@@ -10,8 +10,8 @@ import numpy as np
 
 from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.report.figures import Figure
-from milvise.evaluation.report.section import Part
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section
+from milvise.queries.evaluation_reads import GalleryReader
 
 SAMPLE = 500
 TAGS = 10
@@ -20,7 +20,7 @@ _SHOWN = 24
 _SEED = 0
 
 
-def compare_tags(reading: Reading, groups: Groups, lists: Mapping[str, Sequence[str]], part: Part) -> None:
+def compare_tags(reading: GalleryReader, groups: Groups, lists: Mapping[str, Sequence[str]], part: Section) -> None:
     """Add for each list the share of each group's pictures that have one of its words among their first 10 tags."""
     if not lists:
         return

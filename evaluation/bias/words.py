@@ -12,8 +12,8 @@ from milvise.embeddings.words.phrases import spellings
 from milvise.evaluation.bias.association import association_test
 from milvise.evaluation.bias.word_sets import WordTest
 from milvise.evaluation.report.figures import Figure
-from milvise.evaluation.report.section import Part, listed
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section, listed
+from milvise.queries.evaluation_reads import GalleryReader
 
 LEAST = 4
 """A set of fewer words of which the vocabulary has vectors is not tested."""
@@ -21,7 +21,7 @@ LEAST = 4
 WHAT = "difference of the mean associations of x and y, divided by their standard deviation (Cohen's d)"
 
 
-def associate_words(reading: Reading, tests: Sequence[WordTest], part: Part) -> None:
+def associate_words(reading: GalleryReader, tests: Sequence[WordTest], part: Section) -> None:
     """Add the effect size and p-value of each test to a part."""
     rows = part.tables.setdefault("words", [])
     for test in tests:
@@ -48,7 +48,7 @@ def associate_words(reading: Reading, tests: Sequence[WordTest], part: Part) -> 
             part.not_measured.append(f"Words of the test {test.name} that the vocabulary lacks: {listed(missing)}.")
 
 
-def look_up(reading: Reading, words: Sequence[str]) -> tuple[Floats, list[str]]:
+def look_up(reading: GalleryReader, words: Sequence[str]) -> tuple[Floats, list[str]]:
     """Return the unit vectors, shape (n, dim), of the words that the vocabulary has, and the words that it lacks."""
     known: dict[str, Any] = reading.entries([form for word in words for form in spellings(word)])
     found = {word: next((known[form] for form in spellings(word) if form in known), None) for word in words}

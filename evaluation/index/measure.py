@@ -16,13 +16,13 @@ from milvise.evaluation.index.sampled_queries import questions_for
 from milvise.evaluation.index.search_parameters import grid
 from milvise.evaluation.index.speed import CLIENTS, Speed, time_searches
 from milvise.evaluation.report.figures import Figure, interval, mean_figure
-from milvise.evaluation.report.section import Part
-from milvise.queries.evaluation_reads import Reading, Space
+from milvise.evaluation.report.section import Section
+from milvise.queries.evaluation_reads import GalleryReader, Space
 from milvise.queries.index_copy import copied
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class IndexOptions:
     """What to evaluate.
 
     Attributes
@@ -43,7 +43,7 @@ class Options:
     seconds: float = 1.0
 
 
-def evaluate_index(reading: Reading, options: Options, note: Callable[[str], None]) -> Part:
+def evaluate_index(reading: GalleryReader, options: IndexOptions, note: Callable[[str], None]) -> Section:
     """Measure recall against exact search on the gallery's own vectors, latency and throughput.
 
     Raises
@@ -51,7 +51,7 @@ def evaluate_index(reading: Reading, options: Options, note: Callable[[str], Non
     UnsupportedError, IndexSpecError
         If the connected Milvus does not have an index that was asked for.
     """
-    part = Part("index", facts={"k": options.k})
+    part = Section("index", facts={"k": options.k})
     if reading.joint is None:
         part.not_measured.append("The joint index: the gallery has no joint vectors.")
     for name in reading.spaces:
@@ -59,7 +59,9 @@ def evaluate_index(reading: Reading, options: Options, note: Callable[[str], Non
     return part
 
 
-def _evaluate_space(reading: Reading, name: str, options: Options, part: Part, note: Callable[[str], None]) -> None:
+def _evaluate_space(
+    reading: GalleryReader, name: str, options: IndexOptions, part: Section, note: Callable[[str], None]
+) -> None:
     space = reading.space(name)
     questions, _ = questions_for(reading, name, options.queries)
     if not len(questions):
@@ -88,7 +90,7 @@ def _evaluate_space(reading: Reading, name: str, options: Options, part: Part, n
 
 
 def _row(
-    space: Space, questions: Questions, exact: Floats, options: Options, note: Callable[[str], None]
+    space: Space, questions: Questions, exact: Floats, options: IndexOptions, note: Callable[[str], None]
 ) -> dict[str, Any]:
     note(f"Searching with {space.index} …")
     found = recalls(found_cosines(space, questions, options.k), exact)
@@ -140,8 +142,8 @@ def _libraries(
     name: str,
     questions: Questions,
     exact: Floats,
-    options: Options,
-    part: Part,
+    options: IndexOptions,
+    part: Section,
     note: Callable[[str], None],
 ) -> None:
     if not installed():
@@ -174,7 +176,7 @@ def _library_row(
     ids: list[str],
     questions: Questions,
     exact: Floats,
-    options: Options,
+    options: IndexOptions,
     note: Callable[[str], None],
 ) -> dict[str, Any]:
     # One library is in memory at a time.

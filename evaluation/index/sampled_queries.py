@@ -6,13 +6,13 @@ import numpy as np
 
 from milvise.core.arrays import Floats, unit
 from milvise.evaluation.index.exact_search import Questions
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 from milvise.queries.vocabulary.word_vectors import FREQUENT
 
 _SEED = 0
 
 
-def questions_for(reading: Reading, space: str, count: int) -> tuple[Questions, Questions]:
+def questions_for(reading: GalleryReader, space: str, count: int) -> tuple[Questions, Questions]:
     """Return two samples that share no query, `count` each where there are enough.
 
     For ``joint``: frequent words, and the mean of two of them for every second query, which is harder for an index. For
@@ -21,7 +21,7 @@ def questions_for(reading: Reading, space: str, count: int) -> tuple[Questions, 
     return _words(reading, count) if space == "joint" else _pictures(reading, count)
 
 
-def _words(reading: Reading, count: int) -> tuple[Questions, Questions]:
+def _words(reading: GalleryReader, count: int) -> tuple[Questions, Questions]:
     # Three words make two queries: a single one and a pair.
     vectors = reading.sample_words(3 * count, among=FREQUENT, seed=_SEED)
     half = len(vectors) // 2
@@ -34,7 +34,7 @@ def _one_and_two(vectors: Floats) -> Questions:
     return Questions(np.concatenate([singles, pairs]))
 
 
-def _pictures(reading: Reading, count: int) -> tuple[Questions, Questions]:
+def _pictures(reading: GalleryReader, count: int) -> tuple[Questions, Questions]:
     # Ids are hashes: the smallest are a random sample.
     ids = sorted(row["id"] for row in reading.pictures())
     count = min(count, len(ids) // 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from milvise.adapter import IndexSpec
 
-MOST = 1_024
+WIDEST_BEAM = 1_024
 """The widest beam that is tried."""
 
 _EFFORT = {
@@ -31,7 +31,7 @@ def grid(index: IndexSpec, k: int, *, coarse: bool = False) -> list[IndexSpec]:
     name = effort(index)
     if name is None:
         return [index]
-    least, most = (1, index.params["nlist"]) if name == "nprobe" else (k, MOST)
+    least, most = (1, index.params["nlist"]) if name == "nprobe" else (k, WIDEST_BEAM)
     steps = [step for step in _STEPS if least < step < most and (not coarse or step.bit_count() == 1)]
     values = sorted({least, *steps, most, index.params[name]})
     return [IndexSpec(index.kind, {**index.params, name: value}) for value in values]

@@ -13,7 +13,7 @@ from milvise.evaluation.index.exact_search import exact_cosines, found_cosines, 
 from milvise.evaluation.index.sampled_queries import questions_for
 from milvise.evaluation.index.search_parameters import effort, grid
 from milvise.evaluation.report.figures import interval
-from milvise.queries.evaluation_reads import Reading
+from milvise.queries.evaluation_reads import GalleryReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,13 @@ class Tuned:
 
 
 def tune(
-    reading: Reading, *, recall: float, k: int = 10, queries: int = 400, note: Callable[[str], None], store: bool = True
+    reading: GalleryReader,
+    *,
+    recall: float,
+    k: int = 10,
+    queries: int = 400,
+    note: Callable[[str], None],
+    store: bool = True,
 ) -> list[Tuned]:
     """Choose search parameters for both collections of a gallery, and store them where every client reads them.
 
@@ -80,7 +86,9 @@ def tune(
     return chosen
 
 
-def _tune_space(reading: Reading, name: str, target: float, k: int, queries: int, note: Callable[[str], None]) -> Tuned:
+def _tune_space(
+    reading: GalleryReader, name: str, target: float, k: int, queries: int, note: Callable[[str], None]
+) -> Tuned:
     space = reading.space(name)
     before = str(space.index)
     first, second = questions_for(reading, name, queries)

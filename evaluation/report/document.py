@@ -11,8 +11,8 @@ from typing import Any
 
 from milvise.adapter import Manifest
 from milvise.evaluation.report.figures import Figure, rounded
-from milvise.evaluation.report.section import Part
-from milvise.queries.evaluation_reads import Reading
+from milvise.evaluation.report.section import Section
+from milvise.queries.evaluation_reads import GalleryReader
 
 FORMAT = 1
 _PACKAGES = ("milvise", "pymilvus", "milvus-lite", "numpy", "ir-measures", "faiss-cpu", "hnswlib", "annoy")
@@ -44,7 +44,7 @@ class Report:
     gallery: dict[str, Any]
     software: dict[str, str]
     made: str
-    parts: list[Part]
+    parts: list[Section]
     seconds: float
     changes: list[dict[str, Any]] = field(default_factory=list)
     older: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Report:
         """Return the report that `to_json` wrote down."""
         figures = {name: Figure.from_json(name, values) for name, values in document["figures"].items()}
         parts = [
-            Part(
+            Section(
                 name,
                 [figures[figure] for figure in values["figures"]],
                 *(values[key] for key in ("facts", "tables", "not_measured")),
@@ -110,7 +110,7 @@ class Report:
 
 
 def make_report(
-    reading: Reading, evaluations: Sequence[Callable[[], Part]], *, filter: str, clock: Callable[[], float]
+    reading: GalleryReader, evaluations: Sequence[Callable[[], Section]], *, filter: str, clock: Callable[[], float]
 ) -> Report:
     """Run evaluations of one gallery.
 
@@ -126,7 +126,7 @@ def make_report(
     return Report(_gallery(reading, filter), _software(reading), made, parts, clock() - started)
 
 
-def _gallery(reading: Reading, filter: str) -> dict[str, Any]:
+def _gallery(reading: GalleryReader, filter: str) -> dict[str, Any]:
     def entry(manifest: Manifest) -> dict[str, Any]:
         return {
             "rows": reading.rows(manifest), "dim": manifest.dim, "index": manifest.index, "collection": manifest.collection,
@@ -141,7 +141,7 @@ def _gallery(reading: Reading, filter: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _software(reading: Reading) -> dict[str, str]:
+def _software(reading: GalleryReader) -> dict[str, str]:
     found = {"milvus": reading.database.store.connection.version, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

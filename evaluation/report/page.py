@@ -12,7 +12,7 @@ from milvise.evaluation.report.document import Report
 from milvise.evaluation.report.figures import Figure
 from milvise.evaluation.report.findings import findings
 from milvise.evaluation.report.plots import labels_plot, recall_plot, reliability_plot, shares_plot
-from milvise.evaluation.report.section import Part
+from milvise.evaluation.report.section import Section
 from milvise.evaluation.report.thumbnails import Thumbnails
 
 KEY_FIGURES = (
@@ -109,7 +109,7 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _by_group(part: Part) -> dict[str, list[Figure]]:
+def _by_group(part: Section) -> dict[str, list[Figure]]:
     found: dict[str, list[Figure]] = {}
     for figure in part.figures:
         group = figure.name.split(".")[0]
@@ -117,7 +117,7 @@ def _by_group(part: Part) -> dict[str, list[Figure]]:
     return found
 
 
-def _plots(parts: Mapping[str, Part]) -> dict[str, str]:
+def _plots(parts: Mapping[str, Section]) -> dict[str, str]:
     plots = {}
     if "accuracy" in parts and parts["accuracy"].tables.get("labels"):
         plots["labels"] = labels_plot(parts["accuracy"].tables["labels"])

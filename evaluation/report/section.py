@@ -9,7 +9,7 @@ from milvise.evaluation.report.figures import Figure
 
 
 @dataclass(slots=True)
-class Part:
+class Section:
     """Figures with the rows behind them.
 
     Attributes

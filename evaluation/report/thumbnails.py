@@ -12,7 +12,7 @@ from PIL import Image
 from milvise.embeddings.pictures.decode import decode_file
 from milvise.errors import ImageError
 
-MOST = 2_000
+MOST_THUMBNAILS = 2_000
 """A page has at most so many different pictures; further ones are named only."""
 
 _SIDE = 96
@@ -36,7 +36,7 @@ class Thumbnails:
     def number(self, uri: str) -> int | None:
         """Return the number of a picture, None where it is not on this machine, cannot be read, or there are too many."""
         if uri not in self._numbers:
-            data = None if len(self._data) >= MOST else self._encoded(uri)
+            data = None if len(self._data) >= MOST_THUMBNAILS else self._encoded(uri)
             self._numbers[uri] = None if data is None else len(self._data)
             if data is None:
                 self.missing += 1

@@ -25,7 +25,7 @@ Fingerprint = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Known:
+class KnownModels:
     """What is known of what collections may have been made of.
 
     Attributes
@@ -72,7 +72,7 @@ class Identified:
     how: str
 
 
-def identify(store: Store, names: list[str], known: Known) -> Iterator[Identified]:
+def identify(store: Store, names: list[str], known: KnownModels) -> Iterator[Identified]:
     """Yield what the collections of these names are, as far as it can be found; nothing is written.
 
     What one of them is may say what another is: they are gone through until no more is learned.
@@ -115,7 +115,7 @@ class _Machine:
 
 
 def _candidates(
-    store: Store, name: str, described: Mapping[str, Any], known: Known, machine: _Machine
+    store: Store, name: str, described: Mapping[str, Any], known: KnownModels, machine: _Machine
 ) -> Iterator[Manifest]:
     """Yield what a collection of this name may be."""
     alias, dim = alias_of(name), width(described)

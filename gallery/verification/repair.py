@@ -16,7 +16,7 @@ from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.gallery.verification.classes import check_classes, reload_classes
 from milvise.gallery.verification.files import wrong_pictures
 from milvise.gallery.verification.ground import Ground, alias_of, survey
-from milvise.gallery.verification.lost import Known, identify, room_of
+from milvise.gallery.verification.lost import KnownModels, identify, room_of
 from milvise.gallery.verification.pointers import index_differs, lost_alias
 from milvise.gallery.verification.record import Notes, many
 from milvise.gallery.verification.repair_rows import remove_pictures, removed, repair_joint, repair_seen, repair_visual
@@ -92,7 +92,7 @@ def _repair_indexes(ground: Ground) -> Iterator[str]:
 def _repair_catalog(store: Store) -> Iterator[str]:
     """Record collections again whose entry is lost or is another's, and remove entries of what is gone."""
     entries, names = store.catalog.entries(), store.real_names()
-    known = Known()
+    known = KnownModels()
     lost: list[str] = []
     for name, made in entries.items():
         if made is not None and made.collection == name:

@@ -11,13 +11,13 @@ import numpy as np
 
 from milvise.core.arrays import Floats
 from milvise.errors import ExpressionError, UnknownClassError, UnknownWordError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.vocabulary.expression import Term, parse
 from milvise.queries.vocabulary.spelling import closest
 
 
-def focus_weights(now: Opened, focus: str) -> Floats:
+def focus_weights(now: OpenCollections, focus: str) -> Floats:
     """Return the weights, shape (visual width,), of a class or an expression such as ``cat + sofa - person``.
 
     Calls to Milvus: one for the weights of a class that was not focused on before; for words that are no class as
@@ -52,7 +52,7 @@ def focus_weights(now: Opened, focus: str) -> Floats:
     return counted
 
 
-def _weights(now: Opened, term: Term) -> Floats:
+def _weights(now: OpenCollections, term: Term) -> Floats:
     own = _class(now, term.phrase)
     if own is not None:
         return own
@@ -60,7 +60,7 @@ def _weights(now: Opened, term: Term) -> Floats:
     return now.mixture.focus(placed.classes.shares)
 
 
-def _class(now: Opened, name: str) -> Floats | None:
+def _class(now: OpenCollections, name: str) -> Floats | None:
     """Return the weights of the class of this name, however it is capitalised, None where there is none."""
     known = now.parts.known_classes
     found = known.of(now.classes, [name])

@@ -17,7 +17,7 @@ from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import record_id
 from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import NotFoundError, UsageError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.encode import visual_vector
 from milvise.queries.pictures.given import PictureLike, Unstored, given
 
@@ -25,7 +25,7 @@ _ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPicture:
     """A picture that a request names.
 
     Attributes
@@ -64,7 +64,7 @@ def require_several(**given: object) -> None:
             raise UsageError(f"{name} must be a list.\nExpected: [{value!r}]\nReceived: {value!r}")
 
 
-def find_pictures(now: Opened, pictures: Sequence[PictureLike], spaces: Sequence[str]) -> list[Named]:
+def find_pictures(now: OpenCollections, pictures: Sequence[PictureLike], spaces: Sequence[str]) -> list[NamedPicture]:
     """Return the pictures with their vectors in some spaces: one call to Milvus for each space where any is stored.
 
     Raises
@@ -87,7 +87,7 @@ def find_pictures(now: Opened, pictures: Sequence[PictureLike], spaces: Sequence
 
 
 def find_rows(
-    now: Opened, names: Sequence[str], space: str, fields: Sequence[str], *, plain: Container[str] = ()
+    now: OpenCollections, names: Sequence[str], space: str, fields: Sequence[str], *, plain: Container[str] = ()
 ) -> dict[str, dict[str, Any]]:
     """Return a row for each id or URI, by that name, from one space: one call to Milvus for each 500 names.
 
@@ -110,7 +110,7 @@ def find_rows(
     return {name: next(found[key] for key in several if key in found) for name, several in keys.items()}
 
 
-def _missing(now: Opened, names: Sequence[str], *, could_be_file: bool) -> NotFoundError:
+def _missing(now: OpenCollections, names: Sequence[str], *, could_be_file: bool) -> NotFoundError:
     first = repr(names[0]) + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
     if could_be_file:
         return NotFoundError(
@@ -122,23 +122,25 @@ def _missing(now: Opened, names: Sequence[str], *, could_be_file: bool) -> NotFo
     )
 
 
-def _stored(now: Opened, names: Sequence[str], spaces: Sequence[str], plain: Container[str]) -> dict[str, Named]:
-    made: dict[str, Named] = {}
+def _stored(
+    now: OpenCollections, names: Sequence[str], spaces: Sequence[str], plain: Container[str]
+) -> dict[str, NamedPicture]:
+    made: dict[str, NamedPicture] = {}
     for space in spaces if names else ():
         for name, row in find_rows(now, names, space, ["uri", "vector"], plain=plain).items():
             vector = np.asarray(row["vector"], dtype=np.float32)
-            known = made.get(name) or Named(row["uri"], {}, key=row["id"])
+            known = made.get(name) or NamedPicture(row["uri"], {}, key=row["id"])
             made[name] = replace(known, vectors={**known.vectors, space: vector})
     return made
 
 
-def _computed(now: Opened, picture: Unstored, spaces: Sequence[str]) -> Named:
+def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[str]) -> NamedPicture:
     visual = visual_vector(picture, now.visual.manifest)
     vectors = {"visual": visual}
     if "joint" in spaces:
         vectors["joint"] = np.asarray(now.head(visual[np.newaxis])[0], dtype=np.float32)
     name = str(picture.path) if isinstance(picture, PictureFile) else "the picture"
-    return Named(name, vectors, sha256=_hash(picture))
+    return NamedPicture(name, vectors, sha256=_hash(picture))
 
 
 def _hash(picture: Unstored) -> str | None:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from milvise.core.arrays import unit
 from milvise.errors import UsageError
-from milvise.queries.gallery_collections import Opened
-from milvise.queries.pictures.find import Named, find_pictures, require_several
+from milvise.queries.gallery_collections import OpenCollections
+from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
 from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.query import RANKED, Ingredient, Query, Recipe, spaces_of
 from milvise.queries.plan.terms import Placed, place_terms
-from milvise.queries.ranking.score import JOINT, VISUAL, Ranking
+from milvise.queries.ranking.score import JOINT, VISUAL, WordScore
 from milvise.queries.vocabulary.expression import Term, parse
 
 Weighted = PictureLike | tuple[PictureLike, float]
@@ -26,7 +26,7 @@ def terms_of(words: str) -> tuple[Term, ...]:
     return parse(words) if words.strip() else ()
 
 
-def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: str | None) -> list[Query]:
+def word_queries(now: OpenCollections, expressions: Sequence[Sequence[Term]], *, space: str | None) -> list[Query]:
     """Return a query for each of several expressions.
 
     Parameters
@@ -46,8 +46,8 @@ def word_queries(now: Opened, expressions: Sequence[Sequence[Term]], *, space: s
 
 
 def mixed_query(
-    now: Opened, terms: Sequence[Term], pictures: Sequence[Weighted], *, space: str | None
-) -> tuple[Query, list[Named]]:
+    now: OpenCollections, terms: Sequence[Term], pictures: Sequence[Weighted], *, space: str | None
+) -> tuple[Query, list[NamedPicture]]:
     """Return a query for words and pictures together, and the pictures.
 
     Parameters
@@ -75,12 +75,12 @@ def mixed_query(
     return _query(space, found, [weight for _, weight in weighted], place_terms(now, terms), now), found
 
 
-def mean_query(pictures: Sequence[Named], spaces: Sequence[str]) -> Query:
+def mean_query(pictures: Sequence[NamedPicture], spaces: Sequence[str]) -> Query:
     """Return a query for the spherical mean of pictures: unit vectors are added, and the sum is scaled to length one."""
     return Query({space: Recipe(_pictures(pictures, [1.0] * len(pictures), space)) for space in spaces})
 
 
-def words_space(now: Opened) -> str:
+def words_space(now: OpenCollections) -> str:
     """Return the space in which words are compared with pictures by default."""
     if now.text_space == VISUAL:
         return VISUAL
@@ -89,7 +89,11 @@ def words_space(now: Opened) -> str:
 
 
 def _query(
-    space: str, pictures: Sequence[Named], weights: Sequence[float], words: Sequence[Placed], now: Opened
+    space: str,
+    pictures: Sequence[NamedPicture],
+    weights: Sequence[float],
+    words: Sequence[Placed],
+    now: OpenCollections,
 ) -> Query:
     spaces = spaces_of(space)
     if JOINT in spaces:
@@ -108,10 +112,10 @@ def _query(
     beside = float(sum(abs(weight) for weight in weights))
     seen = tuple(word.seen(now.joint_share(word.term.phrase, word.phrase)) for word in words)
     trusted = now.calibration.shown if now.mixture.hierarchy else None
-    return Query(recipes, Ranking(now.mixture, seen, beside, trusted))
+    return Query(recipes, WordScore(now.mixture, seen, beside, trusted))
 
 
-def _pictures(pictures: Sequence[Named], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
+def _pictures(pictures: Sequence[NamedPicture], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
     return tuple(
         Ingredient(one.name, weight, unit(one.vectors[space])) for one, weight in zip(pictures, weights, strict=True)
     )

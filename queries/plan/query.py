@@ -15,7 +15,7 @@ from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
 from milvise.errors import UsageError
-from milvise.queries.ranking.score import JOINT, JOINT_SHARE, VISUAL, Ranking
+from milvise.queries.ranking.score import JOINT, JOINT_SHARE, VISUAL, WordScore
 from milvise.queries.vocabulary.word_vectors import weighted_sum
 
 FUSED, RANKED = "fused", "ranked"
@@ -89,14 +89,14 @@ class Query:
     ----------
     recipes : mapping of str to Recipe
         By space: ``joint``, ``visual`` or both.
-    ranking : Ranking, optional
+    ranking : WordScore, optional
         How the closest pictures are ordered; by their cosines where there is none.
     joint_share : float
         How much the joint cosine counts of one, where there are two and no ranking.
     """
 
     recipes: Mapping[str, Recipe]
-    ranking: Ranking | None = None
+    ranking: WordScore | None = None
     joint_share: float = JOINT_SHARE
 
     @property

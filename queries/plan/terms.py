@@ -8,10 +8,10 @@ from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
 from milvise.errors import UnknownWordError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.class_mixture import WordClasses
 from milvise.queries.plan.query import Ingredient
-from milvise.queries.ranking.score import Seen
+from milvise.queries.ranking.score import SoughtWord
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.word_vectors import term_vectors
 
@@ -22,7 +22,7 @@ class Placed:
 
     Attributes
     ----------
-    now : Opened
+    now : OpenCollections
     term : Term
         As it was asked for.
     phrase : str
@@ -31,30 +31,30 @@ class Placed:
         Its unit vector, None for a noun that the words lack.
     """
 
-    now: Opened
+    now: OpenCollections
     term: Term
     phrase: str
     vector: Floats | None
 
     @cached_property
     def classes(self) -> WordClasses:
-        """The classes of the word; errors as `Opened.mixture`."""
+        """The classes of the word; errors as `OpenCollections.mixture`."""
         return self.now.mixture.of(self.phrase, self.vector)
 
     def ingredient(self, space: str) -> Ingredient:
-        """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `Opened.mixture`."""
+        """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `OpenCollections.mixture`."""
         if space != self.now.text_space:
             vector = self.now.mixture.visual(self.classes.shares)
         else:
             vector = self.now.mixture.joint(self.classes.shares) if self.vector is None else self.vector
         return Ingredient(self.term.phrase, self.term.weight, unit(vector))
 
-    def seen(self, joint_share: float | None = None) -> Seen:
-        """Return the term as the network may have seen it; a share as `Opened.joint_share` returns."""
-        return Seen(self.term.phrase, self.term.weight, self.classes, joint_share)
+    def seen(self, joint_share: float | None = None) -> SoughtWord:
+        """Return the term as the network may have seen it; a share as `OpenCollections.joint_share` returns."""
+        return SoughtWord(self.term.phrase, self.term.weight, self.classes, joint_share)
 
 
-def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
+def place_terms(now: OpenCollections, terms: Sequence[Term]) -> list[Placed]:
     """Return where terms stand; words that were not asked for before are fetched in one call.
 
     Raises
@@ -69,7 +69,7 @@ def place_terms(now: Opened, terms: Sequence[Term]) -> list[Placed]:
     return [Placed(now, *found) for found in zip(terms, bases, vectors, strict=True)]
 
 
-def known_part(now: Opened, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
+def known_part(now: OpenCollections, terms: Sequence[Term]) -> tuple[list[Term], dict[str, UnknownWordError]]:
     """Return the terms that have a place, and by word an error for each of the others."""
     kept: list[Term] = []
     unknown: dict[str, UnknownWordError] = {}

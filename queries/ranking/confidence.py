@@ -37,11 +37,11 @@ from milvise.adapter import Collection
 from milvise.core.arrays import Doubles, Floats
 from milvise.errors import UsageError
 from milvise.queries.plan.class_mixture import WordClasses
-from milvise.queries.ranking.score import Seen
+from milvise.queries.ranking.score import SoughtWord
 from milvise.queries.vocabulary.word_vectors import FREQUENT
 
 if TYPE_CHECKING:
-    from milvise.queries.gallery_collections import Opened
+    from milvise.queries.gallery_collections import OpenCollections
 
 
 EQUAL = 3_700
@@ -78,7 +78,7 @@ class Calibration:
         Parameters
         ----------
         evidence : ndarray of shape (pictures,)
-            Probability of the word's classes, each as often as its share says, see `milvise.queries.ranking.score.Ranking.chances`.
+            Probability of the word's classes, each as often as its share says, see `milvise.queries.ranking.score.WordScore.chances`.
         """
         pictures = max(1, self.pictures)
         seen = np.asarray(evidence, dtype=np.float64)
@@ -89,7 +89,7 @@ class Calibration:
             odds = GUESS + CLOSE * word.closeness + odds / 2 + np.log(_MIDDLE / pictures) / 2
         return np.asarray(1 / (1 + np.exp(-odds)))
 
-    def shown(self, seen: Sequence[Seen], chances: Floats) -> Floats:
+    def shown(self, seen: Sequence[SoughtWord], chances: Floats) -> Floats:
         """Return the probability that pictures show all of some words, shape (pictures,): the least of those of each.
 
         It is not their product, because two things in one picture are no matter of chance, and because they share the
@@ -101,7 +101,7 @@ class Calibration:
         seen : sequence of Seen
             What is subtracted says nothing of what is to be seen.
         chances : ndarray of shape (pictures, words)
-            As `milvise.queries.ranking.score.Ranking.chances`.
+            As `milvise.queries.ranking.score.WordScore.chances`.
         """
         wanted = [(one.classes, chances[:, place]) for place, one in enumerate(seen) if one.weight > 0]
         told = [one for one in wanted if one[0].known] or wanted
@@ -110,7 +110,7 @@ class Calibration:
         return np.asarray(least, dtype=np.float32)
 
 
-def sample_calibration(now: Opened) -> Calibration:
+def sample_calibration(now: OpenCollections) -> Calibration:
     """Return what turns evidence in a gallery into a probability: one call to Milvus."""
     return Calibration(now.visual.count(settled=True))
 

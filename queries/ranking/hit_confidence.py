@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from milvise.core.arrays import unit
 from milvise.errors import UsageError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.match import Match
-from milvise.queries.ranking.score import CLASSES, Ranking
+from milvise.queries.ranking.score import CLASSES, WordScore
 from milvise.queries.ranking.stored_evidence import picture_fields, seen_in
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.word_vectors import weighted_sum
 
 
-def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
+def trust(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
     """Return for each match the probability that it shows what the terms say, see `milvise.queries.ranking.confidence`.
 
     Where a ranking knows it, it is taken from there. Else what was seen is read in one call; where the backbone has no class
@@ -31,7 +31,7 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
     if all(match.confidence is not None for match in matches):
         return [float(match.confidence or 0.0) for match in matches]
     if now.places_words and now.mixture.hierarchy:
-        ranking = Ranking(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
+        ranking = WordScore(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
         rows = now.visual.get([match.row["id"] for match in matches], fields=["id", *picture_fields(now)])
         seen = seen_in(now, [rows.get(match.row["id"], {"id": match.row["id"]}) for match in matches])
         shown = now.calibration.shown(ranking.seen, ranking.chances(seen.probabilities))
@@ -44,7 +44,7 @@ def trust(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[
     return [now.background.confidence(cosine) for cosine in _joint_cosines(now, terms, matches)]
 
 
-def _joint_cosines(now: Opened, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
+def _joint_cosines(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
     """Return the joint cosine of each match; those that a ranking did without are read in one call."""
     space = now.text_space
     lacking = [match.row["id"] for match in matches if space not in match.parts]

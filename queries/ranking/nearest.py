@@ -16,7 +16,7 @@ from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import unit
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import FUSED, RANKED, Query
 from milvise.queries.ranking.match import FIELDS, Match, Row
@@ -34,14 +34,14 @@ Scored = tuple[Row, float]
 
 
 def nearest(
-    now: Opened, query: Query, *, limit: int, filter: str = "", without: Set[str | None] = frozenset()
+    now: OpenCollections, query: Query, *, limit: int, filter: str = "", without: Set[str | None] = frozenset()
 ) -> list[Match]:
     """Return the pictures closest to a query, closest first, as `nearest_to_each`."""
     return nearest_to_each(now, [query], limit=limit, filter=filter, without=without)[0]
 
 
 def nearest_to_each(
-    now: Opened,
+    now: OpenCollections,
     queries: Sequence[Query],
     *,
     limit: int,
@@ -64,7 +64,7 @@ def nearest_to_each(
     return [[match for match in matches if match.row["id"] not in without][:limit] for matches in found]
 
 
-def _found(now: Opened, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
+def _found(now: OpenCollections, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
     space = queries[0].space
     if space == RANKED:
         return ranked_to_each(now, queries, limit=limit, filter=filter)
@@ -87,7 +87,7 @@ def _found(now: Opened, queries: Sequence[Query], limit: int, filter: str) -> li
     return [answers[place] for place in range(len(queries))]
 
 
-def _complete(now: Opened, name: str, merges: Sequence[_Merge]) -> None:
+def _complete(now: OpenCollections, name: str, merges: Sequence[_Merge]) -> None:
     """Read the cosines in a space that are lacking, for all queries at once."""
     lacking = [merge.lacking(name) for merge in merges]
     wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
@@ -167,7 +167,7 @@ def _counts(limit: int) -> Iterator[int]:
 
 
 def _search(
-    now: Opened, space: str, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str] = FIELDS
+    now: OpenCollections, space: str, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str] = FIELDS
 ) -> list[list[Scored]]:
     vectors = [query.recipes[space].vector for query in queries]
     return now.space(space).search(vectors, limit=count, fields=fields, filter=filter)

@@ -73,7 +73,7 @@ PICTURE = Trust(joint=0.25, classes=0.0, alike=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SoughtWord:
     """One word of a search, as the network may have seen it.
 
     Attributes
@@ -98,7 +98,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class WordScore:
     """How candidates of one search are ordered.
 
     Attributes
@@ -113,9 +113,9 @@ class Ranking:
     """
 
     mixture: ClassMixture
-    seen: tuple[Seen, ...]
+    seen: tuple[SoughtWord, ...]
     pictures: float = 0.0
-    trusted: Callable[[Sequence[Seen], Floats], Floats] | None = None
+    trusted: Callable[[Sequence[SoughtWord], Floats], Floats] | None = None
 
     @property
     def shares(self) -> dict[str, float]:

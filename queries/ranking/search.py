@@ -16,11 +16,11 @@ import numpy as np
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats, unit
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match, Row
 from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, JOINT, VISUAL, likeness, weighted_sum_of
-from milvise.queries.ranking.stored_evidence import Seen, picture_fields, plain, seen_in
+from milvise.queries.ranking.stored_evidence import PictureEvidence, picture_fields, plain, seen_in
 
 Cosines = dict[str, float]
 """By primary key."""
@@ -36,7 +36,7 @@ _AT_ONCE = 5_000
 
 
 def ranked_to_each(
-    now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
+    now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
 ) -> list[list[Match]]:
     """Return for each of several queries the closest pictures, the best first.
 
@@ -61,7 +61,7 @@ def ranked_to_each(
 
 
 def _ranked(
-    now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
+    now: OpenCollections, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
 ) -> list[list[Match]]:
     hits = _visual_lists(now, queries, count, filter)
     rows = {row["id"]: row for found in hits for row, _ in found}
@@ -87,7 +87,9 @@ def _ranked(
     return answers
 
 
-def _visual_lists(now: Opened, queries: Sequence[Query], count: int, filter: str) -> list[list[tuple[Row, float]]]:
+def _visual_lists(
+    now: OpenCollections, queries: Sequence[Query], count: int, filter: str
+) -> list[list[tuple[Row, float]]]:
     """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
     found: list[list[tuple[Row, float]]] = [[] for _ in queries]
     places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
@@ -99,7 +101,9 @@ def _visual_lists(now: Opened, queries: Sequence[Query], count: int, filter: str
     return found
 
 
-def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, filter: str) -> list[Cosines | None]:
+def _joint_lists(
+    now: OpenCollections, queries: Sequence[Query], count: int, limit: int, filter: str
+) -> list[Cosines | None]:
     """Return for each query the pictures closest in the joint space, None where its cosines need not be searched for."""
     found: list[Cosines | None] = [None for _ in queries]
     depths = {
@@ -118,7 +122,11 @@ def _joint_lists(now: Opened, queries: Sequence[Query], count: int, limit: int, 
 
 
 def _add_others(
-    now: Opened, queries: Sequence[Query], rows: dict[str, Row], visual: list[Cosines], others: Sequence[Sequence[str]]
+    now: OpenCollections,
+    queries: Sequence[Query],
+    rows: dict[str, Row],
+    visual: list[Cosines],
+    others: Sequence[Sequence[str]],
 ) -> None:
     """Read the pictures that other lists have and the visual one lacks, with their visual cosines."""
     lacking = [[key for key in keys if key not in near] for keys, near in zip(others, visual, strict=True)]
@@ -130,7 +138,9 @@ def _add_others(
         near |= {key: float(vectors[key] @ query.recipes[VISUAL].vector) for key in keys if key in vectors}
 
 
-def _add_joint(now: Opened, queries: Sequence[Query], visual: list[Cosines], joint: list[Cosines | None]) -> None:
+def _add_joint(
+    now: OpenCollections, queries: Sequence[Query], visual: list[Cosines], joint: list[Cosines | None]
+) -> None:
     """Read the joint cosines of pictures that the joint list lacks, where it counts."""
     told = [place for place, close in enumerate(joint) if close is not None]
     wanted = list(dict.fromkeys(key for place in told for key in visual[place] if key not in (joint[place] or ())))
@@ -145,7 +155,7 @@ def score_pictures(
     query: Query,
     rows: Sequence[Row],
     cosines: Mapping[str, Sequence[float]],
-    seen: Seen,
+    seen: PictureEvidence,
     *,
     first: Set[str] = frozenset(),
 ) -> list[Match]:
@@ -156,7 +166,7 @@ def score_pictures(
     rows : sequence of dict, n of them
     cosines : mapping of str to sequence of n floats
         With the query's vectors: ``visual``, and ``joint``, without which it is as the conse head has it where it counts.
-    seen : Seen
+    seen : PictureEvidence
         What the network saw in the pictures.
     first : set of str
         Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.

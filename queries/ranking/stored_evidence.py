@@ -13,14 +13,14 @@ from milvise.core.arrays import Floats
 from milvise.embeddings.devise.sketches import AXES, read_sketches, sketch
 from milvise.embeddings.devise.top_classes import decode, encode
 from milvise.errors import StoreError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.ranking.match import FIELDS, Row
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PictureEvidence:
     """What the network saw in pictures.
 
     Attributes
@@ -34,12 +34,12 @@ class Seen:
     probabilities: Floats
     looks: Floats
 
-    def of(self, places: Sequence[int]) -> Seen:
+    def of(self, places: Sequence[int]) -> PictureEvidence:
         """Return it for some of the pictures."""
-        return Seen(self.probabilities[list(places)], self.looks[list(places)])
+        return PictureEvidence(self.probabilities[list(places)], self.looks[list(places)])
 
 
-def picture_fields(now: Opened) -> tuple[str, ...]:
+def picture_fields(now: OpenCollections) -> tuple[str, ...]:
     """Return the fields to read of pictures that will be ranked: `FIELDS`, and what was seen where rows hold it."""
     return (*FIELDS, *_COLUMNS) if now.visual.manifest.top_classes else FIELDS
 
@@ -49,7 +49,7 @@ def plain(row: Mapping[str, Any]) -> Row:
     return {name: value for name, value in row.items() if name not in (*_COLUMNS, "vector")}
 
 
-def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Seen:
+def seen_in(now: OpenCollections, rows: Sequence[Mapping[str, Any]]) -> PictureEvidence:
     """Return what the network saw in pictures.
 
     Of galleries that were made before it was stored with the pictures, the visual vectors are read in one call, of those rows that
@@ -66,7 +66,7 @@ def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Seen:
         If what is stored is damaged.
     """
     classes = len(now.mixture.labels)
-    found = Seen(np.zeros((len(rows), classes), np.float32), np.zeros((len(rows), AXES), np.float32))
+    found = PictureEvidence(np.zeros((len(rows), classes), np.float32), np.zeros((len(rows), AXES), np.float32))
     texts = {place: (row[TOP_CLASSES], row[SKETCH]) for place, row in enumerate(rows) if row.get(TOP_CLASSES)}
     lacking = {row["id"]: place for place, row in enumerate(rows) if place not in texts}
     texts |= {
@@ -85,7 +85,7 @@ def seen_in(now: Opened, rows: Sequence[Mapping[str, Any]]) -> Seen:
     return found
 
 
-def _made(now: Opened, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+def _made(now: OpenCollections, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
     """Return by primary key what would stand with pictures: where one stands does not depend on when its gallery was made."""
     vectors = {key: row["vector"] for key, row in rows.items() if "vector" in row}
     unread = [key for key in rows if key not in vectors]

@@ -41,7 +41,7 @@ FREQUENT_NAME = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class SureWord:
     """One thing that a picture shows.
 
     Attributes
@@ -114,7 +114,7 @@ class Hedge:
 
     def names(
         self, probabilities: Floats, ranks: Mapping[str, int], *, sure: float = SURE, guess: float = GUESS
-    ) -> list[list[Named]]:
+    ) -> list[list[SureWord]]:
         """Return what each picture shows: what is sure first, each word once.
 
         Parameters
@@ -130,17 +130,17 @@ class Hedge:
     def _chances(self, probabilities: Floats) -> Floats:
         return np.asarray(np.atleast_2d(probabilities) @ self._under, dtype=np.float32)
 
-    def _named(self, chances: Floats, ranks: Mapping[str, int], sure: float, guess: float) -> list[Named]:
+    def _named(self, chances: Floats, ranks: Mapping[str, int], sure: float, guess: float) -> list[SureWord]:
         found = [
             _Candidate(place, min(1.0, float(chances[place])), self._nodes[place].information)
             for place in np.flatnonzero(chances >= guess).tolist()
             if self._says_something(place)
         ]
-        named: dict[str, Named] = {}
+        named: dict[str, SureWord] = {}
         for one in sorted(found, key=lambda one: one.order(sure)):
             word = self._name(one.node, ranks)
             if word is not None:
-                named.setdefault(word, Named(word, one.probability))
+                named.setdefault(word, SureWord(word, one.probability))
         return list(named.values())
 
     def _says_something(self, place: int) -> bool:

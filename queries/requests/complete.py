@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from milvise.adapter.escape import is_in
 from milvise.errors import UsageError
-from milvise.queries.gallery_collections import Opened
-from milvise.queries.pictures.find import Named, find_pictures, require_several
+from milvise.queries.gallery_collections import OpenCollections
+from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
 from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.build import mean_query
 from milvise.queries.plan.query import spaces_of
@@ -19,7 +19,7 @@ NEAREST = ("mean", "any")
 
 
 def complete(
-    now: Opened, pictures: Sequence[PictureLike], *, space: str, to: str, limit: int, filter: str
+    now: OpenCollections, pictures: Sequence[PictureLike], *, space: str, to: str, limit: int, filter: str
 ) -> list[Match]:
     """Return the pictures closest to the given ones, which are left out; see `Gallery.complete`.
 
@@ -39,7 +39,7 @@ def complete(
     return _closest_to_any(nearest_to_each(now, queries, limit=limit, filter=filter, without=without))[:limit]
 
 
-def _copies(now: Opened, given: Sequence[Named]) -> set[str]:
+def _copies(now: OpenCollections, given: Sequence[NamedPicture]) -> set[str]:
     """Return the primary keys of stored pictures whose files were given."""
     files = sorted({one.sha256 for one in given if one.sha256})
     return {row["id"] for row in now.visual.query(is_in("sha256", files), fields=["id"])} if files else set()

@@ -15,7 +15,7 @@ from milvise.core.records import Hit
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.errors import UnknownWordError, UsageError
 from milvise.gallery.names import encoder_of
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
 from milvise.queries.plan.query import Ingredient, Query, Recipe
 from milvise.queries.plan.terms import place_terms
@@ -100,7 +100,7 @@ class Explanation:
 
 
 def explain(
-    now: Opened,
+    now: OpenCollections,
     name: str,
     query: Query,
     *,
@@ -150,7 +150,7 @@ def explain(
     )
 
 
-def _match(now: Opened, query: Query, row: Row, cosines: dict[str, float]) -> tuple[Match, dict[str, float]]:
+def _match(now: OpenCollections, query: Query, row: Row, cosines: dict[str, float]) -> tuple[Match, dict[str, float]]:
     """Return the picture with its similarity, and how much each part of that counts."""
     if query.ranking is None:
         return Match(row, query.similarity(cosines), cosines), query.shares
@@ -178,7 +178,7 @@ def _focused(recipe: Recipe, weights: Floats) -> Recipe:
     return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
 
 
-def _ties(now: Opened, terms: Sequence[Term], probabilities: Floats) -> tuple[Tie, ...]:
+def _ties(now: OpenCollections, terms: Sequence[Term], probabilities: Floats) -> tuple[Tie, ...]:
     placed, mixture = place_terms(now, terms), now.mixture
     total = sum(abs(one.term.weight) for one in placed)
     shares = np.sum([one.term.weight / total * one.classes.relative for one in placed], axis=0)
@@ -194,7 +194,7 @@ def _ties(now: Opened, terms: Sequence[Term], probabilities: Floats) -> tuple[Ti
     )
 
 
-def _searched(now: Opened, space: str, focused: bool) -> dict[str, Any]:
+def _searched(now: OpenCollections, space: str, focused: bool) -> dict[str, Any]:
     manifest = now.space(space).manifest
     index = IndexSpec.parse(manifest.index)
     made = manifest.fingerprint

@@ -7,7 +7,7 @@ from collections import defaultdict
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.records import Owner
 from milvise.errors import NotFoundError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import RANKED, Query
 from milvise.queries.ranking.match import Match
@@ -18,7 +18,7 @@ _FIRST_RANKED = 1_024
 _STEP = 4
 
 
-def owners(now: Opened, query: Query, *, by: str, evidence: int, limit: int, filter: str) -> list[Owner]:
+def owners(now: OpenCollections, query: Query, *, by: str, evidence: int, limit: int, filter: str) -> list[Owner]:
     """Return the owners whose best pictures fit best; see `Gallery.owners`.
 
     The closest pictures are read from the top until neither an owner among the best can gain nor another one come among

@@ -11,7 +11,7 @@ import numpy as np
 from milvise.core.arrays import unit
 from milvise.core.chunks import chunks
 from milvise.errors import NotFoundError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
 from milvise.queries.plan.query import RANKED, Query
 from milvise.queries.ranking.match import FIELDS, Match
@@ -22,7 +22,9 @@ from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_
 _AT_ONCE = 500
 
 
-def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, limit: int | None) -> list[Match]:
+def rank(
+    now: OpenCollections, query: Query, *, ids: Sequence[str] | None, filter: str, limit: int | None
+) -> list[Match]:
     """Return pictures in order; see `Gallery.rank`.
 
     Calls to Milvus: one read in each space for each 500 pictures; without `ids` also one search for their number and one
@@ -55,7 +57,7 @@ def rank(now: Opened, query: Query, *, ids: Sequence[str] | None, filter: str, l
 
 
 def _scored(
-    now: Opened, query: Query, first: str, others: Sequence[str], rows: Sequence[dict[str, Any]]
+    now: OpenCollections, query: Query, first: str, others: Sequence[str], rows: Sequence[dict[str, Any]]
 ) -> Iterator[Match]:
     keys = [row["id"] for row in rows]
     elsewhere = {name: now.space(name).vectors(keys) for name in others}

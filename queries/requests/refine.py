@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from milvise.core.arrays import unit
 from milvise.errors import UsageError
-from milvise.queries.gallery_collections import Opened
-from milvise.queries.pictures.find import Named
+from milvise.queries.gallery_collections import OpenCollections
+from milvise.queries.pictures.find import NamedPicture
 from milvise.queries.plan.query import Ingredient, Query, Recipe
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest
@@ -48,11 +48,11 @@ DEFAULT_WEIGHTS = Rocchio()
 
 
 def refine(
-    now: Opened,
+    now: OpenCollections,
     query: Query,
-    asked: Sequence[Named],
-    liked: Sequence[Named],
-    disliked: Sequence[Named],
+    asked: Sequence[NamedPicture],
+    liked: Sequence[NamedPicture],
+    disliked: Sequence[NamedPicture],
     *,
     weights: Rocchio,
     limit: int,
@@ -63,7 +63,7 @@ def refine(
     return nearest(now, refined(query, liked, disliked, weights), limit=limit, filter=filter, without=without)
 
 
-def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Query:
+def refined(query: Query, liked: Sequence[NamedPicture], disliked: Sequence[NamedPicture], weights: Rocchio) -> Query:
     """Return ``query * q + liked * mean(liked) - disliked * mean(disliked)`` of unit vectors, in each of the query's spaces.
 
     What was judged says more than the classes of the words, so that pictures are not ordered by these any more.
@@ -75,7 +75,9 @@ def refined(query: Query, liked: Sequence[Named], disliked: Sequence[Named], wei
     return Query(recipes, joint_share=share)
 
 
-def _refined(recipe: Recipe, space: str, liked: Sequence[Named], disliked: Sequence[Named], weights: Rocchio) -> Recipe:
+def _refined(
+    recipe: Recipe, space: str, liked: Sequence[NamedPicture], disliked: Sequence[NamedPicture], weights: Rocchio
+) -> Recipe:
     parts = [Ingredient(one.name, weights.query * one.weight / recipe.length, one.vector) for one in recipe.ingredients]
     for share, pictures in ((weights.liked, liked), (-weights.disliked, disliked)):
         parts += [Ingredient(one.name, share / len(pictures), unit(one.vectors[space])) for one in pictures]

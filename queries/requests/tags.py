@@ -11,12 +11,12 @@ from milvise.core.chunks import chunks
 from milvise.core.records import WordHit, distance
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
-from milvise.queries.ranking.sure_classes import GUESS, SURE, Named
+from milvise.queries.ranking.sure_classes import GUESS, SURE, SureWord
 from milvise.queries.vocabulary.word_vectors import nearest_words
 
-MOST = 5
+MOST_NAMES = 5
 """Names of a picture: half of the tags that are shown where nobody says how many."""
 
 CLOSE = 0.1
@@ -25,7 +25,7 @@ CLOSE = 0.1
 _ENTRIES = 1_000
 
 
-def can_hedge(now: Opened) -> bool:
+def can_hedge(now: OpenCollections) -> bool:
     """Return whether the gallery's backbone has classes in a hierarchy."""
     try:
         return now.hierarchy is not None and now.mixture.tells_apart
@@ -36,7 +36,7 @@ def can_hedge(now: Opened) -> bool:
 
 
 def tagged(
-    now: Opened, joint: Floats, visual: Floats | None = None, *, limit: int, among: int, filter: str = ""
+    now: OpenCollections, joint: Floats, visual: Floats | None = None, *, limit: int, among: int, filter: str = ""
 ) -> list[list[WordHit]]:
     """Return the tags of pictures: at most five names with their probability, then the closest words.
 
@@ -66,7 +66,7 @@ def tagged(
     return [_together(first, others, hierarchy)[:limit] for first, others in zip(named, closest, strict=True)]
 
 
-def _named(now: Opened, joint: Floats, visual: Floats, filter: str) -> list[list[WordHit]]:
+def _named(now: OpenCollections, joint: Floats, visual: Floats, filter: str) -> list[list[WordHit]]:
     hedge, chances = now.hedge, now.mixture.probabilities(visual)
     # A trained head has learned the gallery's own labels, of which the backbone's guesses know nothing.
     guess = SURE if now.is_trained else GUESS
@@ -82,12 +82,12 @@ def _named(now: Opened, joint: Floats, visual: Floats, filter: str) -> list[list
     ]
 
 
-def _hit(named: Named, similarity: float) -> WordHit:
+def _hit(named: SureWord, similarity: float) -> WordHit:
     return WordHit(named.word, similarity, distance(similarity), named.probability)
 
 
 def _close(hits: list[WordHit]) -> list[WordHit]:
-    return [hit for hit in hits if (hit.probability or 0.0) >= SURE or hit.similarity >= CLOSE][:MOST]
+    return [hit for hit in hits if (hit.probability or 0.0) >= SURE or hit.similarity >= CLOSE][:MOST_NAMES]
 
 
 def _together(named: list[WordHit], closest: list[WordHit], hierarchy: Hierarchy | None) -> list[WordHit]:

@@ -17,7 +17,7 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
 from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.at_once import at_once
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match, Row
@@ -40,7 +40,9 @@ _BESIDE = 100
 class Finder(Protocol):
     """What finds the closest pictures by meaning, such as `milvise.queries.ranking.nearest.nearest_to_each`."""
 
-    def __call__(self, now: Opened, queries: Sequence[Query], *, limit: int, filter: str = "") -> list[list[Match]]:
+    def __call__(
+        self, now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = ""
+    ) -> list[list[Match]]:
         """Return for each query the closest pictures, closest first."""
         ...
 
@@ -99,7 +101,7 @@ def matched(wanted: Sequence[Phrase], row: Mapping[str, Any]) -> TextMatch:
 
 
 def found_by(
-    now: Opened,
+    now: OpenCollections,
     queries: Sequence[Query | None],
     expressions: Sequence[Sequence[Term]],
     find: Finder,
@@ -181,7 +183,7 @@ def found_by(
 
 
 def _found(
-    find: Finder, now: Opened, queries: Sequence[Query | None], *, limit: int, filter: str = ""
+    find: Finder, now: OpenCollections, queries: Sequence[Query | None], *, limit: int, filter: str = ""
 ) -> list[list[Match]]:
     """Return for each query the closest pictures that fit the filter; for None any of them, which are similar to nothing."""
     asked = [query for query in queries if query is not None]
@@ -189,7 +191,7 @@ def _found(
     return [next(answers) if query is not None else _rows(now, limit, filter) for query in queries]
 
 
-def _rows(now: Opened, limit: int, filter: str) -> list[Match]:
+def _rows(now: OpenCollections, limit: int, filter: str) -> list[Match]:
     return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *FIELDS], limit=limit)]
 
 
@@ -202,7 +204,7 @@ def _require_held(errors: Sequence[UnknownWordError], rows: Sequence[Mapping[str
 
 
 def _meant(
-    now: Opened, queries: Sequence[Query | None], find: Find, depths: Sequence[int], filter: str
+    now: OpenCollections, queries: Sequence[Query | None], find: Find, depths: Sequence[int], filter: str
 ) -> list[list[Match]]:
     """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
     found: dict[int, list[Match]] = {}
@@ -214,7 +216,7 @@ def _meant(
 
 
 def _held(
-    now: Opened, expressions: Sequence[Sequence[Term]], looked_for: Sequence[Phrase], forms: Forms
+    now: OpenCollections, expressions: Sequence[Sequence[Term]], looked_for: Sequence[Phrase], forms: Forms
 ) -> tuple[list[Row], str]:
     """Return the pictures whose text may hold one of some phrases, or where not all texts are known here the filter that finds them."""
     texts, visual = now.texts, now.visual
@@ -229,7 +231,7 @@ def _held(
 
 
 def _look(
-    now: Opened,
+    now: OpenCollections,
     queries: Sequence[Query | None],
     looked_for: Sequence[Phrase],
     find: Find,
@@ -245,7 +247,7 @@ def _look(
     return [], _read(now, looked_for, filter)
 
 
-def _read(now: Opened, looked_for: Sequence[Phrase], filter: str) -> list[Row]:
+def _read(now: OpenCollections, looked_for: Sequence[Phrase], filter: str) -> list[Row]:
     """Return pictures whose text may hold one of some phrases, from Milvus."""
     found = now.visual.query(filter, fields=FIELDS, limit=_MOST_ROWS)
     if len(found) == _MOST_ROWS and 2 * sum(matched(looked_for, row).share > 0 for row in found) < len(found):
@@ -255,7 +257,7 @@ def _read(now: Opened, looked_for: Sequence[Phrase], filter: str) -> list[Row]:
 
 
 def _closest(
-    now: Opened, query: Query | None, looked_for: Sequence[Phrase], find: Find, limit: int, filter: str
+    now: OpenCollections, query: Query | None, looked_for: Sequence[Phrase], find: Find, limit: int, filter: str
 ) -> tuple[list[Match], list[Row]]:
     """Return the closest pictures whose text may hold a phrase, and where these may not be enough, rows of all that may."""
     depth = max(_BESIDE, limit)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UnknownWordError
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import known_part, place_terms
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.knowledge import WordKnowledge
@@ -19,7 +19,7 @@ from milvise.queries.vocabulary.word_vectors import unknown_error
 class GalleryKnowledge(WordKnowledge):
     """The words in Milvus, and the classes of a gallery's backbone with their hierarchy, where they are loaded."""
 
-    def __init__(self, now: Opened) -> None:
+    def __init__(self, now: OpenCollections) -> None:
         # A gallery that is not there is a clearer error than words that are not.
         _ = now.visual
         super().__init__(now.words, now.known_words, now.known_ranks, now.knows_noun)
@@ -66,7 +66,7 @@ class Said:
             raise error
 
 
-def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
+def said_in(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
     """Return what each of several texts says, words that mean nothing included, see `milvise.queries.vocabulary.typed`.
 
     Raises
@@ -83,19 +83,19 @@ def said_in(now: Opened, texts: Sequence[str], *, fix: bool = False) -> list[Sai
     return said
 
 
-def words_said(now: Opened, words: str, *, fix: bool = False) -> Said:
+def words_said(now: OpenCollections, words: str, *, fix: bool = False) -> Said:
     """Return what the words beside pictures say, nothing where there are none; raises as `said_in`."""
     return said_in(now, [words], fix=fix)[0] if words.strip() else Said((), (), {})
 
 
-def words_typed(now: Opened, words: str, *, fix: bool = False) -> tuple[Term, ...]:
+def words_typed(now: OpenCollections, words: str, *, fix: bool = False) -> tuple[Term, ...]:
     """Return what is searched for with the words beside pictures, nothing where there are none; raises UnknownWordError, and as `said_in`."""
     said = words_said(now, words, fix=fix)
     said.require_known()
     return said.terms
 
 
-def _known(now: Opened, terms: Sequence[Term]) -> tuple[Sequence[Term], Mapping[str, UnknownWordError]]:
+def _known(now: OpenCollections, terms: Sequence[Term]) -> tuple[Sequence[Term], Mapping[str, UnknownWordError]]:
     try:
         place_terms(now, terms)
     except UnknownWordError:

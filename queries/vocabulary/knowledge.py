@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from milvise.adapter import Collection
 from milvise.adapter.escape import both, literal
 from milvise.core.arrays import Floats
-from milvise.queries.fetched_vectors import KnownVectors
+from milvise.queries.fetched_vectors import FetchedVectors
 from milvise.queries.vocabulary.spelling import RARE
 
 
@@ -45,8 +45,8 @@ class WordKnowledge:
     def __init__(
         self,
         words: Collection,
-        vectors: KnownVectors,
-        ranks: KnownVectors,
+        vectors: FetchedVectors,
+        ranks: FetchedVectors,
         noun: Callable[[str], bool] = lambda phrase: False,
     ) -> None:
         self.words = words

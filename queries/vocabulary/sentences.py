@@ -14,12 +14,12 @@ from milvise.queries.vocabulary.function_words import (
     PREPOSITIONS,
     REQUESTS,
 )
-from milvise.queries.vocabulary.typed_words import Named, Word, is_decoration
+from milvise.queries.vocabulary.typed_words import IsName, Word, is_decoration
 
 _LONGEST = 4
 
 
-def arranged(words: Sequence[Word], named: Named) -> tuple[list[Word], list[str]]:
+def arranged(words: Sequence[Word], named: IsName) -> tuple[list[Word], list[str]]:
     """Return what is searched for, and a remark for each thing that was done.
 
     Parameters
@@ -47,7 +47,7 @@ def arranged(words: Sequence[Word], named: Named) -> tuple[list[Word], list[str]
     return kept, remarks
 
 
-def phrases(words: Sequence[Word], named: Named) -> Iterator[tuple[int, int, str]]:
+def phrases(words: Sequence[Word], named: IsName) -> Iterator[tuple[int, int, str]]:
     """Yield where adjacent words are one phrase, the longest first: the first place, the one behind the last, the phrase."""
     place = 0
     while place < len(words):
@@ -73,7 +73,7 @@ def _may_join(words: Sequence[Word]) -> bool:
     )
 
 
-def _joined(words: Sequence[Word], named: Named, remarks: list[str]) -> list[Word]:
+def _joined(words: Sequence[Word], named: IsName, remarks: list[str]) -> list[Word]:
     found: list[Word] = []
     done = 0
     for place, end, text in phrases(words, named):

@@ -30,7 +30,7 @@ _MOST_DOUBTED = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TypedSearch:
     """What is searched for, and what was done to the text.
 
     Attributes
@@ -53,7 +53,7 @@ class Reading:
     unknown: tuple[str, ...] = ()
 
 
-def read(text: str, vocabulary: Knowledge, *, fix: bool = False) -> Reading:
+def read(text: str, vocabulary: Knowledge, *, fix: bool = False) -> TypedSearch:
     """Read what a person typed.
 
     Parameters
@@ -69,7 +69,7 @@ def read(text: str, vocabulary: Knowledge, *, fix: bool = False) -> Reading:
     return read_all([text], vocabulary, fix=fix)[0]
 
 
-def read_all(texts: Sequence[str], vocabulary: Knowledge, *, fix: bool = False) -> list[Reading]:
+def read_all(texts: Sequence[str], vocabulary: Knowledge, *, fix: bool = False) -> list[TypedSearch]:
     """Read several texts, in as many calls to Milvus as one; parameters and errors as `read`."""
 
     def named(phrase: str) -> bool:
@@ -89,7 +89,7 @@ def read_all(texts: Sequence[str], vocabulary: Knowledge, *, fix: bool = False) 
     return _spelt(arrangements, known, vocabulary, fix=fix)
 
 
-def read_exactly(text: str, vocabulary: Knowledge, *, fix: bool = False) -> Reading:
+def read_exactly(text: str, vocabulary: Knowledge, *, fix: bool = False) -> TypedSearch:
     """Read an expression literally, but for the ends of words that are unknown: ``sofa!`` is read as ``sofa``.
 
     For words among words, where each one counts: parameters and errors as `read`.
@@ -112,7 +112,7 @@ def _rough(piece: Piece) -> Word:
 
 def _spelt(
     read: Sequence[tuple[list[Word], list[str]]], known: Mapping[str, Any], vocabulary: Knowledge, *, fix: bool
-) -> list[Reading]:
+) -> list[TypedSearch]:
     """Return readings of words whose spelling is looked at, all of them in one call to Milvus."""
     close: dict[str, list[str]] = {}
     lacking: set[str] = set()
@@ -148,7 +148,7 @@ def _reading(
     ranks: Mapping[str, int],
     *,
     fix: bool,
-) -> Reading:
+) -> TypedSearch:
     said = list(remarks)
     open_questions: dict[str, tuple[str, ...]] = {}
     unknown: list[str] = []
@@ -169,4 +169,4 @@ def _reading(
         terms.append(Term(text, word.weight))
     check_count(len(terms))
     found = tuple(terms)
-    return Reading(found, render(found), tuple(dict.fromkeys(said)), open_questions, tuple(dict.fromkeys(unknown)))
+    return TypedSearch(found, render(found), tuple(dict.fromkeys(said)), open_questions, tuple(dict.fromkeys(unknown)))

@@ -11,7 +11,7 @@ from typing import Any
 from milvise.embeddings.words.phrases import lookups, missing_words, whole_spellings
 from milvise.queries.vocabulary.expression import Piece
 
-Named = Callable[[str], bool]
+IsName = Callable[[str], bool]
 
 _ASCII = str.maketrans("’‘ʼ‐‑‒–—―−", "'''-------")
 _LITERAL = re.compile(r'("(?:[^"\\]|\\.)*")|[“„]([^“”„"]*)[”“]', re.DOTALL)
@@ -80,7 +80,7 @@ def entries(piece: Piece) -> Iterator[str]:
             yield from lookups(shape.replace("-", " "))
 
 
-def word_of(piece: Piece, known: Mapping[str, Any], named: Named) -> Word:
+def word_of(piece: Piece, known: Mapping[str, Any], named: IsName) -> Word:
     """Return a piece as it is looked up.
 
     Parameters
@@ -115,7 +115,7 @@ def is_decoration(char: str) -> bool:
     return kind[0] == "P" or kind in ("Sm", "Sk")
 
 
-def _spelt(phrase: str, known: Mapping[str, Any], named: Named) -> tuple[str, tuple[str, ...]]:
+def _spelt(phrase: str, known: Mapping[str, Any], named: IsName) -> tuple[str, tuple[str, ...]]:
     """Return the spelling under which a word is known, and the entries that have it where they are several."""
     found = shapes(phrase)
     if len(found) > 1 and named(found[1].lower()) and not named(phrase.lower()):

@@ -15,12 +15,12 @@ from milvise.core.records import WordHit, distance
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.gallery.live import Live, answered
-from milvise.queries.fetched_vectors import KnownVectors
+from milvise.queries.fetched_vectors import FetchedVectors
 from milvise.queries.limits import check_limit
 from milvise.queries.vocabulary.expression import Term, parse
 from milvise.queries.vocabulary.knowledge import WordKnowledge
 from milvise.queries.vocabulary.spelling import suggest
-from milvise.queries.vocabulary.typed import Reading, read_exactly
+from milvise.queries.vocabulary.typed import TypedSearch, read_exactly
 
 FREQUENT = 20_000
 """Tags are chosen among so many of the most frequent words: rarer ones are seldom what a picture shows."""
@@ -31,8 +31,8 @@ class Vocabulary:
 
     def __init__(self, live: Live) -> None:
         self.live = live
-        self.known = KnownVectors()
-        self.known_ranks = KnownVectors("rank")
+        self.known = FetchedVectors()
+        self.known_ranks = FetchedVectors("rank")
 
     def similar(
         self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "", fix: bool = False
@@ -77,7 +77,7 @@ class Vocabulary:
             event["hits"] = len(hits)
         return hits
 
-    def read(self, expression: str, *, fix: bool = False) -> Reading:
+    def read(self, expression: str, *, fix: bool = False) -> TypedSearch:
         """Return what `similar` takes an expression for, in at most three calls; errors as `milvise.queries.vocabulary.typed.read`.
 
         The grammar holds exactly. Only punctuation at the ends of an unknown word without quotes is left out.
@@ -85,7 +85,7 @@ class Vocabulary:
         with request_logged("read"):
             return answered(lambda: self._read(self.live.collection, expression, fix=fix), self.live)
 
-    def _read(self, words: Collection, expression: str, *, fix: bool) -> Reading:
+    def _read(self, words: Collection, expression: str, *, fix: bool) -> TypedSearch:
         return read_exactly(expression, WordKnowledge(words, self.known, self.known_ranks), fix=fix)
 
     def vector(self, expression: str) -> Floats:
@@ -101,7 +101,7 @@ class Vocabulary:
             return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
 
 
-def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVectors) -> Floats:
+def expression_vector(words: Collection, terms: Sequence[Term], vectors: FetchedVectors) -> Floats:
     """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
 
     Raises
@@ -116,13 +116,13 @@ def expression_vector(words: Collection, terms: Sequence[Term], vectors: KnownVe
 
 
 def term_vectors(
-    words: Collection, terms: Sequence[Term], vectors: KnownVectors, *, is_noun: Callable[[str], bool]
+    words: Collection, terms: Sequence[Term], vectors: FetchedVectors, *, is_noun: Callable[[str], bool]
 ) -> list[Floats | None]:
     """Return the unit vector, shape (dim,), of each term's phrase; those that are not known are fetched in one call.
 
     Parameters
     ----------
-    vectors : KnownVectors
+    vectors : FetchedVectors
         Vectors that were fetched before.
     is_noun : callable
         Whether a phrase that the vocabulary lacks has a place all the same: its vector is None where no word of it is known.
@@ -141,13 +141,13 @@ def term_vectors(
     return [phrase_vector(term.phrase, known) for term in terms]
 
 
-def require_known(reading: Reading, words: Collection) -> None:
+def require_known(reading: TypedSearch, words: Collection) -> None:
     """Raise UnknownWordError if a reading has a word that is not known."""
     for word in reading.unknown:
         raise unknown_error(reading, word, words)
 
 
-def unknown_error(reading: Reading, word: str, words: Collection) -> UnknownWordError:
+def unknown_error(reading: TypedSearch, word: str, words: Collection) -> UnknownWordError:
     """Return the error for a word of a reading that is not known, with its close spellings."""
     return UnknownWordError(word, reading.suggestions.get(word, ()), place=_place(words), can_fix=True)
 

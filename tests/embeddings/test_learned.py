@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from milvise.embeddings.devise.learned_words import DIGITS, MOST, encode, is_learned
+from milvise.embeddings.devise.learned_words import DIGITS, MOST_WORDS, encode, is_learned
 
 
 def test_a_label_is_known_however_it_is_written_and_others_are_not() -> None:
@@ -14,6 +14,6 @@ def test_a_label_is_known_however_it_is_written_and_others_are_not() -> None:
 
 
 def test_where_there_are_too_many_labels_every_word_counts_as_learned() -> None:
-    assert encode(f"word{number}" for number in range(MOST + 1)) == ""
+    assert encode(f"word{number}" for number in range(MOST_WORDS + 1)) == ""
     assert is_learned("anything", "")
-    assert not is_learned("anything", encode(f"word{number}" for number in range(MOST)))
+    assert not is_learned("anything", encode(f"word{number}" for number in range(MOST_WORDS)))

@@ -10,7 +10,7 @@ from evaluation_world import GALLERY, drop_evaluation_world, put_evaluation_worl
 
 from milvise.adapter import Store
 from milvise.operations.database import Database
-from milvise.queries.evaluation_reads import Reading, read_gallery
+from milvise.queries.evaluation_reads import GalleryReader, read_gallery
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def judged(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 
 
 @pytest.fixture
-def reading(judged: Database) -> Reading:
+def reading(judged: Database) -> GalleryReader:
     return read_gallery(judged, GALLERY)
 
 

@@ -50,7 +50,7 @@ def database(lite: Store, tmp_path: Path) -> Iterator[Database]:
 
 
 def figures(database: Database, gallery: str) -> list[Figure]:
-    options = accuracy.Options(similar=5, tagged=5)
+    options = accuracy.AccuracyOptions(similar=5, tagged=5)
     return accuracy.evaluate_accuracy(read_gallery(database, gallery), options, lambda text: None).figures
 
 

@@ -23,15 +23,15 @@ from milvise.evaluation.index.tune import tune
 from milvise.evaluation.report.document import Report, make_report
 from milvise.evaluation.report.files import read_json, write_json
 from milvise.evaluation.report.page import render
-from milvise.evaluation.report.section import Part
+from milvise.evaluation.report.section import Section
 from milvise.gallery import live
 from milvise.operations.database import Database
 from milvise.queries import index_copy as copies
-from milvise.queries.evaluation_reads import Reading, read_gallery
+from milvise.queries.evaluation_reads import GalleryReader, read_gallery
 from milvise.queries.index_copy import copied
 
 
-def value(part: Part, name: str) -> float:
+def value(part: Section, name: str) -> float:
     return next(figure.value for figure in part.figures if figure.name == name)
 
 
@@ -46,7 +46,7 @@ def joint() -> tuple[list[dict], np.ndarray]:
 
 
 def test_exact_answers_are_those_of_numpy_and_stored_pictures_leave_themselves_out(
-    reading: Reading, joint: tuple[list[dict], np.ndarray]
+    reading: GalleryReader, joint: tuple[list[dict], np.ndarray]
 ) -> None:
     made, vectors = joint
     cosines = vectors[:5] @ vectors.T
@@ -57,15 +57,15 @@ def test_exact_answers_are_those_of_numpy_and_stored_pictures_leave_themselves_o
 
 
 @pytest.fixture
-def thorough(reading: Reading) -> Iterator[Reading]:
+def thorough(reading: GalleryReader) -> Iterator[GalleryReader]:
     """The gallery with an index that gets all the time it needs; the one in use is poor on purpose."""
     reading.record_index("joint", POOR.replace("ef=10", "ef=2000"))
     yield read_gallery(Database(reading.database.store), GALLERY)
     reading.record_index("joint", POOR)
 
 
-def test_accuracy_by_word_is_that_of_brute_force(thorough: Reading, joint: tuple[list[dict], np.ndarray]) -> None:
-    part = accuracy.evaluate_accuracy(thorough, accuracy.Options(tagged=300, similar=20), silent)
+def test_accuracy_by_word_is_that_of_brute_force(thorough: GalleryReader, joint: tuple[list[dict], np.ndarray]) -> None:
+    part = accuracy.evaluate_accuracy(thorough, accuracy.AccuracyOptions(tagged=300, similar=20), silent)
     made, vectors = joint
     labels = np.asarray([row["label"] for row in made])
     right, first = [], []
@@ -85,8 +85,8 @@ def test_accuracy_by_word_is_that_of_brute_force(thorough: Reading, joint: tuple
     }
 
 
-def test_tags_are_those_of_brute_force(reading: Reading, joint: tuple[list[dict], np.ndarray]) -> None:
-    part = accuracy.evaluate_accuracy(reading, accuracy.Options(tagged=ROWS, similar=1), silent)
+def test_tags_are_those_of_brute_force(reading: GalleryReader, joint: tuple[list[dict], np.ndarray]) -> None:
+    part = accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(tagged=ROWS, similar=1), silent)
     made, vectors = joint
     names = [label for label in LABELS if label != "xyzzy"]
     first = np.asarray(names)[(vectors @ np.stack([centre(name) for name in names]).T).argmax(axis=1)]
@@ -99,18 +99,18 @@ def test_tags_are_those_of_brute_force(reading: Reading, joint: tuple[list[dict]
     assert value(part, "all_words.hit@1") == pytest.approx(expected, abs=0.01)
 
 
-def test_several_labels_make_pairs_to_search_for(reading: Reading) -> None:
-    part = accuracy.evaluate_accuracy(reading, accuracy.Options(column="things", tagged=50, similar=1), silent)
+def test_several_labels_make_pairs_to_search_for(reading: GalleryReader) -> None:
+    part = accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(column="things", tagged=50, similar=1), silent)
     pairs = next(figure for figure in part.figures if figure.name == "pairs.p@10")
     assert {"cat + queen", "dog + queen"} & set(pairs.by) == {"cat + queen"}
     assert pairs.chance is not None
     assert 0 < pairs.chance < 0.1
 
 
-def test_a_taxonomy_is_used_and_a_wrong_one_refused(reading: Reading, tmp_path: Path) -> None:
+def test_a_taxonomy_is_used_and_a_wrong_one_refused(reading: GalleryReader, tmp_path: Path) -> None:
     path = tmp_path / "taxonomy.csv"
     path.write_text("child,parent\ncat,animal\ndog,animal\nsofa,thing\nqueen,animal\n")
-    options = accuracy.Options(taxonomy=path, tagged=50, similar=1)
+    options = accuracy.AccuracyOptions(taxonomy=path, tagged=50, similar=1)
     part = accuracy.evaluate_accuracy(reading, options, silent)
     assert 0 < value(part, "taxonomy.hp@2") <= 1
     assert any("dining_table" in remark for remark in part.not_measured)
@@ -119,31 +119,31 @@ def test_a_taxonomy_is_used_and_a_wrong_one_refused(reading: Reading, tmp_path: 
         accuracy.evaluate_accuracy(reading, options, silent)
 
 
-def test_a_column_without_values_is_named_with_those_that_there_are(reading: Reading) -> None:
+def test_a_column_without_values_is_named_with_those_that_there_are(reading: GalleryReader) -> None:
     with pytest.raises(InputError, match=r"'sides'[\s\S]*pictures with side"):
-        accuracy.evaluate_accuracy(reading, accuracy.Options(column="sides"), silent)
+        accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(column="sides"), silent)
 
 
-def test_a_gallery_without_labels_is_refused_or_said_to_have_none(reading: Reading) -> None:
+def test_a_gallery_without_labels_is_refused_or_said_to_have_none(reading: GalleryReader) -> None:
     none = 'label == "nothing"'
     with pytest.raises(InputError, match="no picture has a value in the column 'label'"):
-        accuracy.evaluate_accuracy(reading, accuracy.Options(filter=none), silent)
-    part = accuracy.evaluate_accuracy(reading, accuracy.Options(filter=none, optional=True), silent)
+        accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(filter=none), silent)
+    part = accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(filter=none, optional=True), silent)
     assert part.figures == []
     assert part.not_measured == ["Accuracy: no picture of the gallery has a label."]
 
 
-def test_pictures_that_were_removed_meanwhile_are_an_error(reading: Reading) -> None:
+def test_pictures_that_were_removed_meanwhile_are_an_error(reading: GalleryReader) -> None:
     with pytest.raises(StoreError, match="1 pictures were removed from judged_joint"):
         reading.space("joint").of(["gone"])
 
 
-def test_another_head_than_the_gallery_s_is_refused(reading: Reading, tmp_path: Path) -> None:
+def test_another_head_than_the_gallery_s_is_refused(reading: GalleryReader, tmp_path: Path) -> None:
     from milvise.evaluation.accuracy.splits import split_labels
 
     assert reading.joint is not None
     made = dict(reading.joint.fingerprint) | {"head": {"kind": "residual", "weights": "abc"}}
-    trained = Reading(
+    trained = GalleryReader(
         reading.database, reading.gallery, reading.visual, reading.joint.changed(fingerprint=made), reading.words
     )
     assert "not on this machine" in split_labels(trained, ["cat"]).reason
@@ -151,10 +151,10 @@ def test_another_head_than_the_gallery_s_is_refused(reading: Reading, tmp_path: 
         split_labels(trained, ["cat"], tmp_path / "other.keras")
 
 
-def test_bias_is_found_where_it_was_planted(thorough: Reading, tests_file: Path) -> None:
+def test_bias_is_found_where_it_was_planted(thorough: GalleryReader, tests_file: Path) -> None:
     # The hundreds of a file's number have nothing to do with what the picture shows.
     attributes = Attribute.parse("side"), Attribute.parse(r"hundreds=([1-4])\d\d\.png")
-    part = bias.evaluate_bias(thorough, bias.Options(attributes, tests_file), silent)
+    part = bias.evaluate_bias(thorough, bias.BiasOptions(attributes, tests_file), silent)
     figures = {figure.name: figure for figure in part.figures}
     assert figures["bias.side.max_skew"].p == pytest.approx(1 / 1001)
     assert figures["bias.side.max_skew"].value == pytest.approx(math.log(2), abs=0.02)
@@ -172,14 +172,16 @@ def test_bias_is_found_where_it_was_planted(thorough: Reading, tests_file: Path)
     assert {row["group"] for row in part.tables["tags"] if row["attribute"] == "side"} == {"left", "right"}
 
 
-def test_small_groups_are_left_out_and_no_comparison_of_one_group_is_made(reading: Reading, tests_file: Path) -> None:
+def test_small_groups_are_left_out_and_no_comparison_of_one_group_is_made(
+    reading: GalleryReader, tests_file: Path
+) -> None:
     with pytest.raises(InputError, match="two groups of at least 1200 pictures"):
-        bias.evaluate_bias(reading, bias.Options((Attribute.parse("side"),), tests_file, least_group=1200), silent)
+        bias.evaluate_bias(reading, bias.BiasOptions((Attribute.parse("side"),), tests_file, least_group=1200), silent)
     with pytest.raises(UsageError, match="one group in brackets"):
         Attribute.parse("side=left|right")
 
 
-def test_own_tests_that_are_wrong_are_refused_with_what_was_expected(reading: Reading, tmp_path: Path) -> None:
+def test_own_tests_that_are_wrong_are_refused_with_what_was_expected(reading: GalleryReader, tmp_path: Path) -> None:
     for text, expected in (
         ("[nothing]\na = 1", "tables image, queries, tags, weat"),
         ("weat = 3", r"\[\[weat\]\], once for each test"),
@@ -190,11 +192,11 @@ def test_own_tests_that_are_wrong_are_refused_with_what_was_expected(reading: Re
         path = tmp_path / "wrong.toml"
         path.write_text(text)
         with pytest.raises(InputError, match=expected):
-            bias.evaluate_bias(reading, bias.Options((), path), silent)
+            bias.evaluate_bias(reading, bias.BiasOptions((), path), silent)
 
 
-def test_the_index_is_compared_with_exact_search_and_with_other_kinds(reading: Reading) -> None:
-    options = index.Options(queries=40, seconds=0.1, kinds=(IndexSpec.parse("flat"),))
+def test_the_index_is_compared_with_exact_search_and_with_other_kinds(reading: GalleryReader) -> None:
+    options = index.IndexOptions(queries=40, seconds=0.1, kinds=(IndexSpec.parse("flat"),))
     part = index.evaluate_index(reading, options, silent)
     found = {row["index"]: row for row in part.tables["joint"]}
     poor, thorough = found[POOR], found[POOR.replace("ef=10", "ef=1024")]
@@ -210,7 +212,7 @@ def test_the_index_is_compared_with_exact_search_and_with_other_kinds(reading: R
 
 
 def test_copies_that_a_killed_process_left_are_dropped_by_the_next_one_and_with_the_gallery(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch
+    reading: GalleryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def standing() -> set[str]:
         return set(reading.database.store.connection.client.list_collections())
@@ -231,16 +233,16 @@ def test_copies_that_a_killed_process_left_are_dropped_by_the_next_one_and_with_
 
 
 def test_eight_clients_are_not_tried_where_each_would_take_a_copy_of_everything(
-    reading: Reading, monkeypatch: pytest.MonkeyPatch
+    reading: GalleryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "MOST_BYTES", 1_000)
-    part = index.evaluate_index(reading, index.Options(queries=5, seconds=0.05), silent)
+    part = index.evaluate_index(reading, index.IndexOptions(queries=5, seconds=0.05), silent)
     is_lite = reading.database.store.connection.is_lite
     assert {row["qps_8"] is None for row in part.tables["joint"]} == {is_lite}
     assert any("Eight clients" in remark for remark in part.not_measured) == is_lite
 
 
-def test_the_two_samples_of_queries_share_none(reading: Reading) -> None:
+def test_the_two_samples_of_queries_share_none(reading: GalleryReader) -> None:
     for space in ("joint", "visual"):
         first, second = questions_for(reading, space, 30)
         assert len(first) == len(second) == 30
@@ -248,7 +250,7 @@ def test_the_two_samples_of_queries_share_none(reading: Reading) -> None:
 
 
 def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_with_it(
-    judged: Database, reading: Reading, monkeypatch: pytest.MonkeyPatch
+    judged: Database, reading: GalleryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "REFRESH_S", 0.0)
     monkeypatch.setattr(live, "LEASE_S", 0.0)
@@ -269,17 +271,17 @@ def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_wi
     reading.record_index("joint", POOR)
 
 
-def test_a_target_that_is_no_share_is_refused(reading: Reading) -> None:
+def test_a_target_that_is_no_share_is_refused(reading: GalleryReader) -> None:
     with pytest.raises(UsageError, match=r"Received: 95"):
         tune(reading, recall=95, note=silent)
 
 
 def test_a_report_comes_back_from_its_file_and_makes_the_same_page(
-    reading: Reading, tests_file: Path, tmp_path: Path
+    reading: GalleryReader, tests_file: Path, tmp_path: Path
 ) -> None:
     runs = [
-        lambda: accuracy.evaluate_accuracy(reading, accuracy.Options(tagged=50, similar=5), silent),
-        lambda: bias.evaluate_bias(reading, bias.Options((Attribute.parse("side"),), tests_file), silent),
+        lambda: accuracy.evaluate_accuracy(reading, accuracy.AccuracyOptions(tagged=50, similar=5), silent),
+        lambda: bias.evaluate_bias(reading, bias.BiasOptions((Attribute.parse("side"),), tests_file), silent),
     ]
     report = make_report(reading, runs, filter="", clock=lambda: 0.0)
     write_json(report.to_json(), tmp_path)
@@ -291,8 +293,10 @@ def test_a_report_comes_back_from_its_file_and_makes_the_same_page(
     assert len(NAMED) < report.gallery["collections"]["words"]["rows"]
 
 
-def test_a_gallery_that_is_replaced_meanwhile_makes_no_report(reading: Reading) -> None:
+def test_a_gallery_that_is_replaced_meanwhile_makes_no_report(reading: GalleryReader) -> None:
     assert reading.joint is not None
-    other = Reading(reading.database, reading.gallery, reading.visual, reading.joint.changed(dim=3), reading.words)
+    other = GalleryReader(
+        reading.database, reading.gallery, reading.visual, reading.joint.changed(dim=3), reading.words
+    )
     with pytest.raises(StoreError, match="was replaced while it was evaluated"):
         make_report(other, [], filter="", clock=lambda: 0.0)

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from milvise.evaluation.accuracy.rankings import ORDERS, Ranking, first_rank, measure, orders
+from milvise.evaluation.accuracy.rankings import ORDERS, RankedResults, first_rank, measure, orders
 
 
-def ranked(relevant: str, total: int, scores: list[float] | None = None) -> Ranking:
+def ranked(relevant: str, total: int, scores: list[float] | None = None) -> RankedResults:
     """Make a ranking of ``x`` (relevant) and ``.`` (not)."""
-    return Ranking(
+    return RankedResults(
         scores or [1 - place / 100 for place in range(len(relevant))], [mark == "x" for mark in relevant], total
     )
 
 
-def one(ranking: Ranking) -> dict[str, float]:
+def one(ranking: RankedResults) -> dict[str, float]:
     return {name: values["q"] for name, values in measure({"q": ranking}).items()}
 
 
@@ -77,6 +77,6 @@ def test_scikit_learn_agrees_on_random_rankings() -> None:
         if not relevant.any():
             continue
         scores = np.sort(random.random(40))[::-1]
-        found = one(Ranking(scores.tolist(), relevant.tolist(), int(relevant.sum())))
+        found = one(RankedResults(scores.tolist(), relevant.tolist(), int(relevant.sum())))
         assert found["ap"] == pytest.approx(average_precision_score(relevant, scores))
         assert found["ndcg@10"] == pytest.approx(ndcg_score([relevant], [scores], k=10))

@@ -11,14 +11,14 @@ from trained_world import put
 
 from milvise.adapter import Manifest, Store
 from milvise.core.records import record_id
-from milvise.evaluation.accuracy.measure import Options, evaluate_accuracy
+from milvise.evaluation.accuracy.measure import AccuracyOptions, evaluate_accuracy
 from milvise.evaluation.accuracy.pictures import read_pictures
 from milvise.evaluation.accuracy.reliability import Judged, absent_classes, judge_confidence, reliability
 from milvise.evaluation.report.document import make_report
 from milvise.evaluation.report.page import render
 from milvise.evaluation.report.plots import reliability_plot
 from milvise.operations.database import Database
-from milvise.queries.evaluation_reads import Reading, read_gallery
+from milvise.queries.evaluation_reads import GalleryReader, read_gallery
 
 JUDGED = [
     Judged("cat", present=True, confidence=0.95, right=True),
@@ -56,7 +56,7 @@ def test_classes_that_a_label_may_mean_are_not_taken_for_absent() -> None:
     assert absent_classes([], shares, lambda label: shares[label]) == []
 
 
-def test_the_first_hit_of_each_search_is_judged(reading: Reading) -> None:
+def test_the_first_hit_of_each_search_is_judged(reading: GalleryReader) -> None:
     pictures = read_pictures(reading)
     judged = judge_confidence(reading, pictures, {"cat", "queen"}, ["nurse", "boss"], filter="")
     assert [(one.word, one.present) for one in judged[:2]] == [("cat", True), ("queen", True)]
@@ -70,7 +70,7 @@ def test_the_first_hit_of_each_search_is_judged(reading: Reading) -> None:
 
 
 @pytest.fixture
-def known(lite: Store) -> Iterator[Reading]:
+def known(lite: Store) -> Iterator[GalleryReader]:
     """Ten pictures of cats and ten of dogs, each as its word and its class, among four classes and eight words."""
     words = ("cat", "dog", "sofa", "dining", "table", "said", "of", "the")
     place, backbone, made_with = (
@@ -103,8 +103,8 @@ def known(lite: Store) -> Iterator[Reading]:
         lite.drop(alias)
 
 
-def test_an_evaluation_has_the_curve_in_its_document_and_on_its_page(known: Reading) -> None:
-    options = Options(tagged=5, similar=2)
+def test_an_evaluation_has_the_curve_in_its_document_and_on_its_page(known: GalleryReader) -> None:
+    options = AccuracyOptions(tagged=5, similar=2)
     report = make_report(
         known, [lambda: evaluate_accuracy(known, options, lambda text: None)], filter="", clock=lambda: 0.0
     )
@@ -122,13 +122,13 @@ def test_an_evaluation_has_the_curve_in_its_document_and_on_its_page(known: Read
     assert "classes that it lacks, half each" in page
 
 
-def test_a_backbone_without_other_classes_leaves_it_unmeasured(reading: Reading) -> None:
-    part = evaluate_accuracy(reading, Options(tagged=5, similar=2), lambda text: None)
+def test_a_backbone_without_other_classes_leaves_it_unmeasured(reading: GalleryReader) -> None:
+    part = evaluate_accuracy(reading, AccuracyOptions(tagged=5, similar=2), lambda text: None)
     assert any(remark.startswith("Confidence of labels") for remark in part.not_measured)
     assert "reliability" not in part.tables
 
 
-def test_the_classes_of_words_have_shares_that_add_up_to_one(known: Reading) -> None:
+def test_the_classes_of_words_have_shares_that_add_up_to_one(known: GalleryReader) -> None:
     shares = known.gallery.classes_of("cat dog")
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
     assert shares["cat"] == pytest.approx(0.5, abs=1e-4)

@@ -11,7 +11,7 @@ from milvise.core.records import Hit
 from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.bias.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
 from milvise.evaluation.bias.results import Answer, compare_results
-from milvise.evaluation.report.section import Part
+from milvise.evaluation.report.section import Section
 
 HALVES = np.asarray([0.5, 0.5])
 
@@ -56,7 +56,7 @@ def test_tied_results_have_the_mean_of_their_groups() -> None:
     assert tied_means(hot("aab"), [0.9, 0.5, 0.4]) == pytest.approx(hot("aab"))
 
 
-def searched(seed: int, shift: float, *, shuffled: bool = False) -> Part:
+def searched(seed: int, shift: float, *, shuffled: bool = False) -> Section:
     """Compare 30 neutral searches in a gallery of 400 pictures, half of which are shifted towards one direction."""
     random = np.random.default_rng(seed)
     pictures = random.normal(size=(400, 30))
@@ -76,12 +76,12 @@ def searched(seed: int, shift: float, *, shuffled: bool = False) -> Part:
         answers.append(Answer("queries", f"query {number}", hits))
     names = {key: "ab"[value] for key, value in zip(ids, group, strict=True)}
     groups = Groups("side", names, {"a": 200, "b": 200}, {}, 0, dict.fromkeys(ids, ""))
-    part = Part("bias")
+    part = Section("bias")
     compare_results(answers, groups, k=20, part=part)
     return part
 
 
-def p_values(part: Part) -> list[float | None]:
+def p_values(part: Section) -> list[float | None]:
     return [figure.p for figure in part.figures]
 
 
@@ -95,7 +95,7 @@ def test_a_planted_bias_is_found_and_a_shuffled_control_is_not(seed: int) -> Non
 
 def test_searches_with_too_few_pictures_of_the_groups_are_named_and_left_out() -> None:
     groups = Groups("side", {"1": "a", "2": "b"}, {"a": 1, "b": 1}, {}, 0, {})
-    part = Part("bias")
+    part = Section("bias")
     compare_results([Answer("queries", "dog", (Hit("1", "", "", 1.0, 0.0),))], groups, k=20, part=part)
     assert part.figures == []
     assert "fewer than 20 pictures that have a value for side: dog" in part.not_measured[0]

@@ -26,7 +26,7 @@ from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest import runners
 from milvise.ingest.summary import Summary
 from milvise.queries.database import Database
-from milvise.training.train import Options as TrainOptions
+from milvise.training.train import TrainOptions as TrainOptions
 from milvise.training.train import train_head
 
 Load = Callable[..., Summary]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from milvise.queries.plan.class_mixture import WordClasses
 from milvise.queries.ranking.confidence import Calibration
-from milvise.queries.ranking.score import Seen
+from milvise.queries.ranking.score import SoughtWord
 
 SHARE = st.floats(0, 1)
 
@@ -56,7 +56,11 @@ def test_a_guess_is_worth_what_its_closest_class_is_like() -> None:
 
 def test_several_words_are_shown_as_much_as_the_one_that_is_shown_least() -> None:
     calibration = Calibration(1_000)
-    cat, sofa, without = Seen("cat", 1.0, CAT), Seen("sofa", 2.0, SOFA), Seen("dog", -1.0, kinds(0, 0, 0, 1))
+    cat, sofa, without = (
+        SoughtWord("cat", 1.0, CAT),
+        SoughtWord("sofa", 2.0, SOFA),
+        SoughtWord("dog", -1.0, kinds(0, 0, 0, 1)),
+    )
     chances = np.asarray([[0.6, 0.4, 0.9], [0.9, 0, 0.1]], np.float32)
     alone = [calibration.confidence(word.classes, chances[:, place]) for place, word in enumerate((cat, sofa))]
     both = calibration.shown([cat, sofa, without], chances)

@@ -8,7 +8,7 @@ import pytest
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.embeddings.wordnet.make_hierarchy import make_hierarchy
 from milvise.embeddings.wordnet.nouns import Nouns
-from milvise.queries.ranking.sure_classes import FREQUENT_NAME, Hedge, Named
+from milvise.queries.ranking.sure_classes import FREQUENT_NAME, Hedge, SureWord
 
 TABLE = """\
 00000001 3 - entity
@@ -52,7 +52,7 @@ def chances(**shares: float) -> np.ndarray:
     return found[np.newaxis]
 
 
-def told(named: list[Named]) -> list[tuple[str, float]]:
+def told(named: list[SureWord]) -> list[tuple[str, float]]:
     return [(one.word, round(one.probability, 4)) for one in named]
 
 

@@ -20,7 +20,7 @@ from milvise.core.arrays import unit
 from milvise.core.records import Hit
 from milvise.embeddings.devise.learned_words import encode
 from milvise.queries.database import Database
-from milvise.queries.ranking.score import Ranking
+from milvise.queries.ranking.score import WordScore
 from milvise.queries.search import Gallery
 
 LEARNED = ("queen", "sofa", "dining table")
@@ -73,7 +73,7 @@ def test_feedback_moves_a_query_in_the_joint_space_alone(gallery: Gallery) -> No
 def test_feedback_moves_a_query_in_the_visual_space_alone_where_no_part_is_the_joint_ones(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Ranking, "joint_share", 0.0)
+    monkeypatch.setattr(WordScore, "joint_share", 0.0)
     liked = gallery.search("cat", limit=1)[0].id
     found, alone = (gallery.refine(words="cat", liked=[liked], limit=10, space=space) for space in (None, "visual"))
     assert scores(found) == scores(alone)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
-from milvise.queries.ranking.score import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, Ranking, Seen
+from milvise.queries.ranking.score import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, SoughtWord, WordScore
 
 TWO = np.eye(2, dtype=np.float32)
 MIXTURE = ClassMixture(("cat", "dog"), TWO, TWO, TWO[:0], np.zeros(0, np.int64), TWO, np.zeros(2, np.float32))
 
 
-def ranking(*words: tuple[float, bool, float | None], pictures: float = 0.0) -> Ranking:
-    seen = [Seen("word", weight, WordClasses(TWO[0], known), share) for weight, known, share in words]
-    return Ranking(MIXTURE, tuple(seen), pictures)
+def ranking(*words: tuple[float, bool, float | None], pictures: float = 0.0) -> WordScore:
+    seen = [SoughtWord("word", weight, WordClasses(TWO[0], known), share) for weight, known, share in words]
+    return WordScore(MIXTURE, tuple(seen), pictures)
 
 
 def test_words_that_were_not_learned_count_by_their_trust() -> None:

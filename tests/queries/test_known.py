@@ -12,7 +12,7 @@ from milvise.adapter import Store
 from milvise.adapter.collection import Collection
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.queries.database import Database
-from milvise.queries.fetched_vectors import KnownVectors
+from milvise.queries.fetched_vectors import FetchedVectors
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def words(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Coll
 
 
 def test_a_vector_is_fetched_once_and_so_is_that_there_is_none(words: Collection, fetched: list[list[str]]) -> None:
-    known = KnownVectors()
+    known = FetchedVectors()
     first = known.of(words, ["cat", "unheard"])
     again = known.of(words, ["cat", "unheard"])
     assert set(first) == set(again) == {"cat"}
@@ -51,7 +51,7 @@ def test_a_vector_is_fetched_once_and_so_is_that_there_is_none(words: Collection
 def test_vectors_of_other_words_are_not_mixed_up(
     words: Collection, store: Store, tmp_path: Path, fetched: list[list[str]]
 ) -> None:
-    known = KnownVectors()
+    known = FetchedVectors()
     known.of(words, ["cat"])
     put_words(store, tmp_path, "cat 0 0 0 1\n")
     other = store.live("words")
@@ -62,10 +62,10 @@ def test_vectors_of_other_words_are_not_mixed_up(
 def test_what_is_loaded_into_milvus_lite_is_kept_and_what_was_fetched_too(
     words: Collection, fetched: list[list[str]]
 ) -> None:
-    KnownVectors().of(words, ["cat", "unheard"])
+    FetchedVectors().of(words, ["cat", "unheard"])
     # As another process would.
     fetched.clear()
-    assert set(KnownVectors().of(words, ["cat", "unheard"])) == {"cat"}
+    assert set(FetchedVectors().of(words, ["cat", "unheard"])) == {"cat"}
     assert fetched == ([] if words.is_lite else [["cat", "unheard"]])
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_or_missing_file_is_done_without(words: Collection, tmp_path: 
     for path in (tmp_path / "cache" / "vectors").iterdir():
         path.unlink() if path.suffix != ".sqlite" else path.write_bytes(damage)
     assert kept.get(["cat"], dim=4) == {}
-    np.testing.assert_allclose(KnownVectors().of(words, ["cat"])["cat"], [1, 0, 0, 0])
+    np.testing.assert_allclose(FetchedVectors().of(words, ["cat"])["cat"], [1, 0, 0, 0])
 
 
 def test_where_nothing_can_be_kept_everything_still_works(
@@ -92,4 +92,4 @@ def test_where_nothing_can_be_kept_everything_still_works(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "file"))
-    assert set(KnownVectors().of(words, ["cat", "dog"])) == {"cat", "dog"}
+    assert set(FetchedVectors().of(words, ["cat", "dog"])) == {"cat", "dog"}

@@ -24,7 +24,7 @@ from milvise.operations.database import Database
 from milvise.queries import at_once, lifetime
 from milvise.queries import fetched_vectors as known
 from milvise.queries import gallery_collections as opened
-from milvise.queries.fetched_vectors import KnownVectors
+from milvise.queries.fetched_vectors import FetchedVectors
 from milvise.queries.text import words as text_words
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def test_many_different_words_do_not_grow_the_kept_vectors(
     np.testing.assert_allclose(db.words.vector("cat"), [1, 0, 0, 0])
     words = lite.live("words")
     assert words is not None
-    vectors = KnownVectors()
+    vectors = FetchedVectors()
     # More in one request than are kept.
     found = vectors.of(words, ["queen", *(f"unheard{number}" for number in range(100)), "cat"])
     assert set(found) == {"queen", "cat"}
@@ -80,7 +80,7 @@ def test_what_was_not_asked_for_longest_goes_first(
     words = lite.live("words")
     assert words is not None
     fetched: list[str] = []
-    vectors = KnownVectors()
+    vectors = FetchedVectors()
     real = vectors._fetched
 
     def noting(collection: Collection, keys: list[str]) -> dict:
@@ -98,7 +98,7 @@ def test_few_models_are_kept_and_those_that_go_are_closed() -> None:
     kept: kept_models.KeptModels[str] = kept_models.KeptModels(closed.append)
     for name in ("a", "b", "a", "c", "c"):
         assert kept.get(name, lambda name=name: name.upper()) == name.upper()  # type: ignore[misc]
-    assert (len(kept), closed) == (kept_models.MOST, ["B"])
+    assert (len(kept), closed) == (kept_models.MOST_MODELS, ["B"])
     kept.close()
     assert (len(kept), sorted(closed)) == (0, ["A", "B", "C"])
     assert kept._loading == {}
@@ -150,7 +150,7 @@ def test_vectors_of_sixteen_threads_are_right_and_bounded(world: Database, monke
     monkeypatch.setattr(known, "MOST", 10)
     words = world.store.live("words")
     assert words is not None
-    vectors = KnownVectors()
+    vectors = FetchedVectors()
 
     def ask(start: int) -> None:
         for number in range(start, start + 40):

@@ -16,7 +16,7 @@ from milvise.core.arrays import unit
 from milvise.core.records import Hit, record_id
 from milvise.errors import NotFoundError, UnknownClassError, UnknownWordError, UsageError
 from milvise.queries.database import Database
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.score import GUESSED, KNOWN
 from milvise.queries.search import Gallery
@@ -38,8 +38,8 @@ def gallery(world: Store) -> Gallery:
 
 
 @pytest.fixture
-def now(gallery: Gallery) -> Opened:
-    return Opened(gallery._parts)
+def now(gallery: Gallery) -> OpenCollections:
+    return OpenCollections(gallery._parts)
 
 
 def shown(hits: list[Hit]) -> list[str]:
@@ -47,7 +47,7 @@ def shown(hits: list[Hit]) -> list[str]:
     return [CLASSES[int(hit.uri.removesuffix(".jpg")) % len(CLASSES)] for hit in hits]
 
 
-def test_a_plural_is_placed_as_its_singular(now: Opened, gallery: Gallery) -> None:
+def test_a_plural_is_placed_as_its_singular(now: OpenCollections, gallery: Gallery) -> None:
     poodle, poodles, dogs, tree = place_terms(now, [Term(word) for word in ("poodle", "poodles", "dogs", "tree")])
     assert (poodles.phrase, poodles.term.phrase) == ("poodle", "poodles")
     assert dogs.phrase == "dog"
@@ -60,7 +60,7 @@ def test_a_plural_is_placed_as_its_singular(now: Opened, gallery: Gallery) -> No
     assert [hit.id for hit in gallery.search("Poodles")] == [hit.id for hit in gallery.search("poodle")]
 
 
-def test_a_noun_without_a_vector_is_a_mixture_of_classes(now: Opened) -> None:
+def test_a_noun_without_a_vector_is_a_mixture_of_classes(now: OpenCollections) -> None:
     stapler, dog, tree = place_terms(now, [Term("stapler"), Term("dog", -2.0), Term("tree")])
     assert stapler.vector is None
     # Nothing but the tree tells its classes: of the tools, a hammer is one.
@@ -118,7 +118,7 @@ def test_every_kind_of_a_word_is_found(gallery: Gallery) -> None:
     assert set(shown(found)) == {"beagle"}
 
 
-def test_a_word_of_which_all_classes_are_kinds_is_guessed(now: Opened, gallery: Gallery) -> None:
+def test_a_word_of_which_all_classes_are_kinds_is_guessed(now: OpenCollections, gallery: Gallery) -> None:
     (entity,) = place_terms(now, [Term("entity")])
     assert not entity.classes.known
     assert entity.classes.shares.max() > 0.25
@@ -162,7 +162,7 @@ def test_without_a_hierarchy_words_are_placed_by_names_alone_until_it_is_loaded(
     with pytest.raises(UnknownWordError, match="stapler"):
         before.search("stapler")
     assert set(before.classes_of("poodle").values()) == {0, 1}
-    assert Opened(before._parts).hierarchy is None
+    assert OpenCollections(before._parts).hierarchy is None
     # Its confidence is about the joint space.
     for space in ("joint", "fused", "ranked"):
         hits = before.search("poodle", space=space, limit=3, min_confidence=0.0)

@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 from milvise.core.arrays import unit
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
 from milvise.queries.plan.query import Ingredient, Query, Recipe
-from milvise.queries.ranking.score import ALIKE, CLASSES, JOINT, VISUAL, Ranking, Seen, likeness, weighted_sum_of
+from milvise.queries.ranking.score import (
+    ALIKE,
+    CLASSES,
+    JOINT,
+    VISUAL,
+    SoughtWord,
+    WordScore,
+    likeness,
+    weighted_sum_of,
+)
 from milvise.queries.ranking.search import score_pictures
-from milvise.queries.ranking.stored_evidence import Seen as Shown
+from milvise.queries.ranking.stored_evidence import SoughtWord as Shown
 
 COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(
@@ -29,22 +38,22 @@ MIXTURE = ClassMixture(
 KNOWN = WordClasses(np.asarray([1, 0, 0, 0], np.float32), known=True)
 GUESSED = WordClasses(np.asarray([0.1, 0.2, 0.4, 0.3], np.float32), known=False)
 SEEN = st.builds(
-    lambda classes, size, plus, share: Seen("word", size if plus else -size, classes, share),
+    lambda classes, size, plus, share: SoughtWord("word", size if plus else -size, classes, share),
     st.sampled_from([KNOWN, GUESSED]),
     st.floats(0.01, 100),
     st.booleans(),
     st.sampled_from([None, 0.0, 0.35, 1.0]),
 )
 WORDS = st.lists(SEEN, min_size=1, max_size=4).map(tuple)
-RANKINGS = st.builds(Ranking, st.just(MIXTURE), WORDS, st.sampled_from([0.0, 0.5, 3.0]))
+RANKINGS = st.builds(WordScore, st.just(MIXTURE), WORDS, st.sampled_from([0.0, 0.5, 3.0]))
 
 
-def ranking(*words: tuple[WordClasses, float], pictures: float = 0.0) -> Ranking:
-    return Ranking(MIXTURE, tuple(Seen("word", weight, classes) for classes, weight in words), pictures)
+def ranking(*words: tuple[WordClasses, float], pictures: float = 0.0) -> WordScore:
+    return WordScore(MIXTURE, tuple(SoughtWord("word", weight, classes) for classes, weight in words), pictures)
 
 
 @given(RANKINGS)
-def test_shares_add_up_to_one_with_and_without_first_pictures(made: Ranking) -> None:
+def test_shares_add_up_to_one_with_and_without_first_pictures(made: WordScore) -> None:
     assert sum(made.shares.values()) == pytest.approx(1)
     assert sum(made.shares_alone.values()) == pytest.approx(1)
     assert min(made.shares.values()) >= 0
@@ -74,7 +83,7 @@ def test_a_word_with_kinds_goes_by_its_classes_and_a_guess_by_the_first_pictures
 
 
 @given(RANKINGS, st.lists(st.floats(0, 1), min_size=3, max_size=3))
-def test_evidence_has_the_sign_of_its_word_and_adds_up_to_one_at_most(made: Ranking, chances: list[float]) -> None:
+def test_evidence_has_the_sign_of_its_word_and_adds_up_to_one_at_most(made: WordScore, chances: list[float]) -> None:
     told = made.evidence(np.tile(np.asarray(chances, np.float32)[:, np.newaxis], len(made.seen)))
     for place, word in enumerate(made.seen):
         assert (told[:, place] * np.sign(word.weight) >= -1e-6).all()
@@ -105,10 +114,10 @@ def test_chances_are_the_probabilities_of_a_words_classes_each_as_often_as_its_s
 
 
 def test_the_joint_share_beside_the_visual_one_is_the_chosen_one_of_learned_words() -> None:
-    learned = Seen("word", 3.0, KNOWN, joint_share=0.9)
-    assert Ranking(MIXTURE, (learned,)).joint_share == pytest.approx(0.9)
+    learned = SoughtWord("word", 3.0, KNOWN, joint_share=0.9)
+    assert WordScore(MIXTURE, (learned,)).joint_share == pytest.approx(0.9)
     assert ranking((KNOWN, 1.0), (GUESSED, -1.0), pictures=2.0).joint_share == pytest.approx(0.25)
-    beside = Ranking(MIXTURE, (learned, Seen("word", -1.0, GUESSED)), pictures=2.0)
+    beside = WordScore(MIXTURE, (learned, SoughtWord("word", -1.0, GUESSED)), pictures=2.0)
     assert beside.joint_share == pytest.approx(0.5 * 0.9 + 0.5 * 0.25)
 
 
@@ -129,7 +138,7 @@ def rows(count: int) -> list[dict[str, str]]:
     return [{"id": str(number)} for number in range(count)]
 
 
-def query(made: Ranking, seed: int) -> Query:
+def query(made: WordScore, seed: int) -> Query:
     vectors = unit(np.random.default_rng(seed).normal(size=(2, DIM)))
     recipes = {
         name: Recipe((Ingredient("word", 1.0, vector),)) for name, vector in zip((JOINT, VISUAL), vectors, strict=True)
@@ -139,7 +148,7 @@ def query(made: Ranking, seed: int) -> Query:
 
 @given(RANKINGS, st.integers(1, 30), st.integers(0, 1_000), st.sets(st.integers(0, 29).map(str)))
 def test_scores_are_similarities_of_their_parts_best_first(
-    made: Ranking, count: int, seed: int, first: set[str]
+    made: WordScore, count: int, seed: int, first: set[str]
 ) -> None:
     draw = np.random.default_rng(seed)
     seen = shown(count, seed)

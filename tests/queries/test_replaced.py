@@ -56,13 +56,13 @@ def gallery(db: Database) -> Gallery:
 def tries(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each time that a request is begun."""
     begun: list[str] = []
-    real = opened.Opened.__init__
+    real = opened.OpenCollections.__init__
 
-    def noting(self: opened.Opened, parts: opened.Parts) -> None:
+    def noting(self: opened.OpenCollections, parts: opened.GalleryCollections) -> None:
         begun.append(parts.name)
         real(self, parts)
 
-    monkeypatch.setattr(opened.Opened, "__init__", noting)
+    monkeypatch.setattr(opened.OpenCollections, "__init__", noting)
     return begun
 
 

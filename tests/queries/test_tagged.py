@@ -18,7 +18,7 @@ from milvise.errors import FilterError, UsageError
 from milvise.gallery.write_hierarchy import write_hierarchy
 from milvise.queries.database import Database
 from milvise.queries.evaluation_reads import read_gallery
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 
 CLASSES = ("poodle", "beagle", "tabby", "sports car", "violin", "banana")
 WORDS = (
@@ -84,7 +84,7 @@ def without(db: Database) -> Iterator[Callable[[], Database]]:
     with pytest.MonkeyPatch.context() as patched:
 
         def taken() -> Database:
-            patched.setattr(Opened, "hierarchy", None)
+            patched.setattr(OpenCollections, "hierarchy", None)
             return db
 
         yield taken

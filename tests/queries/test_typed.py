@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from milvise.errors import MilviseError
 from milvise.queries.vocabulary.expression import parse
 from milvise.queries.vocabulary.function_words import FUNCTION_WORDS
-from milvise.queries.vocabulary.typed import Reading, read, read_all, read_exactly
+from milvise.queries.vocabulary.typed import TypedSearch, read, read_all, read_exactly
 
 NOUNS = [
     "dog",
@@ -102,7 +102,7 @@ class World:
         return phrase in {"two men", "golden retriever"}
 
 
-def terms(reading: Reading) -> str:
+def terms(reading: TypedSearch) -> str:
     return " ".join(
         f"{'-' if term.weight < 0 else ''}{term.phrase.replace(' ', '_')}{'' if abs(term.weight) == 1 else f'^{abs(term.weight):g}'}"
         for term in reading.terms

@@ -12,7 +12,7 @@ from reference_world import reference_gallery
 from milvise.adapter import Store
 from milvise.errors import UnknownWordError
 from milvise.queries.database import Database
-from milvise.queries.gallery_collections import Opened
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.requests.feedback import read_feedback
 from milvise.queries.vocabulary.gallery_words import GalleryKnowledge
 from milvise.queries.vocabulary.typed import read
@@ -49,7 +49,7 @@ def test_an_unknown_word_is_an_error_or_corrected(db: Database) -> None:
 
 
 def test_a_word_that_the_hierarchy_knows_is_no_error(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = Opened(db.gallery("r")._parts)
+    now = OpenCollections(db.gallery("r")._parts)
     monkeypatch.setattr(now, "knows_noun", lambda phrase: phrase == "staplers")
     reading = read("Staplers, cat", GalleryKnowledge(now))
     assert [term.phrase for term in reading.terms] == ["staplers", "cat"]

@@ -9,7 +9,7 @@ import pytest
 
 from milvise.core.arrays import unit
 from milvise.queries.plan.class_mixture import ClassMixture
-from milvise.training.cross_fit import ENOUGH, Head, fresh_vectors
+from milvise.training.cross_fit import ENOUGH, HeadFunction, fresh_vectors
 from milvise.training.examples import FOLDS, HELD_BACK, TRAIN, UNSEEN, Examples, fold_of
 from milvise.training.share import ALONE, LEAST, choose_share
 
@@ -105,7 +105,7 @@ def test_copies_are_in_one_half_and_halves_do_not_follow_the_held_back_part() ->
     assert np.bincount(folds) == pytest.approx(2_000, abs=150)
 
 
-def nearest(examples: Examples, number: int = 0) -> Head:
+def nearest(examples: Examples, number: int = 0) -> HeadFunction:
     """Return a head that gives a picture the name of the closest trained one, and so knows what it was trained on by heart."""
     places = examples.places(TRAIN)
 
@@ -157,7 +157,7 @@ def test_no_head_is_trained_for_a_choice_that_cannot_be_made() -> None:
     )  # fmt: skip
     trained: list[int] = []
 
-    def train(others: Examples, number: int) -> Head:
+    def train(others: Examples, number: int) -> HeadFunction:
         trained.append(number)
         return nearest(others)
 

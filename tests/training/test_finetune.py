@@ -13,7 +13,7 @@ from milvise.embeddings.devise.backbones import Backbone, load_backbone
 from milvise.embeddings.model_files.keras_file import read_record
 from milvise.errors import InputError, ModelError
 from milvise.ingest.sources import open_source
-from milvise.training.finetune import Options, finetune
+from milvise.training.finetune import FinetuneOptions, finetune
 from milvise.training.train import Report
 
 LABELS = {"red": (200, 60, 60), "green": (60, 200, 60), "dark_blue": (20, 20, 90)}
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tune(folder: Path, nets: list[Backbone]) -> Callable[..., Report]:
     def run(out: Path, **options: object) -> Report:
-        chosen = Options(**{"epochs": 4, **options})  # type: ignore[arg-type]
+        chosen = FinetuneOptions(**{"epochs": 4, **options})  # type: ignore[arg-type]
         # A copy, because training changes the network in place.
         backbone = load_backbone(_saved(nets[0], out.parent / "base.keras"))
         return finetune([open_source(str(folder))], backbone=backbone, out=out, options=chosen)

@@ -27,7 +27,7 @@ from milvise.embeddings.devise.trained_head import load_head
 from milvise.embeddings.model_files.keras_file import read_record
 from milvise.errors import InputError, ModelError, NotFoundError, UsageError
 from milvise.training.one import check_wiring
-from milvise.training.train import Options
+from milvise.training.train import TrainOptions
 
 KINDS = ("linear", "mlp", "residual")
 
@@ -106,7 +106,7 @@ def test_pictures_are_never_read(world: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_picture_and_one_word_are_learned(kind: str, world: Store) -> None:
-    found = check_wiring(world, gallery="t", options=Options(kind=kind))
+    found = check_wiring(world, gallery="t", options=TrainOptions(kind=kind))
     assert found["similarity"] >= 0.99
     assert found["label"] in set(LABELS) - {"xyzzy"}
 
@@ -114,7 +114,7 @@ def test_one_picture_and_one_word_are_learned(kind: str, world: Store) -> None:
 @pytest.mark.parametrize("label", ["queen", "dining_table", "cat"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_picture_is_learned_whatever_its_label_and_the_classes_are(kind: str, label: str, world: Store) -> None:
-    found = check_wiring(world, gallery="t", options=Options(kind=kind, filter=f'label == "{label}"'))
+    found = check_wiring(world, gallery="t", options=TrainOptions(kind=kind, filter=f'label == "{label}"'))
     assert found["similarity"] >= 0.99
     assert found["label"] == label
     assert str(found["labels_agree"]).startswith("not checked")
@@ -125,25 +125,25 @@ def test_the_only_picture_of_a_gallery_is_learned(lite: Store) -> None:
     visual = lite.live("t_visual")
     assert visual is not None
     visual.delete([row["id"] for row in pictures(1) if row["label"] != "queen"])
-    assert check_wiring(lite, gallery="t", options=Options(kind="residual"))["similarity"] >= 0.99
+    assert check_wiring(lite, gallery="t", options=TrainOptions(kind="residual"))["similarity"] >= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_vectors_that_stand_with_the_wrong_pictures_fail(seed: int, world: Store) -> None:
     rows = list(pictures())
-    assert check_wiring(world, gallery="t", options=Options(kind="linear"))["labels_agree"] > 0.9
+    assert check_wiring(world, gallery="t", options=TrainOptions(kind="linear"))["labels_agree"] > 0.9
     order = np.random.default_rng(seed).permutation(len(rows))
     visual = world.live("t_visual")
     assert visual is not None
     visual.upsert({**row, "vector": rows[place]["vector"]} for row, place in zip(rows, order, strict=True))
     with pytest.raises(ModelError, match=r"agree with its labels no better than chance"):
-        check_wiring(world, gallery="t", options=Options(kind="linear"))
+        check_wiring(world, gallery="t", options=TrainOptions(kind="linear"))
 
 
 def test_a_head_that_cannot_learn_fails_loudly(world: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("milvise.training.one.fit", lambda *arguments, **options: {})
     with pytest.raises(ModelError, match=r"wired wrongly(.|\n)*Expected: a similarity of at least 0.99"):
-        check_wiring(world, gallery="t", options=Options(kind="linear"))
+        check_wiring(world, gallery="t", options=TrainOptions(kind="linear"))
 
 
 def test_what_is_asked_wrongly_is_refused_before_anything_is_read(world: Store, tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_read(world: Store, 
     with pytest.raises(ModelError, match="does not exist"):
         trained(world, tmp_path / "no" / "h.keras")
     with pytest.raises(UsageError, match="a ranking loss ends at its margin"):
-        check_wiring(world, gallery="t", options=Options(loss="hinge_rank"))
+        check_wiring(world, gallery="t", options=TrainOptions(loss="hinge_rank"))
     with pytest.raises(InputError, match="no picture of the gallery 't'"):
-        check_wiring(world, gallery="t", options=Options(kind="linear", filter='label == "xyzzy"'))
+        check_wiring(world, gallery="t", options=TrainOptions(kind="linear", filter='label == "xyzzy"'))
 
 
 def test_what_is_missing_is_named(lite: Store, tmp_path: Path) -> None:
