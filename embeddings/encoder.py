@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from milvise.core.arrays import Floats, Pixels, unit
+from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.model_files.check import short
@@ -22,9 +23,6 @@ from milvise.embeddings.pictures.rgb import ResizeRule
 from milvise.errors import MilviseError, ModelError
 
 T = TypeVar("T")
-
-VISUAL, JOINT = "visual", "joint"
-"""The spaces of a gallery. Each is a collection in Milvus."""
 
 BATCH = 32
 

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from milvise.core.config import DEFAULT_ENCODER
-from milvise.embeddings.encoder import VISUAL, EncoderInfo, ImageEncoder
+from milvise.core.spaces import VISUAL
+from milvise.embeddings.encoder import EncoderInfo, ImageEncoder
 from milvise.embeddings.model_files.check import short
 from milvise.errors import MilviseError, MissingEncoderError, ModelError, UsageError
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Store
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.graph import export_graph, one_graph
 from milvise.errors import NotFoundError, UsageError
 from milvise.gallery.missing import missing_gallery
@@ -38,7 +39,7 @@ def export_model(store: Store, gallery: str, out: Path) -> dict[str, Any]:
     FingerprintError
         If the backbone or head on this machine is not the gallery's.
     """
-    visual, joint, words = _live(store, gallery, "visual"), store.live(joint_alias(gallery)), store.live(WORDS_ALIAS)
+    visual, joint, words = _live(store, gallery, VISUAL), store.live(joint_alias(gallery)), store.live(WORDS_ALIAS)
     require_heads(visual, "exported as a model")
     head = None
     if joint is not None:
@@ -67,7 +68,7 @@ def export_projector(
     gallery: str,
     out: Path,
     *,
-    space: str = "visual",
+    space: str = VISUAL,
     limit: int = 10_000,
     filter: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -83,16 +84,16 @@ def export_projector(
     InputError
         If the folder cannot be written, or nothing fits the filter.
     """
-    if space not in ("visual", "joint"):
+    if space not in (VISUAL, JOINT):
         raise UsageError(f"unknown space.\nExpected: visual, joint\nReceived: {space}")
-    _live(store, gallery, "visual")
+    _live(store, gallery, VISUAL)
     return write_projector(_live(store, gallery, space), out, limit=limit, filter=filter, progress=progress)
 
 
 def _live(store: Store, gallery: str, room: str) -> Collection:
-    found = store.live(visual_alias(gallery) if room == "visual" else joint_alias(gallery))
+    found = store.live(visual_alias(gallery) if room == VISUAL else joint_alias(gallery))
     if found is None:
-        if room == "visual":
+        if room == VISUAL:
             raise missing_gallery(store, gallery)
         raise NotFoundError(f"the gallery {gallery!r} has no joint vectors.")
     return found

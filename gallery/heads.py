@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, Manifest
+from milvise.core.spaces import JOINT
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.trained_head import TrainedHead, load_head
@@ -54,4 +55,4 @@ def trained_head(
 def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
     """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
     fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
-    return Manifest(joint_alias(gallery_of(visual.alias)), "joint", head.dim, fingerprint, recipe=head.recipe)
+    return Manifest(joint_alias(gallery_of(visual.alias)), JOINT, head.dim, fingerprint, recipe=head.recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from milvise.adapter.store import Store
+from milvise.core.spaces import VISUAL
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.names import gallery_of, visual_alias
 
@@ -34,7 +35,7 @@ def galleries(store: Store, *, like: str = "") -> list[str]:
 
     Those that are shown are asked for, so that none is named whose collections were dropped behind the catalog's back.
     """
-    recorded = {gallery_of(one.alias) for one in store.catalog.entries().values() if one and one.room == "visual"}
+    recorded = {gallery_of(one.alias) for one in store.catalog.entries().values() if one and one.room == VISUAL}
     ordered = sorted(recorded, key=lambda known: (-_closeness(known, like), known))
     first = [known for known in ordered[:MOST_NAMES] if store.points_at(visual_alias(known)) is not None]
     return first + ordered[MOST_NAMES:]

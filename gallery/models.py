@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from milvise.adapter import Collection, Manifest, Store
 from milvise.adapter.catalog import Fingerprint
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import stored_classes
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.words.phrases import lookups
@@ -55,7 +56,7 @@ def text_encoder(texts: Manifest) -> TextEncoder:
     from milvise.embeddings.encoder import abilities
 
     made = dict(texts.fingerprint["visual"])
-    encoder = stored_encoder(Manifest("", "visual", texts.dim, made, recipe=texts.recipe))
+    encoder = stored_encoder(Manifest("", VISUAL, texts.dim, made, recipe=texts.recipe))
     found = abilities(encoder).texts
     assert found is not None, "it encoded the vocabulary, and its fingerprint is the same"
     return found

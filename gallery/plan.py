@@ -9,10 +9,11 @@ from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.core.config import DEFAULT_BACKBONE, DEFAULT_ENCODER
+from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.network import Network
-from milvise.embeddings.encoder import VISUAL, ImageEncoder, TextEncoder, abilities, classes_of
+from milvise.embeddings.encoder import ImageEncoder, TextEncoder, abilities, classes_of
 from milvise.errors import ModelError, NotFoundError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
 from milvise.gallery.models import visual_fingerprint
@@ -89,7 +90,7 @@ def plan_for(
             f"the encoder {info.name!r} has spaces that no gallery has.\nExpected: {VISUAL} alone, in which its pictures and texts"
             f" are\nReceived: also {', '.join(others)}"
         )
-    visual = Manifest(visual_alias(gallery), "visual", info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe)
+    visual = Manifest(visual_alias(gallery), VISUAL, info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe)
     classes = None if able.classes is None else classes_of(able.classes, info)
     return Plan(gallery, encoder, visual, classes=classes, texts=able.texts)
 
@@ -131,7 +132,7 @@ def make_plan(
     classes = _classes(backbone, names, needed=spec == "conse")
     visual = Manifest(
         visual_alias(gallery),
-        "visual",
+        VISUAL,
         backbone.dim,
         backbone.fingerprint,
         recipe=recipe,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.store import Store
+from milvise.core.spaces import JOINT
 from milvise.gallery.names import gallery_of
 
 
@@ -12,5 +13,5 @@ def galleries_made_with(store: Store, words: Manifest) -> list[str]:
     return [
         gallery_of(manifest.alias)
         for manifest in store.manifests()
-        if manifest.room == "joint" and manifest.fingerprint.get("words") == dict(words.fingerprint)
+        if manifest.room == JOINT and manifest.fingerprint.get("words") == dict(words.fingerprint)
     ]

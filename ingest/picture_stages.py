@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from milvise.core.arrays import Floats, Pixels
-from milvise.embeddings.encoder import JOINT, VISUAL, encode_images
+from milvise.core.spaces import JOINT, VISUAL
+from milvise.embeddings.encoder import encode_images
 from milvise.gallery.plan import Plan
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.reporter import PictureBatch

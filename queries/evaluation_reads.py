@@ -13,6 +13,7 @@ from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
 from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.records import WordHit
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.missing import missing_gallery
@@ -109,7 +110,7 @@ class GalleryReader:
     @property
     def spaces(self) -> tuple[str, ...]:
         """The names of the collections that stand."""
-        return ("joint", "visual") if self.joint is not None and self.joint != self.visual else ("visual",)
+        return (JOINT, VISUAL) if self.joint is not None and self.joint != self.visual else (VISUAL,)
 
     def pictures(self, *, filter: str = "") -> Iterator[dict[str, Any]]:
         """Yield ``id``, ``uri``, ``label``, ``sha256`` and ``meta`` of every picture."""
@@ -121,7 +122,7 @@ class GalleryReader:
 
     def space(self, name: str) -> Space:
         """Return ``visual`` or ``joint``."""
-        manifest = self.visual if name == "visual" else self.joint
+        manifest = self.visual if name == VISUAL else self.joint
         assert manifest is not None
         collection = self._collection(manifest)
         return Space(collection, collection.count())
@@ -158,7 +159,7 @@ class GalleryReader:
     def closest_words(self, ids: Sequence[str], *, limit: int, among: int) -> Iterator[tuple[str, list[WordHit]]]:
         """Yield the words closest to each picture's joint vector, with many pictures a call."""
         assert self.words is not None
-        words, joint = self._collection(self.words), self.space("joint")
+        words, joint = self._collection(self.words), self.space(JOINT)
         for batch in chunks(ids, _PICTURES):
             found = nearest_words(words, joint.of(batch), limit=limit, filter=f"rank < {int(among)}")
             yield from zip(batch, found, strict=True)
@@ -172,7 +173,7 @@ class GalleryReader:
 
     def record_index(self, name: str, index: str) -> None:
         """Store search parameters for ``visual`` or ``joint`` in the catalog, where every client reads them."""
-        store, manifest = self.database.store, self.visual if name == "visual" else self.joint
+        store, manifest = self.database.store, self.visual if name == VISUAL else self.joint
         assert manifest is not None
         # The catalog's entry, of which other values may have changed meanwhile.
         found = store.find(manifest)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from milvise.adapter import Collection, Store
 from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.events import request_logged
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.learned_words import is_learned
 from milvise.embeddings.devise.network import Head
@@ -31,7 +32,6 @@ from milvise.queries.fetched_vectors import FetchedVectors, KnownTexts
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
-from milvise.queries.ranking.score import JOINT, VISUAL
 from milvise.queries.ranking.sure_classes import Hedge
 from milvise.queries.text.read import Texts, load_texts
 from milvise.queries.vocabulary.word_vectors import Vocabulary
@@ -181,7 +181,7 @@ class OpenCollections:
 
     def space(self, name: str) -> Collection:
         """Return ``visual`` or ``joint``; errors as `joint`."""
-        return self.visual if name == "visual" else self.joint
+        return self.visual if name == VISUAL else self.joint
 
     @property
     def places_words(self) -> bool:

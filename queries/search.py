@@ -23,6 +23,7 @@ from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.events import request_logged
 from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.errors import UsageError
 from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
@@ -36,7 +37,6 @@ from milvise.queries.ranking.confidence import check_confidence
 from milvise.queries.ranking.hit_confidence import trust
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest, nearest_to_each
-from milvise.queries.ranking.score import JOINT, VISUAL
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain

@@ -28,14 +28,13 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.words.phrases import tokens
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.ranking.score import (
     ALIKE,
     CLASSES,
     FIRST,
-    JOINT,
-    VISUAL,
     SoughtWord,
     WordScore,
     likeness,

@@ -16,9 +16,10 @@ from typing import Any
 
 from milvise.core.arrays import Floats, Pixels
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Both, Head, Network
-from milvise.embeddings.encoder import JOINT, VISUAL, EncoderInfo
+from milvise.embeddings.encoder import EncoderInfo
 
 
 def make(recipe: Mapping[str, Any], *, engine: str = "auto") -> Devise:
@@ -82,7 +83,7 @@ class Devise:
         if self._both is None:
             return {VISUAL: self.network.embed(pixels, batch_size=batch_size)}
         visual, joint = self._both(pixels, batch_size)
-        return {VISUAL: visual, JOINT: joint}
+        return {"visual": visual, JOINT: joint}
 
     def classes(self) -> Classes:
         """Return the classes of the network; raises `ModelError` where it has none."""

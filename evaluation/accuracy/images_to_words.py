@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.spaces import JOINT
 from milvise.embeddings.words.phrases import whole_spellings
 from milvise.evaluation.accuracy.pictures import Pictures
 from milvise.evaluation.accuracy.rankings import CUTS
@@ -52,7 +53,7 @@ def rank_labels(
     place = {name: index for index, name in enumerate(names)}
     matrix = np.stack([candidates[name] for name in names])
     kept, own, hits, first = [], [], [], []
-    joint = reading.space("joint")
+    joint = reading.space(JOINT)
     for start in range(0, len(ids), _ROWS):
         batch = ids[start : start + _ROWS]
         for key, similarity in zip(batch, joint.of(batch) @ matrix.T, strict=True):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.spaces import JOINT
 from milvise.errors import InputError
 from milvise.evaluation.accuracy.pictures import Pictures
 from milvise.evaluation.report.figures import Figure, mean_figure
@@ -94,7 +95,7 @@ def accuracy_in_taxonomy(
         raise InputError("the taxonomy has none of the gallery's labels as a child or parent.")
     labels, matrix = frozenset(names), np.stack([candidates[name] for name in names])
     wanted = [key for key in ids if labels & set(pictures.labels[key])]
-    joint = reading.space("joint")
+    joint = reading.space(JOINT)
     cuts = [k for k in CUTS if k <= len(names)]
     found: dict[int, dict[str, list[float]]] = {k: {} for k in cuts}
     for start in range(0, len(wanted), _ROWS):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import JOINT
 from milvise.evaluation.bias.association import association_test, associations
 from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.bias.word_sets import ImageTest
@@ -56,7 +57,7 @@ class Sides:
 
 def sides_of(reading: GalleryReader, groups: Groups) -> list[Sides]:
     """Return the comparisons that are made between groups, of up to `SAMPLE` pictures a side."""
-    joint = reading.space("joint")
+    joint = reading.space(JOINT)
     ids = {name: groups.members(name, SAMPLE) for name in groups.names}
     vectors = {key: vector for members in ids.values() for key, vector in zip(members, joint.of(members), strict=True)}
     if len(ids) <= MOST_PAIRED:
@@ -139,7 +140,7 @@ def _side(reading: GalleryReader, names: Sequence[str], labels: bool) -> Floats:
         return look_up(reading, names)[0]
     wanted = set(names)
     ids = sorted(row["id"] for row in reading.pictures() if row["label"] in wanted)[:SAMPLE]
-    return reading.space("joint").of(ids)
+    return reading.space(JOINT).of(ids)
 
 
 def _shown(groups: Groups, key: str, score: float) -> dict[str, Any]:

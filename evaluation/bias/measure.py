@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from milvise.core.spaces import JOINT
 from milvise.evaluation.bias.groups import Attribute, read_groups
 from milvise.evaluation.bias.joint_space import associate_pictures, compare_directions, sides_of
 from milvise.evaluation.bias.results import ask_neutrally, compare_results
@@ -75,7 +76,7 @@ def evaluate_bias(reading: GalleryReader, options: BiasOptions, note: Callable[[
     note("Searching neutrally …")
     part.facts["space of searches by word"] = reading.gallery.words_space()
     answers = ask_neutrally(
-        reading, tests.queries, k=options.k, rows=reading.space("joint").rows, filter=options.filter, part=part
+        reading, tests.queries, k=options.k, rows=reading.space(JOINT).rows, filter=options.filter, part=part
     )
     for found in groups:
         note(f"Comparing groups by {found.name} …")

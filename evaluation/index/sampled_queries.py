@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.evaluation.index.exact_search import Questions
 from milvise.queries.evaluation_reads import GalleryReader
 from milvise.queries.vocabulary.word_vectors import FREQUENT
@@ -18,7 +19,7 @@ def questions_for(reading: GalleryReader, space: str, count: int) -> tuple[Quest
     For ``joint``: frequent words, and the mean of two of them for every second query, which is harder for an index. For
     ``visual``: stored pictures, which leave themselves out of the answer.
     """
-    return _words(reading, count) if space == "joint" else _pictures(reading, count)
+    return _words(reading, count) if space == JOINT else _pictures(reading, count)
 
 
 def _words(reading: GalleryReader, count: int) -> tuple[Questions, Questions]:
@@ -39,5 +40,5 @@ def _pictures(reading: GalleryReader, count: int) -> tuple[Questions, Questions]
     ids = sorted(row["id"] for row in reading.pictures())
     count = min(count, len(ids) // 2)
     chosen = ids[: 2 * count]
-    everything = Questions(reading.space("visual").of(chosen), tuple(chosen))
+    everything = Questions(reading.space(VISUAL).of(chosen), tuple(chosen))
     return everything.part(0, count), everything.part(count, 2 * count)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from milvise.adapter import Manifest
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.evaluation.report.figures import Figure, rounded
 from milvise.evaluation.report.section import Section
 from milvise.queries.evaluation_reads import GalleryReader
@@ -133,8 +134,8 @@ def _gallery(reading: GalleryReader, filter: str) -> dict[str, Any]:
             "fingerprint": dict(manifest.fingerprint),
         }  # fmt: skip
 
-    joint = reading.joint if "joint" in reading.spaces else None
-    standing = {"visual": reading.visual, "joint": joint, "words": reading.words}
+    joint = reading.joint if JOINT in reading.spaces else None
+    standing = {VISUAL: reading.visual, JOINT: joint, "words": reading.words}
     collections = {name: entry(manifest) for name, manifest in standing.items() if manifest is not None}
     return {
         "name": reading.gallery.name, "filter": filter, "sources": list(reading.visual.sources), "collections": collections,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.errors import MissingExtraError
 from milvise.evaluation.report.document import Report
 from milvise.evaluation.report.figures import Figure
@@ -124,7 +125,7 @@ def _plots(parts: Mapping[str, Section]) -> dict[str, str]:
     if "accuracy" in parts and parts["accuracy"].tables.get("reliability"):
         plots["reliability"] = reliability_plot(parts["accuracy"].tables["reliability"])
     if "index" in parts:
-        for name in ("joint", "visual"):
+        for name in (JOINT, VISUAL):
             if rows := parts["index"].tables.get(name):
                 plots[name] = recall_plot(rows, parts["index"].facts["k"])
     if "bias" in parts:

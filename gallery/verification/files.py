@@ -12,7 +12,8 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.core.arrays import Pixels, unit
 from milvise.core.chunks import chunks
-from milvise.embeddings.encoder import VISUAL, EncoderInfo, encode_images
+from milvise.core.spaces import VISUAL
+from milvise.embeddings.encoder import EncoderInfo, encode_images
 from milvise.embeddings.pictures.decode import decode
 from milvise.errors import ImageError, MilviseError
 from milvise.gallery.models import stored_encoder

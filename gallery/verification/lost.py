@@ -11,6 +11,7 @@ from milvise.adapter import Manifest, Store
 from milvise.adapter.catalog import essence_of
 from milvise.adapter.schema import fits, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise import efficientnet_lite
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.runtimes.engines import load_network
@@ -44,13 +45,13 @@ class KnownModels:
     def learn(self, made: Manifest) -> None:
         """Note what a manifest says."""
         fingerprint = dict(made.fingerprint)
-        if made.room == "visual":
+        if made.room == VISUAL:
             self._add(self.visual, (fingerprint, dict(made.recipe)))
         elif made.room == "words":
             self._add(self.words, fingerprint)
         elif made.room == "hierarchy" and isinstance(fingerprint.get("classes"), Mapping):
             self.learn(made.changed(room="classes", fingerprint=dict(fingerprint["classes"])))
-        elif made.room in ("classes", "joint"):
+        elif made.room in ("classes", JOINT):
             if isinstance(fingerprint.get("visual"), Mapping):
                 self._add(self.visual, (dict(fingerprint["visual"]), {}))
             if isinstance(fingerprint.get("words"), Mapping):
@@ -139,13 +140,13 @@ def _candidates(
                 {"visual": visual, "classifier": classifier},
             )
             yield hierarchy_of(classes, VERSION)
-    elif room == "visual":
+    elif room == VISUAL:
         # A recipe that is known is worth more than none, and may be learned of after the fingerprint.
         for visual, recipe in sorted(known.visual, key=lambda one: not one[1]):
             yield Manifest(alias, room, dim, visual, recipe=recipe or _recipe_of(visual, machine), top_classes=seen)
         for visual, recipe in machine.backbones():
             yield Manifest(alias, room, dim, visual, recipe=recipe, top_classes=seen)
-    elif room == "joint":
+    elif room == JOINT:
         for (visual, _), words, classifier in product(known.visual, known.words, known.classifiers):
             head = {"kind": ConseHead.KIND, "classes": classifier}
             made_by = {"visual": visual, "head": head, "words": words}
@@ -160,7 +161,7 @@ def room_of(alias: str, described: Mapping[str, Any]) -> str:
     seen = holds_top_classes(described)
     fitting = [
         name
-        for name in ("words", "classes", "hierarchy", "visual", "joint")
+        for name in ("words", "classes", "hierarchy", VISUAL, JOINT)
         if fits(described, room_named(name, top_classes=seen))
     ]
     return next(

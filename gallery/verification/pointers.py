@@ -8,6 +8,7 @@ from milvise.adapter import Collection, IndexSpec
 from milvise.adapter.catalog import copies_alias, essence_of
 from milvise.adapter.ledgers import CATALOG_NAME
 from milvise.adapter.schema import fits, width
+from milvise.core.spaces import JOINT
 from milvise.gallery.names import WORDS_ALIAS, gallery_of, joint_alias, visual_alias, vocabulary_alias
 from milvise.gallery.read_hierarchy import is_readable
 from milvise.gallery.verification.classes import content_hash
@@ -53,7 +54,7 @@ def _fits_the_rest(ground: Ground, found: Collection, rows: int) -> bool:
         classes = ground.classes
         of_these = classes is None or fingerprint.get("classes") == dict(classes.manifest.fingerprint)
         return of_these and is_readable(found)
-    if made.room == "joint":
+    if made.room == JOINT:
         of_words = words is None or fingerprint.get("words") == dict(words.manifest.fingerprint)
         return visual is not None and fingerprint.get("visual") == dict(visual.manifest.fingerprint) and of_words
     return joint is None or dict(joint.manifest.fingerprint["visual"]) == fingerprint

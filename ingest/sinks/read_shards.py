@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.rows import Row, RowBatch
 from milvise.ingest.sinks.shards import FORMAT, MANIFEST
@@ -32,8 +33,8 @@ def read_shards(folder: Path, *, rows: int = _ROWS) -> Iterator[RowBatch]:
     except ImportError:
         raise MissingExtraError("reading shards", "ingest") from None
     collections = read_shard_manifest(folder)["collections"]
-    joints: list[dict[str, Any]] = collections["joint"]["files"] if "joint" in collections else []
-    files = collections["visual"]["files"]
+    joints: list[dict[str, Any]] = collections[JOINT]["files"] if JOINT in collections else []
+    files = collections[VISUAL]["files"]
     for number, file in enumerate(files):
         visual = _batches(folder / file["path"], file["rows"], rows)
         if not joints:

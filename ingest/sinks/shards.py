@@ -18,6 +18,7 @@ from pymilvus import DataType
 
 from milvise.adapter import Manifest
 from milvise.adapter.schema import Room, room_of
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.errors import InputError, MissingExtraError
 from milvise.gallery.pair import with_top_classes
@@ -67,19 +68,19 @@ class ShardSink:
         """Take rows, and write a file once there are enough of them."""
         if not batch.rows:
             return
-        self._held["visual"] += batch.rows if self._classes is None else with_top_classes(batch.rows, self._classes)
-        if "joint" in self._held and batch.joint is not None:
-            self._held["joint"] += [
+        self._held[VISUAL] += batch.rows if self._classes is None else with_top_classes(batch.rows, self._classes)
+        if JOINT in self._held and batch.joint is not None:
+            self._held[JOINT] += [
                 {**row, "vector": vector} for row, vector in zip(batch.rows, batch.joint, strict=True)
             ]
-        while len(self._held["visual"]) >= self._shard_rows:
+        while len(self._held[VISUAL]) >= self._shard_rows:
             self._write_shard()
 
     def finish(self) -> int:
         """Write what is held back, and the manifest; return how many pictures there are."""
-        if self._held["visual"]:
+        if self._held[VISUAL]:
             self._write_shard()
-        rows = sum(int(file["rows"]) for file in self._files["visual"])
+        rows = sum(int(file["rows"]) for file in self._files[VISUAL])
         manifest = {
             "format": FORMAT,
             "gallery": self._gallery,

@@ -11,6 +11,7 @@ from PIL import Image
 from milvise.adapter import Manifest
 from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile
+from milvise.core.spaces import VISUAL
 from milvise.embeddings.pictures.decode import Picture, decode, decode_file, decode_image
 from milvise.errors import ImageError
 from milvise.gallery.models import stored_encoder
@@ -39,7 +40,7 @@ def visual_vector(picture: Unstored | Path, manifest: Manifest) -> Floats:
         If the picture is no regular file, cannot be read, or is damaged or too large.
     """
     # Only here: a search for stored pictures encodes none.
-    from milvise.embeddings.encoder import VISUAL, encode_images
+    from milvise.embeddings.encoder import encode_images
 
     encoder = stored_encoder(manifest)
     pixels = _pixels(picture, size=encoder.info.size, rule=encoder.info.rule).pixels

@@ -15,6 +15,7 @@ import numpy as np
 from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import record_id
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.gallery_collections import OpenCollections
@@ -136,9 +137,9 @@ def _stored(
 
 def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[str]) -> NamedPicture:
     visual = visual_vector(picture, now.visual.manifest)
-    vectors = {"visual": visual}
-    if "joint" in spaces:
-        vectors["joint"] = np.asarray(now.head(visual[np.newaxis])[0], dtype=np.float32)
+    vectors = {VISUAL: visual}
+    if JOINT in spaces:
+        vectors[JOINT] = np.asarray(now.head(visual[np.newaxis])[0], dtype=np.float32)
     name = str(picture.path) if isinstance(picture, PictureFile) else "the picture"
     return NamedPicture(name, vectors, sha256=_hash(picture))
 

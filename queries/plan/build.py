@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milvise.core.arrays import unit
+from milvise.core.spaces import JOINT, RANKED, VISUAL
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
 from milvise.queries.pictures.given import PictureLike
-from milvise.queries.plan.query import RANKED, Ingredient, Query, Recipe, spaces_of
+from milvise.queries.plan.query import Ingredient, Query, Recipe, spaces_of
 from milvise.queries.plan.terms import Placed, place_terms
-from milvise.queries.ranking.score import JOINT, VISUAL, WordScore
+from milvise.queries.ranking.score import WordScore
 from milvise.queries.vocabulary.expression import Term, parse
 
 Weighted = PictureLike | tuple[PictureLike, float]

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import FUSED, JOINT, RANKED, SPACES, VISUAL
 from milvise.errors import UsageError
-from milvise.queries.ranking.score import JOINT, JOINT_SHARE, VISUAL, WordScore
+from milvise.queries.ranking.score import JOINT_SHARE, WordScore
 from milvise.queries.vocabulary.word_vectors import weighted_sum
-
-FUSED, RANKED = "fused", "ranked"
-SPACES = (JOINT, VISUAL, FUSED, RANKED)
 
 
 def spaces_of(space: str) -> tuple[str, ...]:

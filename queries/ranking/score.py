@@ -29,9 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
 
-JOINT, VISUAL, CLASSES, ALIKE = "joint", "visual", "classes", "alike"
+CLASSES, ALIKE = "classes", "alike"
 
 JOINT_SHARE = 0.25
 """The cosines of words and pictures spread three to four times as wide in the joint space; `benchmarks/answers.py` has the table."""

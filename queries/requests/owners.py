@@ -6,10 +6,11 @@ from collections import defaultdict
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.records import Owner
+from milvise.core.spaces import RANKED
 from milvise.errors import NotFoundError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
-from milvise.queries.plan.query import RANKED, Query
+from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest
 

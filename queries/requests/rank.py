@@ -10,12 +10,12 @@ import numpy as np
 
 from milvise.core.arrays import unit
 from milvise.core.chunks import chunks
+from milvise.core.spaces import JOINT, RANKED, VISUAL
 from milvise.errors import NotFoundError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
-from milvise.queries.plan.query import RANKED, Query
+from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS, Match
-from milvise.queries.ranking.score import JOINT, VISUAL
 from milvise.queries.ranking.search import score_pictures
 from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_in
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
-from milvise.queries.ranking.score import ALIKE, CLASSES, GUESSED, JOINT, KNOWN, VISUAL, SoughtWord, WordScore
+from milvise.queries.ranking.score import ALIKE, CLASSES, GUESSED, KNOWN, SoughtWord, WordScore
 
 TWO = np.eye(2, dtype=np.float32)
 MIXTURE = ClassMixture(("cat", "dog"), TWO, TWO, TWO[:0], np.zeros(0, np.int64), TWO, np.zeros(2, np.float32))
