@@ -29,7 +29,7 @@ _PICTURES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class StoredSpace:
     """One of a gallery's two collections, searched by vector.
 
     Attributes
@@ -83,9 +83,9 @@ class Space:
         answers = self.collection.search(vectors, limit=limit, fields=["id"])
         return [[(row["id"], score) for row, score in hits] for hits in answers]
 
-    def searched_with(self, index: IndexSpec) -> Space:
+    def searched_with(self, index: IndexSpec) -> StoredSpace:
         """Return the same rows, searched with the search parameters of `index`; nothing is stored."""
-        return Space(self.collection.with_index(index), self.rows)
+        return StoredSpace(self.collection.with_index(index), self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,12 @@ class GalleryReader:
         """Return how many rows one of the collections has."""
         return self._collection(manifest).count()
 
-    def space(self, name: str) -> Space:
+    def space(self, name: str) -> StoredSpace:
         """Return ``visual`` or ``joint``."""
         manifest = self.visual if name == VISUAL else self.joint
         assert manifest is not None
         collection = self._collection(manifest)
-        return Space(collection, collection.count())
+        return StoredSpace(collection, collection.count())
 
     def phrases(self, phrases: Sequence[str]) -> dict[str, Floats]:
         """Return the unit vectors of phrases, by phrase; one with a word that the vocabulary lacks is left out."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from milvise.adapter import Collection, Store
 from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.events import request_logged
-from milvise.core.spaces import JOINT, VISUAL
+from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.learned_words import is_learned
 from milvise.embeddings.devise.network import Head
@@ -145,7 +145,7 @@ class OpenCollections:
         return self.parts.known_ranks if self.text_space == JOINT else self.parts.known_text_ranks
 
     @property
-    def text_space(self) -> str:
+    def text_space(self) -> Space:
         """The space in which pictures stand among words: ``joint``, or for an encoder that has only one, ``visual``."""
         return JOINT if encoder_of(self.visual.manifest.fingerprint) == DEFAULT_ENCODER else VISUAL
 
@@ -179,7 +179,7 @@ class OpenCollections:
         require_same_words(joint, self.words)
         return joint
 
-    def space(self, name: str) -> Collection:
+    def space(self, name: Space) -> Collection:
         """Return ``visual`` or ``joint``; errors as `joint`."""
         return self.visual if name == VISUAL else self.joint
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.adapter.catalog import copies_alias
-from milvise.queries.evaluation_reads import GalleryReader, Space
+from milvise.queries.evaluation_reads import GalleryReader, StoredSpace
 
 ABANDONED_S = 24 * 3600
 """A copy on a server that is older was left by a process that was killed, and not by one that still searches it."""
 
 
 @contextmanager
-def copied(reading: GalleryReader, name: str, index: IndexSpec) -> Iterator[Space]:
+def copied(reading: GalleryReader, name: str, index: IndexSpec) -> Iterator[StoredSpace]:
     """Yield a copy of a space (ids and vectors only) with this index; it is dropped at the end.
 
     Copies that a killed process left are dropped first: all of them in Milvus Lite, which serves one process at a time; on a
@@ -41,7 +41,7 @@ def copied(reading: GalleryReader, name: str, index: IndexSpec) -> Iterator[Spac
     try:
         made.upsert(_rows(space.collection))
         finished = store.finish(made, index)
-        yield Space(finished, finished.count())
+        yield StoredSpace(finished, finished.count())
     finally:
         store.discard(made.manifest)
 

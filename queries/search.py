@@ -23,7 +23,7 @@ from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.events import request_logged
 from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
-from milvise.core.spaces import JOINT, VISUAL
+from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.errors import UsageError
 from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
@@ -511,7 +511,7 @@ class Gallery:
             return []
 
         def request(now: OpenCollections) -> list[list[WordHit]]:
-            spaces = [JOINT, VISUAL] if can_hedge(now) else [now.text_space]
+            spaces: list[Space] = [JOINT, VISUAL] if can_hedge(now) else [now.text_space]
             found = find_pictures(now, pictures, spaces)
             joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)
             return tagged(now, joint, *visual, limit=limit, among=int(among), filter=filter)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from milvise.core.arrays import Floats
-from milvise.queries.evaluation_reads import Space
+from milvise.queries.evaluation_reads import StoredSpace
 
 _SAME = 1e-5
 _QUERIES = 50
@@ -38,7 +38,7 @@ class Questions:
         return Questions(self.vectors[start:stop], self.own[start:stop])
 
 
-def exact_cosines(space: Space, questions: Questions, k: int) -> Floats:
+def exact_cosines(space: StoredSpace, questions: Questions, k: int) -> Floats:
     """Return the k highest cosines for each query, descending, shape (n, k); -inf where the space has fewer rows.
 
     A thousand stored vectors are held at a time.
@@ -55,7 +55,7 @@ def exact_cosines(space: Space, questions: Questions, k: int) -> Floats:
     return -np.sort(-best, axis=1)
 
 
-def found_cosines(space: Space, questions: Questions, k: int) -> list[list[float]]:
+def found_cosines(space: StoredSpace, questions: Questions, k: int) -> list[list[float]]:
     """Return the cosines of the k results of each query, searched through the index."""
     answers: list[list[tuple[str, float]]] = []
     for start in range(0, len(questions), _QUERIES):

@@ -17,7 +17,7 @@ from milvise.evaluation.index.search_parameters import grid
 from milvise.evaluation.index.speed import CLIENTS, Speed, time_searches
 from milvise.evaluation.report.figures import Figure, interval, mean_figure
 from milvise.evaluation.report.section import Section
-from milvise.queries.evaluation_reads import GalleryReader, Space
+from milvise.queries.evaluation_reads import GalleryReader, StoredSpace
 from milvise.queries.index_copy import copied
 
 
@@ -90,7 +90,7 @@ def _evaluate_space(
 
 
 def _row(
-    space: Space, questions: Questions, exact: Floats, options: IndexOptions, note: Callable[[str], None]
+    space: StoredSpace, questions: Questions, exact: Floats, options: IndexOptions, note: Callable[[str], None]
 ) -> dict[str, Any]:
     note(f"Searching with {space.index} …")
     found = recalls(found_cosines(space, questions, options.k), exact)
@@ -104,7 +104,7 @@ def _row(
     return _setting(str(space.index), space.index.kind, found, speed)
 
 
-def _copies_for_each(space: Space) -> bool:
+def _copies_for_each(space: StoredSpace) -> bool:
     # Milvus Lite gathers all vectors for each search, picks the valid ones, and scales them to unit length.
     return space.is_lite and CLIENTS * 3 * 4 * space.rows * space.dim > MOST_BYTES
 
@@ -138,7 +138,7 @@ def _figures(name: str, row: dict[str, Any], k: int) -> list[Figure]:
 
 
 def _libraries(
-    space: Space,
+    space: StoredSpace,
     name: str,
     questions: Questions,
     exact: Floats,

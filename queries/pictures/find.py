@@ -15,7 +15,7 @@ import numpy as np
 from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import record_id
-from milvise.core.spaces import JOINT, VISUAL
+from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.gallery_collections import OpenCollections
@@ -42,7 +42,7 @@ class NamedPicture:
     """
 
     name: str
-    vectors: dict[str, Floats]
+    vectors: dict[Space, Floats]
     key: str | None = None
     sha256: str | None = None
 
@@ -65,7 +65,7 @@ def require_several(**given: object) -> None:
             raise UsageError(f"{name} must be a list.\nExpected: [{value!r}]\nReceived: {value!r}")
 
 
-def find_pictures(now: OpenCollections, pictures: Sequence[PictureLike], spaces: Sequence[str]) -> list[NamedPicture]:
+def find_pictures(now: OpenCollections, pictures: Sequence[PictureLike], spaces: Sequence[Space]) -> list[NamedPicture]:
     """Return the pictures with their vectors in some spaces: one call to Milvus for each space where any is stored.
 
     Raises
@@ -88,7 +88,7 @@ def find_pictures(now: OpenCollections, pictures: Sequence[PictureLike], spaces:
 
 
 def find_rows(
-    now: OpenCollections, names: Sequence[str], space: str, fields: Sequence[str], *, plain: Container[str] = ()
+    now: OpenCollections, names: Sequence[str], space: Space, fields: Sequence[str], *, plain: Container[str] = ()
 ) -> dict[str, dict[str, Any]]:
     """Return a row for each id or URI, by that name, from one space: one call to Milvus for each 500 names.
 
@@ -124,7 +124,7 @@ def _missing(now: OpenCollections, names: Sequence[str], *, could_be_file: bool)
 
 
 def _stored(
-    now: OpenCollections, names: Sequence[str], spaces: Sequence[str], plain: Container[str]
+    now: OpenCollections, names: Sequence[str], spaces: Sequence[Space], plain: Container[str]
 ) -> dict[str, NamedPicture]:
     made: dict[str, NamedPicture] = {}
     for space in spaces if names else ():
@@ -135,9 +135,9 @@ def _stored(
     return made
 
 
-def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[str]) -> NamedPicture:
+def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[Space]) -> NamedPicture:
     visual = visual_vector(picture, now.visual.manifest)
-    vectors = {VISUAL: visual}
+    vectors: dict[Space, Floats] = {VISUAL: visual}
     if JOINT in spaces:
         vectors[JOINT] = np.asarray(now.head(visual[np.newaxis])[0], dtype=np.float32)
     name = str(picture.path) if isinstance(picture, PictureFile) else "the picture"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milvise.core.arrays import unit
-from milvise.core.spaces import JOINT, RANKED, VISUAL
+from milvise.core.spaces import JOINT, RANKED, VISUAL, SearchSpace, Space, search_space
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
@@ -40,10 +40,10 @@ def word_queries(now: OpenCollections, expressions: Sequence[Sequence[Term]], *,
     UnknownWordError, ExpressionError
         If a word is not in the vocabulary, or terms cancel out.
     """
-    space = space or words_space(now)
+    searched = search_space(space) if space else words_space(now)
     # All words at once: what is not known yet is fetched in one call.
     placed = iter(place_terms(now, [term for terms in expressions for term in terms]))
-    return [_query(space, [], [], [next(placed) for _ in terms], now) for terms in expressions]
+    return [_query(searched, [], [], [next(placed) for _ in terms], now) for terms in expressions]
 
 
 def mixed_query(
@@ -68,20 +68,20 @@ def mixed_query(
     require_several(pictures=pictures)
     if not terms and not pictures:
         raise UsageError("there is nothing to search for.\nExpected: words, a picture, or both")
-    space = space or (words_space(now) if terms else VISUAL)
+    searched = search_space(space) if space else words_space(now) if terms else VISUAL
     weighted = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
     if any(weight == 0 for _, weight in weighted):
         raise UsageError("the weight of a picture must not be zero.")
-    found = find_pictures(now, [picture for picture, _ in weighted], spaces_of(space))
-    return _query(space, found, [weight for _, weight in weighted], place_terms(now, terms), now), found
+    found = find_pictures(now, [picture for picture, _ in weighted], spaces_of(searched))
+    return _query(searched, found, [weight for _, weight in weighted], place_terms(now, terms), now), found
 
 
-def mean_query(pictures: Sequence[NamedPicture], spaces: Sequence[str]) -> Query:
+def mean_query(pictures: Sequence[NamedPicture], spaces: Sequence[Space]) -> Query:
     """Return a query for the spherical mean of pictures: unit vectors are added, and the sum is scaled to length one."""
     return Query({space: Recipe(_pictures(pictures, [1.0] * len(pictures), space)) for space in spaces})
 
 
-def words_space(now: OpenCollections) -> str:
+def words_space(now: OpenCollections) -> SearchSpace:
     """Return the space in which words are compared with pictures by default."""
     if now.text_space == VISUAL:
         return VISUAL
@@ -90,7 +90,7 @@ def words_space(now: OpenCollections) -> str:
 
 
 def _query(
-    space: str,
+    space: SearchSpace,
     pictures: Sequence[NamedPicture],
     weights: Sequence[float],
     words: Sequence[Placed],
@@ -116,7 +116,7 @@ def _query(
     return Query(recipes, WordScore(now.mixture, seen, beside, trusted))
 
 
-def _pictures(pictures: Sequence[NamedPicture], weights: Sequence[float], space: str) -> tuple[Ingredient, ...]:
+def _pictures(pictures: Sequence[NamedPicture], weights: Sequence[float], space: Space) -> tuple[Ingredient, ...]:
     return tuple(
         Ingredient(one.name, weight, unit(one.vectors[space])) for one, weight in zip(pictures, weights, strict=True)
     )

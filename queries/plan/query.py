@@ -14,23 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
-from milvise.core.spaces import FUSED, JOINT, RANKED, SPACES, VISUAL
-from milvise.errors import UsageError
+from milvise.core.spaces import FUSED, JOINT, RANKED, VISUAL, SearchSpace, Space
 from milvise.queries.ranking.score import JOINT_SHARE, WordScore
 from milvise.queries.vocabulary.word_vectors import weighted_sum
 
 
-def spaces_of(space: str) -> tuple[str, ...]:
-    """Return the collections that a search in a space reads.
-
-    Raises
-    ------
-    UsageError
-        If there is no such space.
-    """
-    if space not in SPACES:
-        raise UsageError(f"unknown space.\nExpected: {', '.join(SPACES)}\nReceived: {space}")
-    return (JOINT, VISUAL) if space in (FUSED, RANKED) else (space,)
+def spaces_of(space: SearchSpace) -> tuple[Space, ...]:
+    """Return the collections that a search in a space reads."""
+    return (JOINT, VISUAL) if space in (FUSED, RANKED) else (JOINT,) if space == JOINT else (VISUAL,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +84,12 @@ class Query:
         How much the joint cosine counts of one, where there are two and no ranking.
     """
 
-    recipes: Mapping[str, Recipe]
+    recipes: Mapping[Space, Recipe]
     ranking: WordScore | None = None
     joint_share: float = JOINT_SHARE
 
     @property
-    def space(self) -> str:
+    def space(self) -> SearchSpace:
         """``joint``, ``visual``, ``fused`` or ``ranked``."""
         if self.ranking is not None:
             return RANKED
@@ -117,6 +108,6 @@ class Query:
         """Return what the cosines in the query's one or two spaces, and what else counts, make together."""
         return float(sum(share * parts[name] for name, share in self.shares.items()))
 
-    def cosines(self, vectors: Mapping[str, Floats]) -> dict[str, float]:
+    def cosines(self, vectors: Mapping[Space, Floats]) -> dict[str, float]:
         """Return the cosines with a picture's vectors, shape (dim,), by space."""
         return {name: float(unit(vectors[name]) @ recipe.vector) for name, recipe in self.recipes.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
+from milvise.core.spaces import Space
 from milvise.errors import UnknownWordError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.class_mixture import WordClasses
@@ -41,7 +42,7 @@ class Placed:
         """The classes of the word; errors as `OpenCollections.mixture`."""
         return self.now.mixture.of(self.phrase, self.vector)
 
-    def ingredient(self, space: str) -> Ingredient:
+    def ingredient(self, space: Space) -> Ingredient:
         """Return the term as a part of a query vector in the ``joint`` or ``visual`` space; errors as `OpenCollections.mixture`."""
         if space != self.now.text_space:
             vector = self.now.mixture.visual(self.classes.shares)

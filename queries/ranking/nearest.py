@@ -16,7 +16,7 @@ from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import unit
-from milvise.core.spaces import FUSED, JOINT, RANKED, VISUAL
+from milvise.core.spaces import FUSED, JOINT, RANKED, VISUAL, Space
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
@@ -87,7 +87,7 @@ def _found(now: OpenCollections, queries: Sequence[Query], limit: int, filter: s
     return [answers[place] for place in range(len(queries))]
 
 
-def _complete(now: OpenCollections, name: str, merges: Sequence[_Merge]) -> None:
+def _complete(now: OpenCollections, name: Space, merges: Sequence[_Merge]) -> None:
     """Read the cosines in a space that are lacking, for all queries at once."""
     lacking = [merge.lacking(name) for merge in merges]
     wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
@@ -112,7 +112,7 @@ class _Merge:
         self._last = {name: hits[-1][1] if len(hits) >= count else -1.0 for name, hits in lists.items()}
         self._all_read = min(len(joint), len(visual)) < count
 
-    def lacking(self, name: str) -> list[str]:
+    def lacking(self, name: Space) -> list[str]:
         """Return the pictures whose cosine in a space is not known and could bring them among the best."""
         other = VISUAL if name == JOINT else JOINT
         known, shares = self._cosines[name], self._query.shares
@@ -122,7 +122,7 @@ class _Merge:
             key for key, cosine in self._cosines[other].items() if key not in known and shares[other] * cosine >= needed
         ]
 
-    def complete(self, name: str, keys: Sequence[str], rows: dict[str, Row], vectors: dict[str, Any]) -> None:
+    def complete(self, name: Space, keys: Sequence[str], rows: dict[str, Row], vectors: dict[str, Any]) -> None:
         """Take over rows, and the cosines with unit vectors; pictures that are not there yet are left out."""
         query = self._query.recipes[name].vector
         for key in keys:
@@ -167,7 +167,12 @@ def _counts(limit: int) -> Iterator[int]:
 
 
 def _search(
-    now: OpenCollections, space: str, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str] = FIELDS
+    now: OpenCollections,
+    space: Space,
+    queries: Sequence[Query],
+    count: int,
+    filter: str,
+    fields: Sequence[str] = FIELDS,
 ) -> list[list[Scored]]:
     vectors = [query.recipes[space].vector for query in queries]
     return now.space(space).search(vectors, limit=count, fields=fields, filter=filter)

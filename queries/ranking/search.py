@@ -16,7 +16,7 @@ import numpy as np
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats, unit
-from milvise.core.spaces import JOINT, VISUAL
+from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match, Row
@@ -199,5 +199,5 @@ def score_pictures(
     ]
 
 
-def _vectors(queries: Sequence[Query], space: str) -> list[Floats]:
+def _vectors(queries: Sequence[Query], space: Space) -> list[Floats]:
     return [query.recipes[space].vector for query in queries]

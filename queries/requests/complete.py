@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milvise.adapter.escape import is_in
+from milvise.core.spaces import search_space
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
@@ -30,7 +31,7 @@ def complete(
         raise UsageError(f"closest to what?\nExpected: {', '.join(NEAREST)}\nReceived: {to}")
     if not 1 <= len(pictures) <= MOST_GIVEN:
         raise UsageError(f"a gallery is completed from 1 to {MOST_GIVEN} pictures.\nReceived: {len(pictures)}")
-    spaces = spaces_of(space)
+    spaces = spaces_of(search_space(space))
     given = find_pictures(now, pictures, spaces)
     without = {one.key for one in given} | _copies(now, given)
     if to == "mean":

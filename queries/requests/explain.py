@@ -12,7 +12,7 @@ import numpy as np
 from milvise.adapter import IndexSpec
 from milvise.core.arrays import Floats, unit
 from milvise.core.records import Hit
-from milvise.core.spaces import JOINT, VISUAL
+from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.errors import UnknownWordError, UsageError
 from milvise.gallery.names import encoder_of
@@ -195,7 +195,7 @@ def _ties(now: OpenCollections, terms: Sequence[Term], probabilities: Floats) ->
     )
 
 
-def _searched(now: OpenCollections, space: str, focused: bool) -> dict[str, Any]:
+def _searched(now: OpenCollections, space: Space, focused: bool) -> dict[str, Any]:
     manifest = now.space(space).manifest
     index = IndexSpec.parse(manifest.index)
     made = manifest.fingerprint

@@ -10,7 +10,7 @@ import numpy as np
 
 from milvise.core.arrays import unit
 from milvise.core.chunks import chunks
-from milvise.core.spaces import JOINT, RANKED, VISUAL
+from milvise.core.spaces import JOINT, RANKED, VISUAL, Space
 from milvise.errors import NotFoundError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
@@ -36,7 +36,9 @@ def rank(
         If one of the ids is not stored, or no picture fits the filter.
     """
     # Joint cosines of the untrained head follow from what was seen.
-    spaces = ([VISUAL, JOINT] if now.is_trained else [VISUAL]) if query.space == RANKED else list(query.recipes)
+    spaces: list[Space] = (
+        ([VISUAL, JOINT] if now.is_trained else [VISUAL]) if query.space == RANKED else list(query.recipes)
+    )
     first, *others = spaces
     fields = ["id", *(picture_fields(now) if query.space == RANKED else FIELDS), "vector"]
     if ids is None:
@@ -57,7 +59,7 @@ def rank(
 
 
 def _scored(
-    now: OpenCollections, query: Query, first: str, others: Sequence[str], rows: Sequence[dict[str, Any]]
+    now: OpenCollections, query: Query, first: Space, others: Sequence[Space], rows: Sequence[dict[str, Any]]
 ) -> Iterator[Match]:
     keys = [row["id"] for row in rows]
     elsewhere = {name: now.space(name).vectors(keys) for name in others}
@@ -65,7 +67,7 @@ def _scored(
     vectors = {first: own, **elsewhere}
     rows = [row for row in rows if all(row["id"] in found for found in vectors.values())]
     if query.space == RANKED:
-        cosines = {
+        cosines: dict[str, list[float]] = {
             name: [float(unit(found[row["id"]]) @ query.recipes[name].vector) for row in rows]
             for name, found in vectors.items()
         }

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from milvise.core.arrays import unit
+from milvise.core.spaces import Space
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture
@@ -76,7 +77,7 @@ def refined(query: Query, liked: Sequence[NamedPicture], disliked: Sequence[Name
 
 
 def _refined(
-    recipe: Recipe, space: str, liked: Sequence[NamedPicture], disliked: Sequence[NamedPicture], weights: Rocchio
+    recipe: Recipe, space: Space, liked: Sequence[NamedPicture], disliked: Sequence[NamedPicture], weights: Rocchio
 ) -> Recipe:
     parts = [Ingredient(one.name, weights.query * one.weight / recipe.length, one.vector) for one in recipe.ingredients]
     for share, pictures in ((weights.liked, liked), (-weights.disliked, disliked)):
