@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-Fingerprint = Mapping[str, Any]
+from milvise.core.records import Fingerprint
 
 REAL_NAME = re.compile(r"(?P<alias>[A-Za-z_][A-Za-z0-9_]*)_[0-9a-f]{10}")
 """What the name of a real collection looks like."""

@@ -20,7 +20,9 @@ from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
 from milvise.adapter.waiting import Beside, wait_for, within
+from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
+from milvise.core.records import Row
 from milvise.errors import DeniedError, NotFoundError, ReplacedError, UsageError
 
 MOST_HITS = 16_384
@@ -32,9 +34,6 @@ STATE_TIMEOUT_S = 10.0
 """For a question that costs a server nothing."""
 
 _SCAN_ROWS = 1_000
-
-Row = dict[str, Any]
-Vector = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Collection:
@@ -83,7 +82,7 @@ class Collection:
 
     def search(
         self,
-        vectors: np.ndarray[Any, Any] | Sequence[Vector],
+        vectors: np.ndarray[Any, Any] | Sequence[Floats],
         *,
         limit: int,
         fields: Sequence[str],
@@ -117,7 +116,7 @@ class Collection:
         return [[_scored(hit, self.room.key) for hit in hits] for hits in answers]
 
     def _search(
-        self, queries: Sequence[Vector], limit: int, fields: Sequence[str], filter: str, params: Mapping[str, int]
+        self, queries: Sequence[Floats], limit: int, fields: Sequence[str], filter: str, params: Mapping[str, int]
     ) -> Any:
         return self._call(
             self._connection.client.search,
@@ -140,7 +139,7 @@ class Collection:
             found.update((row[self.room.key], row) for row in rows)
         return found
 
-    def vectors(self, keys: Sequence[str]) -> dict[str, Vector]:
+    def vectors(self, keys: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors of the rows with these primary keys, by key; keys that are not there are left out."""
         rows = self.get(keys, fields=["vector"])
         return {key: np.asarray(row["vector"], dtype=np.float32) for key, row in rows.items()}

@@ -9,13 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any
 
 import numpy as np
 
 from milvise.core import config
-
-Vector = np.ndarray[Any, np.dtype[np.float32]]
+from milvise.core.arrays import Floats
 
 _TABLE = "CREATE TABLE vectors (id TEXT PRIMARY KEY, vector BLOB) WITHOUT ROWID"
 _WHAT = "SELECT type, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
@@ -36,7 +34,7 @@ class KeptVectors:
     def __init__(self, collection: str) -> None:
         self._path = config.cache() / "vectors" / f"{collection}.sqlite"
 
-    def get(self, keys: Sequence[str], *, dim: int) -> dict[str, Vector | None]:
+    def get(self, keys: Sequence[str], *, dim: int) -> dict[str, Floats | None]:
         """Return those that are kept.
 
         Parameters
@@ -44,7 +42,7 @@ class KeptVectors:
         dim : int
             Width of the collection's vectors. What is kept and is of another width is damaged, and counts as not kept.
         """
-        found: dict[str, Vector | None] = {}
+        found: dict[str, Floats | None] = {}
         if self._path.is_symlink() or not self._path.is_file():
             return found
         with suppress(sqlite3.Error), self._opened() as database:
@@ -58,7 +56,7 @@ class KeptVectors:
                         found[key] = np.frombuffer(data, dtype="<f4").astype(np.float32)
         return found
 
-    def put(self, vectors: Iterable[tuple[str, Vector | None]]) -> None:
+    def put(self, vectors: Iterable[tuple[str, Floats | None]]) -> None:
         """Keep vectors; where the disk or the folder does not allow it, nothing is kept."""
         rows = [(key, b"" if vector is None else vector.astype("<f4").tobytes()) for key, vector in vectors]
         try:

@@ -12,6 +12,9 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 """Figures and statistics."""
 
+Numbers = np.ndarray[Any, np.dtype[Any]]
+"""Numbers of any kind, such as those that a file holds."""
+
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """Pictures, shape (n, height, width, 3)."""
 

@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+Row = dict[str, Any]
+"""What stands in Milvus under one primary key: values by the names of their fields."""
+
+Fingerprint = Mapping[str, Any]
+"""What made vectors; two collections are comparable only where it agrees."""
+
 
 def record_id(uri: str) -> str:
     """Return the primary key of the picture with this source-relative URI: 32 hexadecimal digits of its SHA-256."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from milvise.adapter import Collection, Manifest, Store
-from milvise.adapter.catalog import Fingerprint
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.records import Fingerprint
 from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import stored_classes
 from milvise.embeddings.devise.conse import ConseHead

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from milvise.adapter.catalog import Fingerprint, Manifest
+from milvise.adapter.catalog import Manifest
 from milvise.adapter.store import check_name
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.records import Fingerprint
 
 WORDS_ALIAS = "words"
 _VISUAL, _JOINT = "_visual", "_joint"

@@ -17,6 +17,7 @@ from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
+from milvise.core.records import Row
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.sketches import sketch
 from milvise.embeddings.devise.top_classes import class_probabilities, encode
@@ -27,8 +28,6 @@ from milvise.gallery.plan import Plan, load_beside
 _ROWS = 1_000
 
 _SHARED = ("sha256", "label", "meta")
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

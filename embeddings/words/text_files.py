@@ -10,17 +10,16 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
+from milvise.core.arrays import Numbers
 from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
 from milvise.embeddings.words.bounded_text import open_text
 from milvise.embeddings.words.limits import MOST_WORD_BYTES, require_width, word_problem
 from milvise.embeddings.words.skipped import Skipped, shown
 from milvise.errors import InputError
-
-Matrix = np.ndarray[Any, np.dtype[Any]]
 
 # Possessive throughout: there is one way to read a number, so that a line that does not fit is left at once.
 _NUMBER = rb"[-+]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+"
@@ -32,7 +31,7 @@ _RATIO = 20
 """Files of word vectors unfold to 2 to 4 times their size."""
 
 
-def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Matrix]:
+def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Numbers]:
     """Return the words and vectors of a text file, which may be gzipped or stand in a ``.zip``.
 
     A line that holds no word and its numbers is counted and left out. The first line tells the width.
@@ -60,7 +59,7 @@ def read_text(source: str, path: Path, limit: int | None, skipped: Skipped) -> t
 
 def _entries(
     lines: Iterator[tuple[int, bytes | None]], path: Path, width: int, limit: int | None, skipped: Skipped
-) -> tuple[list[str], Matrix]:
+) -> tuple[list[str], Numbers]:
     good = re.compile(rb"([^ \n]+)((?: " + _NUMBER + rb"){%d})[ \r\n]*" % width)
     words: dict[str, None] = {}
     numbers = bytearray()
@@ -91,7 +90,7 @@ def _text(word: bytes) -> str | None:
     return None if word_problem(text) else text
 
 
-def read_binary(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Matrix]:
+def read_binary(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[str], Numbers]:
     """Return the words and vectors of a file in word2vec's binary format, which may be gzipped.
 
     Raises
@@ -117,7 +116,7 @@ def read_binary(path: Path, limit: int | None, skipped: Skipped) -> tuple[list[s
 
 def _binary_entries(
     file: IO[bytes], path: Path, wanted: int, width: int, skipped: Skipped
-) -> tuple[list[str], Matrix, bytes]:
+) -> tuple[list[str], Numbers, bytes]:
     words: dict[str, None] = {}
     numbers = bytearray()
     longest, size = MOST_WORD_BYTES + 2, 4 * width

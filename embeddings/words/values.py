@@ -6,16 +6,12 @@ All is done in pieces, in float64, so that no copy of the whole is made but the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from milvise.core.arrays import Floats
+from milvise.core.arrays import Doubles, Floats, Numbers
 from milvise.embeddings.words.skipped import Skipped, shown
 from milvise.errors import InputError
-
-Matrix = np.ndarray[Any, np.dtype[Any]]
-Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 OUTLIER = 1_000
 """Vectors of words differ in length by a factor of ten or so; one that is so many times the median is a damaged one."""
@@ -26,14 +22,14 @@ MOST_WIDTH_OF_COMPONENTS = 4_096
 _NUMBERS = 2**21
 
 
-def pieces(vectors: Matrix) -> Iterator[slice]:
+def pieces(vectors: Numbers) -> Iterator[slice]:
     """Yield slices of rows that take 16 MiB each in float64."""
     rows = max(1, _NUMBERS // max(1, vectors.shape[1]))
     for start in range(0, len(vectors), rows):
         yield slice(start, min(start + rows, len(vectors)))
 
 
-def as_float32(vectors: Matrix) -> Floats:
+def as_float32(vectors: Numbers) -> Floats:
     """Return vectors in float32: they themselves where they are; what is too large for it becomes infinite."""
     if vectors.dtype == np.float32 and vectors.flags.c_contiguous:
         return vectors

@@ -11,6 +11,7 @@ from milvise.adapter import Manifest, Store
 from milvise.adapter.catalog import essence_of
 from milvise.adapter.schema import fits, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
+from milvise.core.records import Fingerprint
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise import efficientnet_lite
 from milvise.embeddings.devise.conse import ConseHead
@@ -21,8 +22,6 @@ from milvise.errors import MilviseError
 from milvise.gallery.names import backbone_of, classes_alias, hierarchy_of
 from milvise.gallery.verification.classes import content_hash
 from milvise.gallery.verification.ground import alias_of
-
-Fingerprint = Mapping[str, Any]
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from milvise.adapter import Collection
 from milvise.adapter.rows import check_vector
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
+from milvise.core.records import Row
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Head
 from milvise.errors import MilviseError, VectorError
@@ -23,8 +24,6 @@ from milvise.gallery.verification.seen import wrongly_seen
 ROWS = 1_000
 TOLERANCE = 1e-4
 """How far a value of a stored joint vector may be from the head's; `milvise.gallery.project` allows as much."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

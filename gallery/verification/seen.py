@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
+from milvise.core.records import Row
 from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.embeddings.devise.sketches import read_sketches, sketch
 from milvise.embeddings.devise.top_classes import KEPT, LENGTH, class_probabilities, decode, encode
@@ -15,8 +16,6 @@ from milvise.gallery.verification.ground import Ground
 
 TOLERANCE = 1e-3
 """How far a stored probability may be from the classifier's."""
-
-Row = dict[str, Any]
 
 
 def stored_beside(ground: Ground, *, sound: bool) -> Classes | None:

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
 from milvise.core.chunks import chunks
-from milvise.core.records import record_id
+from milvise.core.records import Row, record_id
 from milvise.errors import ImageError
 from milvise.ingest.changes.loaded_files import LoadedFile, LoadedFiles, entry_text
 from milvise.ingest.changes.seen_ids import SeenIds
-from milvise.ingest.rows import Row, scalars
+from milvise.ingest.rows import scalars
 from milvise.ingest.sources.item import Item, Rejected
 from milvise.ingest.sources.read_content import hash_content
 from milvise.ingest.sources.source import Source, skipped_by

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.errors import InputError, MissingExtraError
-from milvise.ingest.rows import Row, RowBatch
+from milvise.ingest.rows import RowBatch
 from milvise.ingest.sinks.shards import FORMAT, MANIFEST
 
 _ROWS = 1_000

@@ -18,12 +18,13 @@ from pymilvus import DataType
 
 from milvise.adapter import Manifest
 from milvise.adapter.schema import Room, room_of
+from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.errors import InputError, MissingExtraError
 from milvise.gallery.pair import with_top_classes
 from milvise.gallery.plan import Plan
-from milvise.ingest.rows import Row, RowBatch
+from milvise.ingest.rows import RowBatch
 
 MANIFEST = "manifest.json"
 FORMAT = "milvise-shards-1"

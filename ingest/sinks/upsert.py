@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from milvise.adapter import IndexSpec, Store
-from milvise.gallery.pair import Pair, Row, publish_pair, withdraw_pair
+from milvise.core.records import Row
+from milvise.gallery.pair import Pair, publish_pair, withdraw_pair
 from milvise.ingest.rows import RowBatch
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from milvise.core.json_data import parse_json
 from milvise.core.lines import MOST_LINE_BYTES, bounded_lines
+from milvise.core.records import Row
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.sources.content import LocalFile
 from milvise.ingest.sources.item import Item, Rejected
@@ -26,8 +27,6 @@ _BIT_64 = 2**63
 _ROWS = 64
 _BATCH = 2**28
 _GROUP = 2**29
-
-Row = dict[str, Any]
 
 
 class ManifestFile:

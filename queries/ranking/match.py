@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from milvise.core.records import Hit, distance
+from milvise.core.records import Hit, Row, distance
 
 FIELDS = ("uri", "label", "meta")
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

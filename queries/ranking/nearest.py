@@ -16,11 +16,12 @@ from typing import Any
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import unit
+from milvise.core.records import Row
 from milvise.core.spaces import FUSED, JOINT, RANKED, VISUAL, Space
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
-from milvise.queries.ranking.match import FIELDS, Match, Row
+from milvise.queries.ranking.match import FIELDS, Match
 from milvise.queries.ranking.search import ranked_to_each
 
 _FIELDS_OF = {JOINT: FIELDS, VISUAL: ("id",)}

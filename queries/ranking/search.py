@@ -16,10 +16,11 @@ import numpy as np
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats, unit
+from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.query import Query
-from milvise.queries.ranking.match import Match, Row
+from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, likeness, weighted_sum_of
 from milvise.queries.ranking.stored_evidence import PictureEvidence, picture_fields, plain, seen_in
 

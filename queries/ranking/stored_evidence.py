@@ -10,11 +10,12 @@ import numpy as np
 
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.core.arrays import Floats
+from milvise.core.records import Row
 from milvise.embeddings.devise.sketches import AXES, read_sketches, sketch
 from milvise.embeddings.devise.top_classes import decode, encode
 from milvise.errors import StoreError
 from milvise.queries.gallery_collections import OpenCollections
-from milvise.queries.ranking.match import FIELDS, Row
+from milvise.queries.ranking.match import FIELDS
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 

@@ -16,7 +16,7 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.chunks import chunks
-from milvise.core.records import DuplicateGroup
+from milvise.core.records import DuplicateGroup, Row
 from milvise.errors import UsageError
 
 SIMILARITY = 0.9
@@ -28,8 +28,6 @@ _AT_ONCE = 100
 _NEIGHBOURS = 16
 _STEP = 8
 _ROWS = 1_000
-
-Row = dict[str, Any]
 
 
 def exact_groups(visual: Collection, *, filter: str) -> Iterator[DuplicateGroup]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from milvise.adapter import IndexSpec
 from milvise.core.arrays import Floats, unit
-from milvise.core.records import Hit
+from milvise.core.records import Hit, Row
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.errors import UnknownWordError, UsageError
@@ -21,7 +21,7 @@ from milvise.queries.pictures.find import find_rows
 from milvise.queries.plan.query import Ingredient, Query, Recipe
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.hit_confidence import trust
-from milvise.queries.ranking.match import FIELDS, Match, Row
+from milvise.queries.ranking.match import FIELDS, Match
 from milvise.queries.ranking.score import ALIKE, CLASSES
 from milvise.queries.ranking.search import ranked_to_each
 from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_in

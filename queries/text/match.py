@@ -15,12 +15,13 @@ from typing import Any, Protocol
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
+from milvise.core.records import Row
 from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.at_once import at_once
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
-from milvise.queries.ranking.match import Match, Row
+from milvise.queries.ranking.match import Match
 from milvise.queries.text.filter import LABEL, URI, text_filter
 from milvise.queries.text.read import FIELDS, texts_of
 from milvise.queries.text.words import Forms, Phrase, phrases, plain_forms, readings
