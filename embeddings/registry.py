@@ -3,7 +3,7 @@
 An entry point names a function that makes the encoder::
 
     [project.entry-points."milvise.encoders"]
-    tiny_colours = "tiny_encoder:make"
+    tiny_colours = "tiny_colours:make"
 
 Its package is imported only when a request or a gallery asks for this name.
 """

@@ -18,7 +18,7 @@ from milvise.queries.database import Database
 from milvise.queries.search import Gallery
 from milvise.queries.text import read as texts
 from milvise.queries.text.filter import text_filter
-from milvise.queries.text.match import matched
+from milvise.queries.text.held_words import matched
 from milvise.queries.text.words import phrases
 from milvise.queries.vocabulary.expression import parse
 

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from milvise.queries.text.match import TextMatch, matched
+from milvise.queries.text.held_words import TextMatch, matched
 from milvise.queries.text.words import phrases, plain_forms
 from milvise.queries.vocabulary.expression import parse
 
