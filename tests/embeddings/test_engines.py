@@ -222,7 +222,7 @@ def test_a_gpu_gets_as_many_pictures_as_its_memory_holds() -> None:
     assert gpu.fitting(2**20, 0) == 32
     assert gpu.fitting(2**20, 64 * 2**20) == 64
     assert gpu.fitting(2**20, 127 * 2**20) == 64
-    assert gpu.fitting(2**20, 2**40) == gpu.MOST
+    assert gpu.fitting(2**20, 2**40) == gpu.LARGEST_BATCH
     # 224 * 224 * 64 values in the first block of VGG16, two bytes each, four times.
     import keras
 

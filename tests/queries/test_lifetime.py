@@ -54,7 +54,7 @@ def test_many_different_words_do_not_grow_the_kept_vectors(
     lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(known, "MOST", 20)
+    monkeypatch.setattr(known, "MOST_VECTORS", 20)
     put_words(lite, tmp_path)
     db = Database(lite)
     for number in range(60):
@@ -75,7 +75,7 @@ def test_what_was_not_asked_for_longest_goes_first(
     lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(known, "MOST", 2)
+    monkeypatch.setattr(known, "MOST_VECTORS", 2)
     put_words(lite, tmp_path)
     words = lite.live("words")
     assert words is not None
@@ -139,7 +139,7 @@ def requests(db: Database) -> list[Callable[[], Any]]:
 
 def test_sixteen_threads_get_the_answers_that_one_gets(world: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = [request() for request in requests(Database(world.store))]
-    monkeypatch.setattr(known, "MOST", 10)
+    monkeypatch.setattr(known, "MOST_VECTORS", 10)
     shared = requests(Database(world.store))
     for part in (slice(0, THREADS), slice(THREADS, 2 * THREADS)):
         assert by_threads(shared[part]) == alone[part]
@@ -147,7 +147,7 @@ def test_sixteen_threads_get_the_answers_that_one_gets(world: Database, monkeypa
 
 
 def test_vectors_of_sixteen_threads_are_right_and_bounded(world: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "MOST", 10)
+    monkeypatch.setattr(known, "MOST_VECTORS", 10)
     words = world.store.live("words")
     assert words is not None
     vectors = FetchedVectors()
