@@ -23,7 +23,7 @@ from milvise.queries.ranking.score import (
     weighted_sum_of,
 )
 from milvise.queries.ranking.search import score_pictures
-from milvise.queries.ranking.stored_evidence import SoughtWord as Shown
+from milvise.queries.ranking.stored_evidence import PictureEvidence as Shown
 
 COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(
