@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from milvus_server import SHORT_PAUSES, Server, free_port, milvus_server, restartable_server
+from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
@@ -130,7 +130,6 @@ def server_uri(_server: str) -> str:
 def _require_server() -> None:
     if importlib.util.find_spec("milvus") is None:
         pytest.skip("the PyPI package milvus is not installed; its wheels exist for x86-64 Linux and macOS")
-    os.environ.update(SHORT_PAUSES)
 
 
 @pytest.fixture(scope="session")

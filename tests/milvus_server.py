@@ -18,19 +18,6 @@ START_TIMEOUT_S = 120
 STARTS = 5
 """How often a server is started where another process takes one of its ports first."""
 
-SHORT_PAUSES = {
-    "DATACOORD_SEGMENT_ASSIGNMENTEXPIRATION": "200",
-    "INDEXCOORD_SCHEDULER_INTERVAL": "100",
-    "PROXY_TIMETICKINTERVAL": "50",
-    "QUERYCOORD_CHECKCHANNELINTERVAL": "100",
-    "QUERYCOORD_CHECKSEGMENTINTERVAL": "100",
-    "QUERYCOORD_COLLECTIONOBSERVERINTERVAL": "100",
-    "QUERYCOORD_DISTPULLINTERVAL": "200",
-}
-"""Milliseconds. A server is made for large collections, and does most of its work when a timer of a second or two rings.
-It does the same work with shorter ones: a collection is sealed in one second instead of three. The tests put them into the
-environment, from where a server takes them; benchmarks measure a server as it is."""
-
 
 def free_port() -> int:
     with socket.socket() as opened:
