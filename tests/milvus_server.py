@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import signal
 import socket
@@ -18,11 +19,36 @@ START_TIMEOUT_S = 120
 STARTS = 5
 """How often a server is started where another process takes one of its ports first."""
 
+FIRST_PORT, BLOCK, BLOCKS = 10_000, 100, 220
+"""Ports are taken from 220 blocks of 100, from port 10,000 on."""
+
+
+def _ports() -> Iterator[int]:
+    """Yield ports that this process alone hands out: processes started near each other have blocks apart.
+
+    They lie below the ports that Linux gives to connections (32768 and up), which come and go while a server starts.
+    """
+    first = FIRST_PORT + os.getpid() % BLOCKS * BLOCK
+    return itertools.cycle(range(first, first + BLOCK))
+
+
+_own_ports = _ports()
+
 
 def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
+    """Return a port of this process's block that nothing listens on, another one each time until all were given."""
+    for port in itertools.islice(_own_ports, BLOCK):
+        with socket.socket() as opened:
+            try:
+                opened.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("all ports of this process's block are taken")
+
+
+class PortTakenError(RuntimeError):
+    """Another process listens on one of a server's ports."""
 
 
 class Server:
@@ -60,10 +86,16 @@ class Server:
         # Left to itself it takes ports from fixed numbers on, and two that start at once take the same ones.
         ports = {name: free_port() for name in server.config.configurable_items if name.endswith("_port")}
         server.config.configs.update({**ports, "etcd_port": client})
+        server.webservice_port = free_port()
         server.config.set("authorization_enabled", authorization)
         if programs is not None:
             link_programs(programs, folder / "data")
-        server.start()
+        try:
+            server.start()
+        except RuntimeError as error:
+            if "bind failed" not in str(error):
+                raise
+            raise PortTakenError(str(error)) from error
         self._server = server
         self._etcd = etcd
         self._folder = folder
@@ -72,10 +104,20 @@ class Server:
         self.uri = f"http://127.0.0.1:{ports['proxy_port']}"
 
     def wait(self) -> None:
-        """Wait until it says that it is healthy; for some seconds after a restart it may still refuse calls."""
+        """Wait until it says that it is healthy; for some seconds after a restart it may still refuse calls.
+
+        Raises
+        ------
+        PortTakenError
+            Another process has one of its ports.
+        RuntimeError
+            It ended, or was not healthy in time.
+        """
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             code = self.process.poll()
+            if self._lost_a_port():
+                raise PortTakenError(f"a port of the Milvus server is taken; its logs are in {self._folder}/data/logs")
             if code is not None:
                 raise RuntimeError(f"the Milvus server ended with {code}; its logs are in {self._folder}/data/logs")
             try:
@@ -88,6 +130,11 @@ class Server:
         raise RuntimeError(
             f"the Milvus server was not healthy within {START_TIMEOUT_S} s; its logs are in {self._folder}/data/logs"
         )
+
+    def _lost_a_port(self) -> bool:
+        """Whether its log says so. Some of its parts go on without their port, and it is never healthy."""
+        logs = (self._folder / "data" / "logs").glob("milvus-*.log")
+        return any(b"address already in use" in log.read_bytes() for log in logs)
 
     def kill(self) -> None:
         """End it with SIGKILL: SIGTERM may take a minute."""
@@ -138,18 +185,26 @@ def link_programs(programs: Path, data: Path) -> None:
     (data / "bin").symlink_to(programs / "bin", target_is_directory=True)
 
 
+def _healthy(server: Server) -> Server:
+    """Wait for a server that was just started, and leave none behind that does not get healthy."""
+    try:
+        server.wait()
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
 def start_server(folder: Path, *, authorization: bool = False, programs: Path | None = None) -> Server:
-    """Start a server. A free port may be taken by another process before the server has it: then others are chosen."""
+    """Start a server and wait until it is healthy. Where another process takes one of its ports, others are chosen."""
     for number in range(STARTS):
         own = folder / f"start-{number}"
         own.mkdir(parents=True)
         try:
-            return Server(own, authorization=authorization, programs=programs)
-        except RuntimeError as error:
-            if "bind failed" not in str(error) or number == STARTS - 1:
-                raise
+            return _healthy(Server(own, authorization=authorization, programs=programs))
+        except PortTakenError as error:
             print(f"the Milvus server is started again: {error}", file=sys.stderr)
-    raise AssertionError("unreachable")
+    raise RuntimeError(f"in each of {STARTS} starts of the Milvus server another process took one of its ports")
 
 
 @contextmanager
@@ -157,7 +212,6 @@ def restartable_server(folder: Path, *, authorization: bool = False, programs: P
     """Start a server and yield it."""
     server = start_server(folder, authorization=authorization, programs=programs)
     try:
-        server.wait()
         yield server
     finally:
         server.kill()
