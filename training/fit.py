@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -52,18 +53,32 @@ def fit(
     model.compile(optimizer=keras.optimizers.Adam(schedule.rate), loss=loss, metrics=[met])
     watched = "val_met" if len(held_back) else "met"
     stop = keras.callbacks.EarlyStopping(watched, mode="min", patience=schedule.patience, restore_best_weights=True)
-    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress(epoch + 1, dict(logs)))
-    history = model.fit(
-        batches,
-        steps_per_epoch=steps,
-        epochs=schedule.epochs,
-        callbacks=[stop, told],
-        validation_data=in_order(examples, held_back, schedule.batch_size) if len(held_back) else None,
-        validation_steps=-(-len(held_back) // schedule.batch_size) or None,
-        shuffle=False,
-        verbose=0,
-    )
-    return {name: [round(float(value), 6) for value in values] for name, values in history.history.items()}
+    history = keras.callbacks.History()
+    callbacks = keras.callbacks.CallbackList([stop, history], model=model)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    # Keras' own loop makes a data set of the held-back pictures anew after each epoch, which takes longer than the epoch.
+    for epoch in range(schedule.epochs):
+        losses = _mean(model.train_on_batch, islice(batches, steps))
+        held = _mean(model.test_on_batch, in_order(examples, held_back, schedule.batch_size))
+        losses |= {f"val_{name}": value for name, value in held.items()}
+        callbacks.on_epoch_end(epoch, losses)
+        progress(epoch + 1, losses)
+        if model.stop_training:
+            break
+    callbacks.on_train_end()
+    return {name: [round(value, 6) for value in values] for name, values in history.history.items()}
+
+
+def _mean(step: Callable[..., dict[str, Any]], batches: Iterable[Batch]) -> dict[str, float]:
+    """Take a step with each batch; return the means over their pictures of what the steps return, by name."""
+    sums: dict[str, float] = {}
+    pictures = 0
+    for vectors, labels in batches:
+        for name, value in step(vectors, labels, return_dict=True).items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(labels)
+        pictures += len(labels)
+    return {name: value / pictures for name, value in sums.items()}
 
 
 def balanced_batches(
@@ -89,10 +104,9 @@ def balanced_batches(
 
 
 def in_order(examples: Examples, places: Places, batch_size: int) -> Iterator[Batch]:
-    """Yield batches of these pictures, over and over."""
-    while True:
-        for start in range(0, len(places), batch_size):
-            yield _batch(examples, places[start : start + batch_size])
+    """Yield batches of these pictures, each picture once."""
+    for start in range(0, len(places), batch_size):
+        yield _batch(examples, places[start : start + batch_size])
 
 
 def _batch(examples: Examples, places: Places) -> Batch:
