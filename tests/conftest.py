@@ -1,6 +1,6 @@
-"""Milvus in three forms, and pictures.
+"""Milvus in four forms, and pictures.
 
-One suite runs on each Milvus: Milvus Lite, a server from the PyPI package ``milvus``, and the compose file where a
+One suite runs on each Milvus: in memory, Milvus Lite, a server from the PyPI package ``milvus``, and the compose file where a
 Docker engine runs. ``MILVISE_TEST_URI`` adds a server of one's own. What cannot run says why in its skip.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from memory_client import MEMORY, connect_to_memory
 from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
@@ -21,7 +22,7 @@ from milvise.adapter import Store, connect
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
 
 ROOT = Path(__file__).parent.parent
-BACKENDS = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
+BACKENDS = ("memory", "lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -83,6 +84,11 @@ def docker_setup() -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def _memory() -> str:
+    return MEMORY
+
+
+@pytest.fixture(scope="session")
 def _lite(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("lite") / "contract.db")
 
@@ -117,7 +123,18 @@ def milvus_uri(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def store(milvus_uri: str) -> Iterator[Store]:
     """A store on each Milvus in turn; tests share it, and name their collections apart."""
-    connection = connect(milvus_uri, create=True)
+    connection = connect_to_memory() if milvus_uri == MEMORY else connect(milvus_uri, create=True)
+    yield Store(connection)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def another_store(milvus_uri: str, store: Store) -> Iterator[Store]:
+    """What another client of the same Milvus sees; Milvus Lite and the Milvus in memory have one client each."""
+    if store.connection.is_lite or milvus_uri == MEMORY:
+        yield store
+        return
+    connection = connect(milvus_uri)
     yield Store(connection)
     connection.close()
 

@@ -1,4 +1,4 @@
-"""What every Milvus must do: one suite, run on Milvus Lite, on a server, and on the compose file."""
+"""What every Milvus must do: one suite, run in memory, on Milvus Lite, on a server, and on the compose file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from milvise.adapter import Collection, IndexSpec, Manifest, Store, connect
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.errors import FilterError, UnsupportedError, UsageError, VectorError
 
 DIM = 16
@@ -187,11 +187,10 @@ def test_more_hits_than_the_beam_is_wide_are_all_there(store: Store, gallery: Co
     assert len(finished.search(vectors(1), limit=200, fields=["id"])[0]) == 200
 
 
-def test_what_is_settled_is_seen_by_another_client(milvus_uri: str, store: Store, gallery: Collection) -> None:
+def test_what_is_settled_is_seen_by_another_client(another_store: Store, gallery: Collection) -> None:
     gallery.upsert([picture(1, vectors(ROWS)[1])])
     gallery.settle()
-    other = store if store.connection.is_lite else Store(connect(milvus_uri))
-    seen = other.live("contract_visual")
+    seen = another_store.live("contract_visual")
     assert seen is not None
     assert len(seen.query("width >= 0", fields=["id"])) == ROWS
 
