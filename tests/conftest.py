@@ -1,7 +1,8 @@
 """Milvus in four forms, and pictures.
 
-One suite runs on each Milvus: in memory, Milvus Lite, a server from the PyPI package ``milvus``, and the compose file where a
-Docker engine runs. ``MILVISE_TEST_URI`` adds a server of one's own. What cannot run says why in its skip.
+Suites run in memory, on Milvus Lite, on a server from the PyPI package ``milvus``, and on the compose file where a Docker
+engine runs; ``backends.py`` says which runs where. ``MILVISE_TEST_URI`` adds a server of one's own. What cannot run says
+why in its skip.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from memory_client import MEMORY, connect_to_memory
+from backends import MEMORY, backends_of
+from memory_client import connect_to_memory
 from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
 
@@ -22,7 +24,6 @@ from milvise.adapter import Store, connect
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
 
 ROOT = Path(__file__).parent.parent
-BACKENDS = ("memory", "lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -114,7 +115,14 @@ def _uri() -> str:
     return os.environ["MILVISE_TEST_URI"]
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have each test run on its Milvus in turn."""
+    if "milvus_uri" in metafunc.fixturenames:
+        metafunc.parametrize("milvus_uri", backends_of(metafunc.definition), indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def milvus_uri(request: pytest.FixtureRequest) -> str:
     """The address of each Milvus in turn."""
     return str(request.getfixturevalue(f"_{request.param}"))

@@ -26,8 +26,8 @@ from pymilvus.exceptions import MilvusException
 
 from milvise.adapter import Connection
 
-MEMORY = "memory"
-VERSION = "2.4.0"
+MEMORY_URI = "http://memory"
+VERSION = "2.3.5"
 NOT_FOUND, NOT_LOADED, NO_INDEX, UNEXPECTED, INVALID = 100, 101, 700, 65535, 1100
 
 Stored = dict[str, Any]
@@ -35,7 +35,7 @@ Stored = dict[str, Any]
 
 def connect_to_memory() -> Connection:
     """Return a connection to a Milvus in memory of its own, empty."""
-    return Connection(MemoryClient(), uri="http://memory", is_lite=False, version=VERSION)  # type: ignore[arg-type]
+    return Connection(MemoryClient(), uri=MEMORY_URI, is_lite=False, version=VERSION)  # type: ignore[arg-type]
 
 
 class MemoryCollection:
@@ -48,6 +48,8 @@ class MemoryCollection:
         self.rows: dict[str, Stored] = {}
         self.index: dict[str, Any] | None = None
         self.is_loaded = False
+        self._columns: pa.Table | None = None
+        self._directions: Any = None
         self.key = next(field.name for field in schema.fields if field.is_primary)
         self._types = {field.name: FilterType[field.dtype.name] for field in schema.fields if field.name != "vector"}
         self._filter_schema = FilterSchema(
@@ -58,6 +60,14 @@ class MemoryCollection:
         """Store rows in place of those with the same keys; none where one of them does not fit."""
         taken = [self._taken(row) for row in rows]
         self.rows.update((str(row[self.key]), row) for row in taken)
+        self._columns = self._directions = None
+
+    def remove(self, filter: str) -> None:
+        """Remove the rows for which a filter is true."""
+        rows = list(self.rows.values())
+        for place in self.matching(filter):
+            del self.rows[rows[place][self.key]]
+        self._columns = self._directions = None
 
     def _taken(self, row: Mapping[str, Any]) -> Stored:
         taken: Stored = {}
@@ -72,27 +82,39 @@ class MemoryCollection:
                     raise MilvusException(INVALID, f"the length of {field.name} exceeds max length")
             elif field.dtype is DataType.FLOAT:
                 value = float(np.float32(value))
-            else:
-                value = copy.deepcopy(value)
+            elif field.dtype is DataType.JSON:
+                value = json.loads(json.dumps(value))
             taken[field.name] = value
         return taken
 
-    def matching(self, filter: str) -> list[Stored]:
-        """Return the rows for which a filter is true."""
-        rows = list(self.rows.values())
+    def matching(self, filter: str) -> Any:
+        """Return the places of the rows for which a filter is true."""
         if not filter:
-            return rows
+            return np.arange(len(self.rows))
         try:
-            compiled = compile_filter(filter, self._filter_schema)
-            columns = {name: pa.array(self._column(name, rows), TYPE_MAP[kind]) for name, kind in self._types.items()}
-            mask = evaluate_mask(compiled, pa.table(columns))
+            return np.flatnonzero(evaluate_mask(compile_filter(filter, self._filter_schema), self._table()))
         except FilterError as error:
             raise MilvusException(INVALID, f"failed to create query plan: cannot parse expression: {error}") from error
-        return [row for row, holds in zip(rows, mask, strict=True) if holds]
 
-    def _column(self, name: str, rows: Sequence[Stored]) -> list[Any]:
-        is_json = self._types[name] is FilterType.JSON
-        return [json.dumps(row[name]) if is_json else row[name] for row in rows]
+    def _table(self) -> pa.Table:
+        """Return the fields that filters are about, put together once until rows change."""
+        if self._columns is None:
+            rows = self.rows.values()
+            self._columns = pa.table({
+                name: pa.array(
+                    [json.dumps(row[name]) if kind is FilterType.JSON else row[name] for row in rows], TYPE_MAP[kind]
+                )
+                for name, kind in self._types.items()
+            })  # fmt: skip
+        return self._columns
+
+    def closest(self, query: Any, places: Any, limit: int) -> Iterator[tuple[Stored, float]]:
+        """Yield those rows of `places` that are closest to a query, each with its cosine."""
+        if self._directions is None:
+            self._directions = _unit(np.stack([row["vector"] for row in self.rows.values()]))
+        rows, cosines = list(self.rows.values()), self._directions[places] @ _unit(query)
+        for place in np.argsort(-cosines, kind="stable")[:limit]:
+            yield rows[places[place]], float(cosines[place])
 
     def shown(self, row: Stored, fields: Sequence[str]) -> Stored:
         """Return the fields of a row as a client gets them."""
@@ -212,19 +234,18 @@ class MemoryClient:
 
     def delete(self, name: str, *, filter: str, **_: Any) -> None:
         with self._lock:
-            found = self._find(name)
-            for row in found.matching(filter):
-                del found.rows[row[found.key]]
+            self._find(name).remove(filter)
 
     def query(
         self, name: str, *, filter: str, output_fields: Sequence[str], limit: int | None = None, **_: Any
     ) -> list[Stored]:
         with self._lock:
             found = self._loaded(name)
-            rows = found.matching(filter)
+            places = found.matching(filter)
             if list(output_fields) == ["count(*)"]:
-                return [{"count(*)": len(rows)}]
-            return [found.shown(row, _with_key(found, output_fields)) for row in rows[:limit]]
+                return [{"count(*)": len(places)}]
+            rows, fields = list(found.rows.values()), list(dict.fromkeys([found.key, *output_fields]))
+            return [found.shown(rows[place], fields) for place in places[:limit]]
 
     def query_iterator(self, name: str, *, batch_size: int, filter: str, output_fields: Sequence[str], **_: Any) -> Any:
         rows = self.query(name, filter=filter, output_fields=output_fields)
@@ -235,25 +256,16 @@ class MemoryClient:
     ) -> list[list[dict[str, Any]]]:
         with self._lock:
             found = self._loaded(name)
-            rows = found.matching(filter)
-            if not rows:
+            places = found.matching(filter)
+            if not len(places):
                 return [[] for _ in queries]
-            stored = _unit(np.stack([row["vector"] for row in rows]))
-            return [self._closest(found, rows, stored @ _unit(query), limit, output_fields) for query in queries]
-
-    @staticmethod
-    def _closest(
-        found: MemoryCollection, rows: Sequence[Stored], cosines: Any, limit: int, fields: Sequence[str]
-    ) -> list[dict[str, Any]]:
-        order = np.argsort(-cosines, kind="stable")[:limit]
-        return [
-            {
-                found.key: rows[place][found.key],
-                "distance": float(cosines[place]),
-                "entity": found.shown(rows[place], fields),
-            }
-            for place in order
-        ]
+            return [
+                [
+                    {found.key: row[found.key], "distance": cosine, "entity": found.shown(row, output_fields)}
+                    for row, cosine in found.closest(query, places, limit)
+                ]
+                for query in queries
+            ]
 
     def _find(self, name: str) -> MemoryCollection:
         found = self._collections.get(self._aliases.get(name, name))
@@ -277,10 +289,6 @@ class _Batches:
 
     def next(self) -> list[Stored]:
         return next(self._batches, [])
-
-
-def _with_key(found: MemoryCollection, fields: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([found.key, *fields]))
 
 
 def _unit(vectors: Any) -> Any:

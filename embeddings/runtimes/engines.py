@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from milvise.core.records import Fingerprint
 from milvise.embeddings.devise.backbones import load_backbone
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.runtimes import gpu
-from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cached_backbone
+from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cached_backbone, kept_backbone
 from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import UsageError
 
@@ -50,6 +51,20 @@ def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto"
         except NotExportableError as error:
             return cast(Network, error.loaded)
     return load_backbone(spec, weights=weights)
+
+
+def fingerprint_of(spec: str) -> Fingerprint:
+    """Return the fingerprint of a backbone. One that is not in the cache is built by Keras for it, and not exported.
+
+    Raises
+    ------
+    MissingExtraError
+        If Keras is needed and not installed.
+    ModelError, WeightsError
+        As `load_backbone`.
+    """
+    kept = kept_backbone(spec) if importlib.util.find_spec("openvino") is not None else None
+    return (kept or load_backbone(spec)).fingerprint
 
 
 def _on_gpu(spec: str, weights: Path | None) -> Network:

@@ -58,9 +58,8 @@ def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
     ModelError, WeightsError
         As `load_backbone`.
     """
-    import_openvino("running a network with OpenVINO")
-    folder = config.cache() / "backbones" / _key(spec, weights)
-    found = _read(folder)
+    folder = _folder(spec, weights)
+    found = kept_backbone(spec, weights)
     if found is None:
         backbone = load_backbone(spec, weights=weights)
         try:
@@ -71,6 +70,22 @@ def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
     if found is None:
         raise ModelError(f"what was written to {folder} cannot be read back. Remove it and try again.")
     return found
+
+
+def kept_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone | None:
+    """Return a backbone from the cache, None where it is not there.
+
+    Raises
+    ------
+    MissingExtraError
+        If OpenVINO is not installed.
+    """
+    import_openvino("running a network with OpenVINO")
+    return _read(_folder(spec, weights))
+
+
+def _folder(spec: str, weights: Path | None) -> Path:
+    return config.cache() / "backbones" / _key(spec, weights)
 
 
 def cached_head(path: Path, export: Callable[[], tuple[Any, dict[str, Any]]]) -> tuple[Path, dict[str, Any]]:

@@ -15,7 +15,7 @@ from milvise.core.records import Fingerprint
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise import efficientnet_lite
 from milvise.embeddings.devise.conse import ConseHead
-from milvise.embeddings.runtimes.engines import load_network
+from milvise.embeddings.runtimes.engines import fingerprint_of
 from milvise.embeddings.wordnet.hierarchy import VERSION
 from milvise.embeddings.words.load import PACKAGED, load_words
 from milvise.errors import MilviseError
@@ -174,7 +174,7 @@ def _recipe_of(visual: Fingerprint, machine: _Machine) -> Mapping[str, Any]:
 
 def _fingerprint_of(backbone: str) -> list[tuple[Fingerprint, Mapping[str, Any]]]:
     try:
-        return [(load_network(backbone).fingerprint, {"backbone": backbone, "weights": None})]
+        return [(fingerprint_of(backbone), {"backbone": backbone, "weights": None})]
     except MilviseError:
         return []
 

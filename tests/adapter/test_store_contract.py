@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from backends import EVERY
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.errors import FilterError, UnsupportedError, UsageError, VectorError
+
+pytestmark = pytest.mark.milvus(*EVERY)
 
 DIM = 16
 ROWS = 300

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import REAL
 from evaluation_world import GALLERY, LABELS, NAMED, POOR, ROWS, WORDS, centre, rows
 
 from milvise.adapter import IndexSpec
@@ -195,6 +196,7 @@ def test_own_tests_that_are_wrong_are_refused_with_what_was_expected(reading: Ga
             bias.evaluate_bias(reading, bias.BiasOptions((), path), silent)
 
 
+@pytest.mark.milvus(*REAL)
 def test_the_index_is_compared_with_exact_search_and_with_other_kinds(reading: GalleryReader) -> None:
     options = index.IndexOptions(queries=40, seconds=0.1, kinds=(IndexSpec.parse("flat"),))
     part = index.evaluate_index(reading, options, silent)
@@ -249,6 +251,7 @@ def test_the_two_samples_of_queries_share_none(reading: GalleryReader) -> None:
         assert not {vector.tobytes() for vector in first.vectors} & {vector.tobytes() for vector in second.vectors}
 
 
+@pytest.mark.milvus(*REAL)
 def test_tuning_reaches_its_target_on_other_queries_and_every_client_searches_with_it(
     judged: Database, reading: GalleryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,8 +74,6 @@ def test_at_most_twenty_are_named(lite: Store) -> None:
     ids=["search", "similar", "status", "verify", "drop", "project", "train", "model", "projector", "evaluate"],
 )
 def test_every_command_names_them(ask: Callable[[Store, Path], Any], galleries: Store, tmp_path: Path) -> None:
-    if not galleries.connection.is_lite:
-        pytest.skip("what they say is the same on a server, and is tested above")
     words = Manifest("words", "words", 4, {"made": "for the test"})
     collection = galleries.build(words)
     collection.upsert([{"word": "cat", "rank": 0, "vector": [1.0, 0, 0, 0]}])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import EVERY
 from trained_world import (
     BACKBONE,
     EACH,
@@ -84,6 +85,7 @@ def test_every_picture_gets_the_vector_of_the_new_head(store: Store, shared: lis
     assert store.others("t_joint") == []
 
 
+@pytest.mark.milvus(*EVERY)
 def test_eight_threads_search_through_it_and_each_answer_is_of_one_head(store: Store, shared: list[str]) -> None:
     whole = []
     for head in shared:

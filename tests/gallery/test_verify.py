@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from backends import EVERY, THOROUGH
+from memory_client import MEMORY_URI
 from trained_world import CLASSES, VISUAL_DIM, WORD_DIM, WORDS, drop_trained_world, put_trained_world, put_world_words
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
@@ -62,6 +63,7 @@ def hits(db: Database) -> list[tuple[str, str, float]]:
     return [(hit.id, hit.label, round(hit.similarity, 5)) for hit in found]
 
 
+@pytest.mark.milvus(*EVERY)
 def test_a_whole_gallery_is_whole_and_says_what_was_looked_at(db: Database) -> None:
     found = db.verify("v")
     assert found.whole, found.problems
@@ -76,12 +78,10 @@ def test_a_whole_gallery_is_whole_and_says_what_was_looked_at(db: Database) -> N
     assert db.verify("v", repair=True).repaired == ()
 
 
-def lite_will_do(db: Database) -> None:
-    """Skip on a server, which seals rows for ten seconds in each case; ``MILVISE_TEST_THOROUGH`` has them all run there too."""
-    if not db.store.connection.is_lite and "MILVISE_TEST_THOROUGH" not in os.environ:
-        pytest.skip(
-            "a server takes ten seconds and more for it, and answers as Milvus Lite: set MILVISE_TEST_THOROUGH=1"
-        )
+def memory_will_do(db: Database, *, unless: bool) -> None:
+    """Skip on a real Milvus `unless` this case is to run there: a server takes ten seconds and more for each."""
+    if not unless and not THOROUGH and db.store.connection.uri != MEMORY_URI:
+        pytest.skip("this case runs in memory; MILVISE_TEST_THOROUGH=1 has all of them run everywhere")
 
 
 def joint_rows_gone(db: Database) -> None:
@@ -126,6 +126,7 @@ def zero_in_joint(db: Database) -> None:
     write(joint, {**rows(joint, 1)[0], "vector": [0.0] * WORD_DIM})
 
 
+@pytest.mark.milvus(*EVERY)
 @pytest.mark.parametrize(
     ("plant", "kind", "count"),
     [
@@ -143,8 +144,7 @@ def zero_in_joint(db: Database) -> None:
 def test_damage_among_joint_rows_is_found_and_mended(
     db: Database, plant: Callable[[Database], None], kind: str, count: int
 ) -> None:
-    if plant not in (joint_rows_gone, swapped_vectors):
-        lite_will_do(db)
+    memory_will_do(db, unless=plant in (joint_rows_gone, swapped_vectors))
     kept = {row["id"]: row for row in rows(live(db, "v_visual"), PICTURES)}
     plant(db)
     found = db.verify("v")
@@ -162,7 +162,6 @@ def test_damage_among_joint_rows_is_found_and_mended(
 
 
 def test_visual_vectors_that_cannot_be_compared_are_removed_from_both(db: Database) -> None:
-    lite_will_do(db)
     visual, joint = live(db, "v_visual"), live(db, "v_joint")
     row = rows(visual, 1)[0]
     db.store.record(visual.manifest.changed(stamp="as this machine left it"))
@@ -181,10 +180,9 @@ def test_visual_vectors_that_cannot_be_compared_are_removed_from_both(db: Databa
     assert db.verify("v", repair=True).whole
 
 
+@pytest.mark.milvus("server", "compose")
 @pytest.mark.parametrize("room", ["visual", "joint"])
 def test_rows_that_stand_twice_are_written_once(db: Database, room: str) -> None:
-    if db.store.connection.is_lite:
-        pytest.skip("in Milvus Lite the later of two rows with one key takes the other's place")
     collection = live(db, f"v_{room}")
     db.store.connection.client.insert(collection.name, rows(collection, 2))
     assert collection.count() == PICTURES + 2
@@ -195,10 +193,10 @@ def test_rows_that_stand_twice_are_written_once(db: Database, room: str) -> None
     assert collection.count() == PICTURES
 
 
+@pytest.mark.milvus(*EVERY)
 @pytest.mark.parametrize("alias", ALIASES)
 def test_a_lost_alias_is_pointed_at_what_is_complete(db: Database, alias: str) -> None:
-    if alias != "v_visual":
-        lite_will_do(db)
+    memory_will_do(db, unless=alias == "v_visual")
     before, name = hits(db), live(db, alias).name
     db.store.unpublish(alias)
     assert kinds(db.verify("v")) == ["no_alias"]
@@ -208,10 +206,10 @@ def test_a_lost_alias_is_pointed_at_what_is_complete(db: Database, alias: str) -
     assert hits(Database(db.store)) == before
 
 
+@pytest.mark.milvus(*EVERY)
 @pytest.mark.parametrize("alias", ALIASES)
 def test_a_lost_entry_is_recorded_again(db: Database, alias: str) -> None:
-    if alias != "v_joint":
-        lite_will_do(db)
+    memory_will_do(db, unless=alias == "v_joint")
     before, collection = hits(db), live(db, alias)
     db.store.catalog.forget(collection.name)
     assert kinds(db.verify("v")) == ["no_entry"]
@@ -226,7 +224,6 @@ def test_a_lost_entry_is_recorded_again(db: Database, alias: str) -> None:
 
 
 def test_an_entry_that_is_anothers_is_put_right(db: Database) -> None:
-    lite_will_do(db)
     joint = live(db, "v_joint")
     other = joint.manifest.changed(fingerprint={**joint.manifest.fingerprint, "words": {"words": "others"}})
     ledger = db.store.catalog.rows()
@@ -238,7 +235,6 @@ def test_an_entry_that_is_anothers_is_put_right(db: Database) -> None:
 
 
 def test_an_alias_at_another_gallerys_collection_is_taken_back(db: Database) -> None:
-    lite_will_do(db)
     visual, joint = live(db, "v_visual"), live(db, "v_joint")
     db.store.connection.client.alter_alias(visual.name, "v_joint")
     assert kinds(db.verify("v")) == ["alias"]
@@ -247,7 +243,6 @@ def test_an_alias_at_another_gallerys_collection_is_taken_back(db: Database) -> 
 
 
 def test_another_index_than_the_manifests_is_replaced(db: Database) -> None:
-    lite_will_do(db)
     visual = live(db, "v_visual")
     other = Collection(db.store.connection, visual.manifest.changed(index="ivf_flat:nlist=2,nprobe=2"))
     db.store.reindex(other)
@@ -266,6 +261,7 @@ def test_another_index_than_the_manifests_is_replaced(db: Database) -> None:
     db.store.finish(live(db, "v_visual"), IndexSpec.parse("flat"))
 
 
+@pytest.mark.milvus(*EVERY)
 def test_a_collection_without_an_index_gets_its_own(db: Database) -> None:
     db.store.indexes.drop(live(db, "v_joint").name)
     found = db.verify("v")
@@ -314,6 +310,7 @@ def test_what_was_not_seen_is_found_and_seen_again(db: Database, damaged: dict[s
     assert {name: again[name] for name in damaged} == {name: kept[name] for name in damaged}
 
 
+@pytest.mark.milvus(*EVERY)
 @pytest.mark.parametrize(
     ("plant", "kind", "gone"),
     [(word_gone, "word_count", []), (rank_twice, "word_rank", ["cat", "dog"]), (long_vector, "word_vector", ["dog"])],
@@ -322,8 +319,7 @@ def test_what_was_not_seen_is_found_and_seen_again(db: Database, damaged: dict[s
 def test_damaged_words_are_found_and_removed_so_that_they_can_be_loaded_again(
     db: Database, plant: Callable[[Collection], None], kind: str, gone: list[str]
 ) -> None:
-    if plant is not word_gone:
-        lite_will_do(db)
+    memory_will_do(db, unless=plant is word_gone)
     words = live(db, "words")
     plant(words)
     found = db.verify("v")
@@ -339,7 +335,6 @@ def test_damaged_words_are_found_and_removed_so_that_they_can_be_loaded_again(
 
 
 def test_classes_that_are_not_those_of_the_fingerprint_are_found(db: Database) -> None:
-    lite_will_do(db)
     classes = live(db, "classes_trained_world")
     row = rows(classes, 1)[0]
     for plant in (lambda: classes.delete([row["name"]]), lambda: write(classes, {**row, "bias": 2.0})):
@@ -352,6 +347,7 @@ def test_classes_that_are_not_those_of_the_fingerprint_are_found(db: Database) -
         assert db.verify("v").whole
 
 
+@pytest.mark.milvus(*EVERY)
 def test_what_nothing_points_at_and_what_is_gone_are_remarks(db: Database) -> None:
     joint = live(db, "v_joint").manifest
     left = db.store.build(joint.changed(fingerprint={**joint.fingerprint, "head": {"kind": "an unfinished one"}}))
@@ -374,6 +370,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+@pytest.mark.milvus(*EVERY)
 @pytest.mark.parametrize(
     "where",
     [
@@ -385,8 +382,7 @@ class Killed(BaseException):
 def test_a_repair_that_ends_at_any_point_is_done_by_the_next(
     where: tuple[type, str], db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not db.store.connection.is_lite and "index" not in where[1]:
-        pytest.skip("a server takes half a minute for each, and is asked about the one that it cannot read behind")
+    memory_will_do(db, unless="index" in where[1])
     joint, visual = live(db, "v_joint"), live(db, "v_visual")
     row = rows(visual, 1)[0]
     write(visual, {**row, "vector": [0.0] * visual.manifest.dim})
@@ -409,7 +405,6 @@ def test_a_repair_that_ends_at_any_point_is_done_by_the_next(
 
 
 def test_who_may_not_write_is_told_so_and_may_verify(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    lite_will_do(db)
     joint_rows_gone(db)
 
     def refusing(*arguments: object, **options: object) -> None:
@@ -439,7 +434,6 @@ def test_verifying_takes_the_calls_that_it_states(db: Database, monkeypatch: pyt
 
 
 def test_vectors_are_compared_at_full_width(db: Database) -> None:
-    lite_will_do(db)
     # A tenth of a hundredth is far more than engines differ by.
     joint = live(db, "v_joint")
     row = rows(joint, 1)[0]

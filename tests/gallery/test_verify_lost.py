@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import EVERY
 from small_world import paint, put_words, save_net
 from trained_world import drop_trained_world, put_trained_world, put_world_words
 
@@ -56,6 +57,7 @@ def status(db: Database) -> list[dict[str, object]]:
     return [{name: entry[name] for name in FIXED} for entry in db.status() if entry["alias"] in wanted]
 
 
+@pytest.mark.milvus(*EVERY)
 def test_a_dropped_catalog_is_made_again_and_every_command_works(db: Database) -> None:
     put_gallery(db.store)
     before, listed = hits(db), status(db)

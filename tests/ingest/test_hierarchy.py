@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from backends import EVERY
 from small_world import paint
 from trained_world import drop_trained_world, put_trained_world
 
@@ -115,6 +116,7 @@ def old(store: Store) -> Iterator[Store]:
     drop_trained_world(store, "h")
 
 
+@pytest.mark.milvus(*EVERY)
 def test_project_makes_it_for_a_gallery_that_was_made_before(old: Store, emptied: None) -> None:
     classes = live(old, "classes_trained_world")
     assert read_hierarchy(old, classes) is None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import REAL
 from PIL import Image
 from reference_world import (
     BACKBONE,
@@ -48,6 +49,8 @@ from milvise.gallery import live
 from milvise.ingest.summary import Summary
 from milvise.operations.database import Database
 from milvise.queries.focus.weights import focused_similarity
+
+pytestmark = pytest.mark.milvus(*REAL)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import REAL
 from hostile.folders import NAMES
 
 from milvise.adapter import IndexSpec, Manifest, Store
@@ -19,6 +20,8 @@ from milvise.queries.database import Database
 from milvise.queries.pictures.encode import visual_vector
 from milvise.queries.pictures.find import find_rows, is_stored
 from milvise.queries.search import Gallery
+
+pytestmark = pytest.mark.milvus(*REAL)
 
 URIS = [f"{name}/{name[:60]}.png" for name in NAMES.values()] + ["plain.png", "a" * 32]
 DIM = 8

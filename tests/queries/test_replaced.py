@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import REAL
 from reference_world import BACKBONE, picture
 from small_world import put_words
 
@@ -18,6 +19,8 @@ from milvise.errors import FingerprintError, NotFoundError, ReplacedError
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
 from milvise.queries import gallery_collections as opened
+
+pytestmark = pytest.mark.milvus(*REAL)
 
 DIM = 4
 

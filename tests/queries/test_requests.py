@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import REAL
 from reference_world import (
     JOINT,
     NAMES,
@@ -37,6 +38,8 @@ from milvise.queries.database import Database
 from milvise.queries.requests.feedback import read_feedback, training_pairs
 from milvise.queries.requests.refine import Rocchio
 from milvise.queries.search import Gallery
+
+pytestmark = pytest.mark.milvus(*REAL)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import REAL
 from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
@@ -21,6 +22,8 @@ from milvise.queries.text.filter import text_filter
 from milvise.queries.text.held_words import matched
 from milvise.queries.text.words import phrases
 from milvise.queries.vocabulary.expression import parse
+
+pytestmark = pytest.mark.milvus(*REAL)
 
 WORDS = ("dog", "cat", "dining", "table", "light", "traffic", "black", "sofa")
 DIM, VISUAL_DIM = 8, 12
