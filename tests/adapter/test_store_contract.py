@@ -10,7 +10,15 @@ import pytest
 from backends import EVERY
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
-from milvise.errors import FilterError, UnsupportedError, UsageError, VectorError
+from milvise.errors import (
+    FilterError,
+    MilviseError,
+    NotFoundError,
+    ReplacedError,
+    UnsupportedError,
+    UsageError,
+    VectorError,
+)
 
 pytestmark = pytest.mark.milvus(*EVERY)
 
@@ -86,6 +94,66 @@ def test_a_filter_is_obeyed_and_vectors_come_only_when_asked_for(gallery: Collec
     assert all("vector" not in row for row, _ in hits)
     with_vector = gallery.search(vectors(1), limit=1, fields=["vector", "width"])[0][0][0]
     np.testing.assert_allclose(with_vector["vector"], vectors(ROWS)[with_vector["width"]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ("width >= 10 and width < 13", {10, 11, 12}),
+        ("width < 2 or (height > 595 and not (width == 299))", {0, 1, 298}),
+        ("width in [3, 5, 9999]", {3, 5}),
+        ("width not in [3, 5] and width <= 6", {0, 1, 2, 4, 6}),
+        ('uri like "folder/29%" and width > 30', set(range(290, 300))),
+        ('uri == "folder/12.jpg"', {12}),
+        ('label != "even" and width < 4', {1, 3}),
+        ('meta["number"] == 250', {250}),
+        ('meta["number"] == 1 or meta["number"] > 298', {1, 299}),
+        ('meta["näme"] == "quo\\"ted" and width == 8', {8}),
+        ('meta["nothing"] == 1', set()),
+        ("width > 5000", set()),
+    ],
+)
+def test_filters_mean_the_same(gallery: Collection, filter: str, expected: set[int]) -> None:
+    """What every Milvus reads; Milvus Lite has no ``%`` and no ``in`` for metadata, servers compare no sums of fields."""
+    assert {row["width"] for row in gallery.query(filter, fields=["width"])} == expected
+    assert gallery.count(filter) == len(expected)
+    hits = gallery.search(vectors(1), limit=ROWS, fields=["width"], filter=filter)[0]
+    assert {row["width"] for row, _ in hits} == expected
+
+
+def test_a_query_gives_no_more_than_its_limit_and_the_key_unasked(gallery: Collection) -> None:
+    found = gallery.query("width >= 0", fields=["label"], limit=7)
+    assert len(found) == 7
+    assert all({"id", "label"} <= set(row) for row in found)
+
+
+def test_a_text_that_is_too_long_is_refused_and_nothing_is_written(gallery: Collection) -> None:
+    row = {**picture(1, vectors(ROWS)[1]), "id": "f" * 32, "label": "x" * 5_000}
+    with pytest.raises(MilviseError, match="label|length|max"):
+        gallery.upsert([row])
+    assert gallery.count() == ROWS
+
+
+def test_metadata_comes_back_as_json_has_it(store: Store) -> None:
+    collection = store.build(Manifest("contract_meta_visual", "visual", DIM, {"made": "of metadata"}))
+    meta = {"tuple": (1, 2), "nested": {"list": [{"a": None}, True, 1.5]}, "text": "été 😀", "empty": {}}
+    collection.upsert([{**picture(0, vectors(1)[0]), "meta": meta}])
+    (found,) = collection.query("width >= 0", fields=["meta"], own_writes=True)
+    assert found["meta"] == {**meta, "tuple": [1, 2]}
+    store.discard(collection.manifest)
+
+
+def test_what_is_gone_is_an_error_of_its_own(store: Store) -> None:
+    collection = store.build(Manifest("contract_gone", "words", DIM, {"made": "to go"}))
+    collection.upsert([{"word": "w", "rank": 0, "vector": vectors(1)[0]}])
+    store.publish(collection)
+    store.drop("contract_gone")
+    assert not store.stands(collection.name)
+    assert store.points_at("contract_gone") is None
+    with pytest.raises(ReplacedError, match="was replaced or dropped"):
+        collection.query('word == "w"', fields=["rank"])
+    with pytest.raises(NotFoundError):
+        store.describe(collection.name)
 
 
 @pytest.mark.parametrize("expression", ["label = = 3", 'lable == "x"', "label =="])
