@@ -12,8 +12,8 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-OWN_GROUP = ("gallery", "queries")
-"""Folders whose tests on a server take minutes, so that each has a process; all other folders have one together."""
+OWN_GROUP = ("gallery/test_verify.py", "queries", "adapter")
+"""Whose tests on a server take a minute and more, so that each has a process; all others have one together."""
 
 SERVERS_ALONE = ("adapter/test_dying_server.py", "adapter/test_probe.py", "queries/test_readers.py")
 """Files with servers of their own, which their tests' names do not tell."""
@@ -39,8 +39,7 @@ def group_of(name: str) -> str:
     file = file.removeprefix("tests/")
     if not _ON_SERVER.search(rest) and file not in SERVERS_ALONE:
         return file
-    folder = file.split("/", maxsplit=1)[0]
-    return f"server-{folder if folder in OWN_GROUP else 'others'}"
+    return f"server-{next((own for own in OWN_GROUP if file.startswith(own)), 'others')}"
 
 
 def place_of(group: str) -> int:
