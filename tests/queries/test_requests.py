@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,8 @@ def gallery(db: Database) -> Gallery:
 
 @pytest.fixture
 def calls(db: Database, gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each method of the Milvus client was called."""
+    """How often each method of the Milvus client was called, but for the manifests that are read again each half minute."""
+    monkeypatch.setattr("milvise.gallery.live.REFRESH_S", math.inf)
     counted: Counter[str] = Counter()
     call = db.store.connection.call
 
