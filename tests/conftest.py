@@ -174,6 +174,13 @@ def own_server(tmp_path: Path, programs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def own_store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store in memory of the test's own, where nobody needs time to let go of what was replaced."""
+    monkeypatch.setattr("milvise.adapter.store.GRACE_S", 0.0)
+    return Store(connect_to_memory())
+
+
+@pytest.fixture
 def lite(tmp_path: Path) -> Iterator[Store]:
     """A store in a Milvus Lite file of the test's own."""
     connection = connect(str(tmp_path / "own.db"), create=True)
