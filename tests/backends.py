@@ -14,6 +14,7 @@ import pytest
 MEMORY = "memory"
 REAL = ("lite", "server", "compose", *(("uri",) if "MILVISE_TEST_URI" in os.environ else ()))
 EVERY = (MEMORY, *REAL)
+IN_PROCESS = (MEMORY, "lite")
 THOROUGH = "MILVISE_TEST_THOROUGH" in os.environ
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backends import MEMORY, backends_of
+from backends import IN_PROCESS, MEMORY, backends_of
 from memory_client import connect_to_memory
 from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
@@ -120,6 +120,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have each test run on its Milvus in turn."""
     if "milvus_uri" in metafunc.fixturenames:
         metafunc.parametrize("milvus_uri", backends_of(metafunc.definition), indirect=True, scope="session")
+    if "own_store" in metafunc.fixturenames:
+        own = [name for name in backends_of(metafunc.definition) if name in IN_PROCESS] or [MEMORY]
+        metafunc.parametrize("own_store", own, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -174,18 +177,14 @@ def own_server(tmp_path: Path, programs: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def own_store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store in memory of the test's own, where nobody needs time to let go of what was replaced."""
-    monkeypatch.setattr("milvise.adapter.store.GRACE_S", 0.0)
-    return Store(connect_to_memory())
-
-
-@pytest.fixture
-def lite(tmp_path: Path) -> Iterator[Store]:
-    """A store in a Milvus Lite file of the test's own."""
-    connection = connect(str(tmp_path / "own.db"), create=True)
-    yield Store(connection)
-    connection.close()
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store of the test's own, where nobody needs time to let go of what was replaced, nor to load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("milvise.adapter.store.GRACE_S", 0.0)
+        patch.setattr("milvise.adapter.waiting.SHORTEST_PAUSE_S", 0.0)
+        connection = connect_to_memory() if request.param == MEMORY else connect(str(tmp_path / "own.db"), create=True)
+        yield Store(connection)
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any
@@ -26,7 +27,7 @@ from pymilvus.exceptions import MilvusException
 
 from milvise.adapter import Connection
 
-MEMORY_URI = "http://memory"
+MEMORY_URI = "http://memory-"
 VERSION = "2.3.5"
 NOT_FOUND, NOT_LOADED, NO_INDEX, UNEXPECTED, INVALID = 100, 101, 700, 65535, 1100
 
@@ -34,8 +35,9 @@ Stored = dict[str, Any]
 
 
 def connect_to_memory() -> Connection:
-    """Return a connection to a Milvus in memory of its own, empty."""
-    return Connection(MemoryClient(), uri=MEMORY_URI, is_lite=False, version=VERSION)  # type: ignore[arg-type]
+    """Return a connection to a Milvus in memory of its own, empty, with an address that no other has."""
+    uri = f"{MEMORY_URI}{secrets.token_hex(8)}"
+    return Connection(MemoryClient(), uri=uri, is_lite=False, version=VERSION)  # type: ignore[arg-type]
 
 
 class MemoryCollection:

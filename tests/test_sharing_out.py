@@ -48,7 +48,9 @@ def test_servers_come_first_then_the_longest_files() -> None:
     assert group_of("tests/cli/test_cli.py::test_x[lite-server]") == "cli/test_cli.py"
     assert group_of("tests/gallery/test_verify.py::test_x[server-a-b]") == "server-gallery/test_verify.py"
     assert group_of("tests/queries/test_readers.py::test_x") == "server-queries"
-    assert group_of("tests/ingest/test_words.py::test_x[server]") == group_of("tests/gallery/test_project.py::test_x[server]")
+    assert group_of("tests/ingest/test_words.py::test_x[server]") == group_of(
+        "tests/gallery/test_project.py::test_x[server]"
+    )
     assert place_of("server-others") < place_of(LONGEST[0]) < place_of(LONGEST[1]) < place_of("core/test_x.py")
 
 

@@ -38,10 +38,10 @@ def test_without_a_head_it_has_one_space(nets: list[Backbone], pixels: Any) -> N
 
 
 def test_with_a_head_it_has_two(
-    lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, pixels: Any
+    own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, pixels: Any
 ) -> None:
-    put_words(lite, tmp_path)
-    made = plan(lite, nets[0], class_names)
+    put_words(own_store, tmp_path)
+    made = plan(own_store, nets[0], class_names)
     assert made.head is not None and made.joint is not None
     assert dict(made.encoder.info.spaces) == {"visual": made.visual.dim, "joint": made.joint.dim}
     found = made.encoder.encode_images(pixels)
@@ -50,15 +50,15 @@ def test_with_a_head_it_has_two(
 
 
 def test_its_galleries_carry_the_fingerprint_of_the_network_and_name_no_encoder(
-    lite: Store, nets: list[Backbone], class_names: Path
+    own_store: Store, nets: list[Backbone], class_names: Path
 ) -> None:
-    made = plan(lite, nets[0], class_names, "none")
+    made = plan(own_store, nets[0], class_names, "none")
     assert made.visual == Manifest(
         "g_visual", "visual", nets[0].dim, nets[0].fingerprint, recipe={"backbone": "net"}, top_classes=True
     )
     assert "encoder" not in visual_fingerprint(made.encoder.info)
-    assert "encoder" not in make_recipe(lite, "g", None, None)
-    assert "encoder" not in make_recipe(lite, "g", "vgg16", None, "devise")
+    assert "encoder" not in make_recipe(own_store, "g", None, None)
+    assert "encoder" not in make_recipe(own_store, "g", "vgg16", None, "devise")
     assert made.texts is None
 
 
@@ -97,20 +97,20 @@ def test_it_is_asked_for_by_name_as_every_other(folder: Path) -> None:
         assert db.ingest_images("pictures", gallery="g", head="none", engine="keras").unchanged == 18
 
 
-def test_a_gallery_with_joint_vectors_is_not_loaded_with_another_encoder(lite: Store, tiny: Path) -> None:
+def test_a_gallery_with_joint_vectors_is_not_loaded_with_another_encoder(own_store: Store, tiny: Path) -> None:
     joint = {"visual": {"backbone": "net"}, "head": {"kind": "conse"}, "words": {}}
-    lite.publish(lite.build(Manifest("g_joint", "joint", 4, joint)))
+    own_store.publish(own_store.build(Manifest("g_joint", "joint", 4, joint)))
     other = load_encoder({"encoder": "tiny_colours"})
     with pytest.raises(UsageError, match="'devise' and has joint vectors"):
-        plan_for(lite, other, gallery="g", head=None, recipe={"encoder": "tiny_colours"}, names=None)
-    made = plan_for(lite, other, gallery="h", head=None, recipe={"encoder": "tiny_colours"}, names=None)
+        plan_for(own_store, other, gallery="g", head=None, recipe={"encoder": "tiny_colours"}, names=None)
+    made = plan_for(own_store, other, gallery="h", head=None, recipe={"encoder": "tiny_colours"}, names=None)
     assert (made.visual.recipe, made.joint, made.head) == ({"encoder": "tiny_colours"}, None, None)
 
 
-def test_devise_takes_the_place_of_another_encoder_where_it_is_asked_for(lite: Store) -> None:
+def test_devise_takes_the_place_of_another_encoder_where_it_is_asked_for(own_store: Store) -> None:
     visual = Manifest("g_visual", "visual", 4, {"encoder": "tiny_colours"}, recipe={"encoder": "tiny_colours"})
-    lite.publish(lite.build(visual))
-    assert make_recipe(lite, "g", None, None) == {"encoder": "tiny_colours"}
+    own_store.publish(own_store.build(visual))
+    assert make_recipe(own_store, "g", None, None) == {"encoder": "tiny_colours"}
     default = {"backbone": "efficientnet_lite0", "weights": None}
-    assert make_recipe(lite, "g", None, None, "devise") == default
-    assert make_recipe(lite, "g", "vgg16", None) == {**default, "backbone": "vgg16"}
+    assert make_recipe(own_store, "g", None, None, "devise") == default
+    assert make_recipe(own_store, "g", "vgg16", None) == {**default, "backbone": "vgg16"}

@@ -30,14 +30,14 @@ TOLD = {"plain": {}, "captioned": {"caption": " ".join(LABELS)}}
 
 
 @pytest.fixture
-def database(lite: Store, tmp_path: Path) -> Iterator[Database]:
+def database(own_store: Store, tmp_path: Path) -> Iterator[Database]:
     """Two galleries of the same pictures and labels; in one, file names and captions hold the words of other labels."""
-    put_evaluation_world(lite, tmp_path)
+    put_evaluation_world(own_store, tmp_path)
     for name, meta in TOLD.items():
         for room, dim in (("visual", DIM + 4), ("joint", DIM)):
             made = {"visual": BACKBONE, "words": MADE_WITH, "head": {"kind": "conse"}} if room == "joint" else BACKBONE
             put(
-                lite,
+                own_store,
                 Manifest(f"{name}_{room}", room, dim, made),
                 (
                     # The ids are kept, so that the same pictures are taken as a sample.
@@ -45,8 +45,8 @@ def database(lite: Store, tmp_path: Path) -> Iterator[Database]:
                     for number, row in enumerate(islice(rows(room), COUNT))
                 ),
             )
-    yield Database(lite)
-    drop_evaluation_world(lite)
+    yield Database(own_store)
+    drop_evaluation_world(own_store)
 
 
 def figures(database: Database, gallery: str) -> list[Figure]:

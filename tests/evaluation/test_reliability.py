@@ -70,7 +70,7 @@ def test_the_first_hit_of_each_search_is_judged(reading: GalleryReader) -> None:
 
 
 @pytest.fixture
-def known(lite: Store) -> Iterator[GalleryReader]:
+def known(own_store: Store) -> Iterator[GalleryReader]:
     """Ten pictures of cats and ten of dogs, each as its word and its class, among four classes and eight words."""
     words = ("cat", "dog", "sofa", "dining", "table", "said", "of", "the")
     place, backbone, made_with = (
@@ -92,15 +92,15 @@ def known(lite: Store) -> Iterator[GalleryReader]:
         {"name": name, "index": index, "bias": 0.0, "vector": place[index]}
         for index, name in enumerate(("cat", "dog", "sofa", "dining table"))
     ]
-    put(lite, Manifest("words", "words", 8, made_with | {"count": 8}), iter(spoken), "flat")
+    put(own_store, Manifest("words", "words", 8, made_with | {"count": 8}), iter(spoken), "flat")
     made = {"visual": backbone, "classifier": "none"}
-    put(lite, Manifest("classes_known", "classes", 8, made), iter(classes), "flat")
-    put(lite, Manifest("known_visual", "visual", 8, backbone), rows(), "flat")
+    put(own_store, Manifest("classes_known", "classes", 8, made), iter(classes), "flat")
+    put(own_store, Manifest("known_visual", "visual", 8, backbone), rows(), "flat")
     made = {"visual": backbone, "words": made_with | {"count": 8}, "head": {"kind": "conse"}}
-    put(lite, Manifest("known_joint", "joint", 8, made), rows(), "flat")
-    yield read_gallery(Database(lite), "known")
+    put(own_store, Manifest("known_joint", "joint", 8, made), rows(), "flat")
+    yield read_gallery(Database(own_store), "known")
     for alias in ("words", "classes_known", "known_visual", "known_joint"):
-        lite.drop(alias)
+        own_store.drop(alias)
 
 
 def test_an_evaluation_has_the_curve_in_its_document_and_on_its_page(known: GalleryReader) -> None:

@@ -45,14 +45,14 @@ def test_none_is_named_that_was_dropped_behind_the_catalog(galleries: Store) -> 
     assert "house" not in str(missing_gallery(galleries, "holyday"))
 
 
-def test_no_gallery_and_no_catalog(lite: Store) -> None:
-    assert "No gallery is loaded here yet" in str(missing_gallery(lite, "holiday"))
-    assert not lite.stands(CATALOG_NAME)
+def test_no_gallery_and_no_catalog(own_store: Store) -> None:
+    assert "No gallery is loaded here yet" in str(missing_gallery(own_store, "holiday"))
+    assert not own_store.stands(CATALOG_NAME)
 
 
-def test_at_most_twenty_are_named(lite: Store) -> None:
-    put(lite, *(f"g{number:02}" for number in range(MOST_NAMES + 3)))
-    message = str(missing_gallery(lite, "g21"))
+def test_at_most_twenty_are_named(own_store: Store) -> None:
+    put(own_store, *(f"g{number:02}" for number in range(MOST_NAMES + 3)))
+    message = str(missing_gallery(own_store, "g21"))
     assert "Galleries here: g21, " in message
     assert " and 3 more (milvise status)" in message
 

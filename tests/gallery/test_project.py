@@ -49,9 +49,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[l
 
 
 @pytest.fixture
-def heads(lite: Store, tmp_path: Path) -> list[str]:
-    """Two heads for the gallery ``t`` of a Milvus Lite file of the test's own."""
-    return two_heads(lite, tmp_path)
+def heads(own_store: Store, tmp_path: Path) -> list[str]:
+    """Two heads for the gallery ``t`` of a Milvus of the test's own."""
+    return two_heads(own_store, tmp_path)
 
 
 def joint_rows(store: Store) -> dict[str, dict[str, object]]:
@@ -121,26 +121,26 @@ def test_eight_threads_search_through_it_and_each_answer_is_of_one_head(store: S
     assert all(found in answers for found in whole)
 
 
-def test_a_kept_collection_is_gone_back_to_at_once_and_brought_up_to_date(lite: Store, heads: list[str]) -> None:
-    project(lite, gallery="t", head=heads[0])
-    kept = project(lite, gallery="t", head=heads[1], keep=True).kept
-    assert [manifest.collection for manifest in lite.others("t_joint")] == [kept]
-    visual = lite.live("t_visual")
+def test_a_kept_collection_is_gone_back_to_at_once_and_brought_up_to_date(own_store: Store, heads: list[str]) -> None:
+    project(own_store, gallery="t", head=heads[0])
+    kept = project(own_store, gallery="t", head=heads[1], keep=True).kept
+    assert [manifest.collection for manifest in own_store.others("t_joint")] == [kept]
+    visual = own_store.live("t_visual")
     assert visual is not None
     changed, gone, *_ = sorted(row["id"] for row in visual.scan(["id"]))
     row = visual.get([changed], fields=[*visual.room.fields, "vector"], own_writes=True)[changed]
     removed = visual.get([gone], fields=[*visual.room.fields, "vector"], own_writes=True)[gone]
     visual.upsert([{**row, "label": "tiger"}])
     visual.delete([gone])
-    back = project(lite, gallery="t", head=heads[0])
+    back = project(own_store, gallery="t", head=heads[0])
     assert (back.collection, back.projected, back.removed, back.rows) == (kept, 1, 1, PICTURES - 1)
-    assert joint_rows(lite)[changed]["label"] == "tiger"
-    assert_projected(lite, heads[0])
+    assert joint_rows(own_store)[changed]["label"] == "tiger"
+    assert_projected(own_store, heads[0])
     visual.upsert([row, removed])
-    project(lite, gallery="t", head=heads[1], keep=True)
-    assert Database(lite).drop("t", only_kept=True).collections == (kept,)
-    assert lite.others("t_joint") == []
-    assert_projected(lite, heads[1])
+    project(own_store, gallery="t", head=heads[1], keep=True)
+    assert Database(own_store).drop("t", only_kept=True).collections == (kept,)
+    assert own_store.others("t_joint") == []
+    assert_projected(own_store, heads[1])
 
 
 class Killed(BaseException):
@@ -156,10 +156,10 @@ class Killed(BaseException):
     ids=lambda where: where[1],
 )  # fmt: skip
 def test_ended_at_any_point_the_gallery_answers_and_the_command_goes_on(
-    where: tuple[type, str], lite: Store, heads: list[str], monkeypatch: pytest.MonkeyPatch
+    where: tuple[type, str], own_store: Store, heads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project(lite, gallery="t", head=heads[0])
-    gallery = Database(lite).gallery("t")
+    project(own_store, gallery="t", head=heads[0])
+    gallery = Database(own_store).gallery("t")
     before = gallery.search("cat", limit=5)
 
     def dying(*arguments: object, **options: object) -> None:
@@ -167,19 +167,19 @@ def test_ended_at_any_point_the_gallery_answers_and_the_command_goes_on(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(*where, dying)
-        project(lite, gallery="t", head=heads[1])
-    after = Database(lite).gallery("t").search("cat", limit=5)
+        project(own_store, gallery="t", head=heads[1])
+    after = Database(own_store).gallery("t").search("cat", limit=5)
     if where[1] != "_drop_real":  # by then the alias has moved
         assert [hit.id for hit in after] == [hit.id for hit in before]
-    assert project(lite, gallery="t", head=heads[1]).rows == PICTURES
-    assert_projected(lite, heads[1])
-    lite.drop_others("t_joint")
+    assert project(own_store, gallery="t", head=heads[1]).rows == PICTURES
+    assert_projected(own_store, heads[1])
+    own_store.drop_others("t_joint")
 
 
 def test_vectors_that_are_not_the_heads_are_found_and_the_gallery_stays(
-    lite: Store, heads: list[str], monkeypatch: pytest.MonkeyPatch
+    own_store: Store, heads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = project(lite, gallery="t", head=heads[0]).collection
+    live = project(own_store, gallery="t", head=heads[0]).collection
     upsert: Callable[..., int] = Collection.upsert
 
     def garbling(self: Collection, rows: list[dict[str, object]]) -> int:
@@ -189,57 +189,57 @@ def test_vectors_that_are_not_the_heads_are_found_and_the_gallery_stays(
     with monkeypatch.context() as patch:
         patch.setattr(Collection, "upsert", garbling)
         with pytest.raises(StoreError, match=r"differ from those of the head(.|\n)*The gallery stays as it was"):
-            project(lite, gallery="t", head=heads[1])
-    joint = lite.live("t_joint")
+            project(own_store, gallery="t", head=heads[1])
+    joint = own_store.live("t_joint")
     assert joint is not None
     assert joint.name == live
-    assert len(lite.drop_others("t_joint")) == 1
+    assert len(own_store.drop_others("t_joint")) == 1
 
 
-def test_heads_of_other_models_are_refused_by_both_names(lite: Store, heads: list[str], tmp_path: Path) -> None:
+def test_heads_of_other_models_are_refused_by_both_names(own_store: Store, heads: list[str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the path of a .keras file"):
-        project(lite, gallery="t", head="linear")
+        project(own_store, gallery="t", head="linear")
     with pytest.raises(ModelError, match="no model file"):
-        project(lite, gallery="t", head="nothing.keras")
+        project(own_store, gallery="t", head="nothing.keras")
     with pytest.raises(NotFoundError, match="no gallery 'nothing'"):
-        project(lite, gallery="nothing", head="conse")
-    project(lite, gallery="t", head=heads[0])
-    put_world_words(lite, seed=9)
+        project(own_store, gallery="nothing", head="conse")
+    project(own_store, gallery="t", head=heads[0])
+    put_world_words(own_store, seed=9)
     try:
         with pytest.raises(
             FingerprintError, match=r"other words(.|\n)*Expected: .*'seed': 9\}\nReceived: .*'seed': None\}"
         ):
-            project(lite, gallery="t", head=heads[0])
+            project(own_store, gallery="t", head=heads[0])
         # Searching, too: the gallery was projected with the words that were replaced.
         with pytest.raises(FingerprintError, match=r"Expected: .*'seed': None\}\nReceived: .*'seed': 9\}"):
-            Database(lite).gallery("t").search("cat")
+            Database(own_store).gallery("t").search("cat")
     finally:
-        put_world_words(lite)
-    visual = lite.live("t_visual")
+        put_world_words(own_store)
+    visual = own_store.live("t_visual")
     assert visual is not None
     other = visual.manifest.changed(alias="o_visual", fingerprint={**BACKBONE, "weights": "others"})
-    lite.publish(lite.build(other))
+    own_store.publish(own_store.build(other))
     with pytest.raises(
         FingerprintError, match=r"another backbone(.|\n)*'weights': 'others'\}\nReceived: .*'weights': 'none'"
     ):
-        project(lite, gallery="o", head=heads[0])
+        project(own_store, gallery="o", head=heads[0])
     with pytest.raises(MilviseError, match=r"belong to another version(.|\n)*Expected: .*'others'"):
-        project(lite, gallery="o", head="conse")
-    lite.drop("o_visual")
+        project(own_store, gallery="o", head="conse")
+    own_store.drop("o_visual")
 
 
-def test_the_default_search_uses_what_the_head_learned(lite: Store, tmp_path: Path) -> None:
-    put_trained_world(lite)
+def test_the_default_search_uses_what_the_head_learned(own_store: Store, tmp_path: Path) -> None:
+    put_trained_world(own_store)
     path = tmp_path / "h.keras"
-    report = trained(lite, path, "mlp", epochs=60, held_back=0.3, hold_out=("king",))
+    report = trained(own_store, path, "mlp", epochs=60, held_back=0.3, hold_out=("king",))
     share = report.record["joint_share"]["share"]
     assert share > 0.5, "two of the labels are classes, and the head knows all"
-    done = project(lite, gallery="t", head=str(path))
+    done = project(own_store, gallery="t", head=str(path))
     assert done.joint_share == share
-    joint = lite.live("t_joint")
+    joint = own_store.live("t_joint")
     assert joint is not None
     assert joint.manifest.recipe["joint_share"] == share
-    gallery = Database(lite).gallery("t")
+    gallery = Database(own_store).gallery("t")
 
     def counts(gallery: Gallery, word: str) -> float:
         (hit,) = gallery.search(word, limit=1, by="meaning")
@@ -258,15 +258,15 @@ def test_the_default_search_uses_what_the_head_learned(lite: Store, tmp_path: Pa
         precision[space] = np.mean(found)
     assert precision[None] >= max(precision["joint"], precision["visual"])
     assert precision[None] > precision["visual"] + 0.2
-    project(lite, gallery="t", head="conse")
-    untrained = lite.live("t_joint")
+    project(own_store, gallery="t", head="conse")
+    untrained = own_store.live("t_joint")
     assert untrained is not None
     assert set(untrained.manifest.recipe) == {"head"}
-    assert counts(Database(lite).gallery("t"), "queen") < 0.4
+    assert counts(Database(own_store).gallery("t"), "queen") < 0.4
 
 
-def test_a_head_without_a_share_leaves_words_theirs(lite: Store, heads: list[str]) -> None:
-    visual, words = lite.live("t_visual"), lite.live("words")
+def test_a_head_without_a_share_leaves_words_theirs(own_store: Store, heads: list[str]) -> None:
+    visual, words = own_store.live("t_visual"), own_store.live("words")
     assert visual is not None
     assert words is not None
     head = load_head(Path(heads[0]))

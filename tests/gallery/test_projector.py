@@ -17,7 +17,7 @@ from milvise.gallery.exports import export_projector
 
 
 @pytest.fixture
-def gallery(lite: Store, tmp_path: Path) -> Store:
+def gallery(own_store: Store, tmp_path: Path) -> Store:
     rows = []
     for number in range(7):
         uri = f"cat/a\t{number}.png"
@@ -28,8 +28,8 @@ def gallery(lite: Store, tmp_path: Path) -> Store:
             "vector": vector,
         })  # fmt: skip
     (tmp_path / "photos" / "cat" / "a\t6.png").unlink()
-    put(lite, Manifest("g_visual", "visual", VISUAL_DIM, {}, sources=(str(tmp_path / "photos"),)), rows)
-    return lite
+    put(own_store, Manifest("g_visual", "visual", VISUAL_DIM, {}, sources=(str(tmp_path / "photos"),)), rows)
+    return own_store
 
 
 def test_rows_of_vectors_metadata_and_sprite_belong_together(gallery: Store, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_what_nothing_tells_is_left_or_let_go_with_the_command_that_brings_it_ba
     fresh.verify("l", repair=True)
 
 
-def test_a_description_that_is_not_milvises_is_not_believed(lite: Store) -> None:
+def test_a_description_that_is_not_milvises_is_not_believed(own_store: Store) -> None:
     made = Manifest("x_visual", "visual", 8, {"backbone": "x"})
     essence = made.essence()
     assert Manifest.from_essence(essence) == made
@@ -158,15 +158,15 @@ def test_a_description_that_is_not_milvises_is_not_believed(lite: Store) -> None
         assert Manifest.from_essence(made.changed(**wrong).essence()) is None
 
 
-def test_words_alone_are_verified_and_recorded_again(lite: Store) -> None:
-    put_world_words(lite)
-    db = Database(lite)
+def test_words_alone_are_verified_and_recorded_again(own_store: Store) -> None:
+    put_world_words(own_store)
+    db = Database(own_store)
     found = db.verify()
     assert found.whole
     assert (found.gallery, found.remarks[0].kind, found.checked["words"]) == ("default", "no_gallery", 9)
     with pytest.raises(NotFoundError, match="no gallery 'l'"):
         db.verify("l")
-    fresh = lose_catalog(lite)
+    fresh = lose_catalog(own_store)
     assert [problem.kind for problem in fresh.verify().problems] == ["no_entry"]
     assert fresh.verify(repair=True).whole
     assert fresh.words.similar("cat", limit=1)
@@ -181,17 +181,17 @@ def load(store: Store, folder: Path, net: Path, names: Path, **options: object) 
 
 
 @pytest.fixture
-def pictures(lite: Store, tmp_path: Path, class_names: Path) -> Path:
+def pictures(own_store: Store, tmp_path: Path, class_names: Path) -> Path:
     """A gallery ``g`` of twelve files."""
-    put_words(lite, tmp_path)
+    put_words(own_store, tmp_path)
     for number in range(12):
         paint(tmp_path / "p" / f"{number}.png", number)
-    load(lite, tmp_path, save_net(tmp_path / "net.keras", 0), class_names)
+    load(own_store, tmp_path, save_net(tmp_path / "net.keras", 0), class_names)
     return tmp_path
 
 
-def test_after_the_repair_everything_is_found_unchanged(lite: Store, pictures: Path, class_names: Path) -> None:
-    fresh = lose_catalog(lite)
+def test_after_the_repair_everything_is_found_unchanged(own_store: Store, pictures: Path, class_names: Path) -> None:
+    fresh = lose_catalog(own_store)
     assert fresh.verify("g", repair=True).whole
     words = load_words(str(pictures / "words.txt"), components=0)
     assert ingest_words(fresh.store, words, source="words.txt", index=IndexSpec("flat")).unchanged
@@ -201,18 +201,18 @@ def test_after_the_repair_everything_is_found_unchanged(lite: Store, pictures: P
 
 
 def test_the_same_command_goes_on_with_a_gallery_that_nothing_else_tells_of(
-    lite: Store, pictures: Path, class_names: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, pictures: Path, class_names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drop = Database(lite)
+    drop = Database(own_store)
     drop.drop("g")
-    lite.drop("classes_net")
-    lite.drop("hierarchy_net")
-    lite.drop("words")
+    own_store.drop("classes_net")
+    own_store.drop("hierarchy_net")
+    own_store.drop("words")
     with monkeypatch.context() as before:
         before.setattr(Manifest, "essence", lambda self: "")
-        put_words(lite, pictures)
-        load(lite, pictures, pictures / "net.keras", class_names)
-    fresh = lose_catalog(lite)
+        put_words(own_store, pictures)
+        load(own_store, pictures, pictures / "net.keras", class_names)
+    fresh = lose_catalog(own_store)
     fresh.verify("g", repair=True)
     words = load_words(str(pictures / "words.txt"), components=0)
     assert ingest_words(fresh.store, words, source="words.txt", index=IndexSpec("flat")).words == len(words.words)
@@ -224,8 +224,8 @@ def test_the_same_command_goes_on_with_a_gallery_that_nothing_else_tells_of(
     assert fresh.verify("g").whole
 
 
-def test_classes_are_loaded_again_from_the_backbone(lite: Store, pictures: Path, class_names: Path) -> None:
-    db, classes = Database(lite), lite.live("classes_net")
+def test_classes_are_loaded_again_from_the_backbone(own_store: Store, pictures: Path, class_names: Path) -> None:
+    db, classes = Database(own_store), own_store.live("classes_net")
     assert classes is not None
     assert db.verify("g").whole
     row = classes.query('name == "cat"', fields=["name", "index", "bias", "vector"])[0]
@@ -240,12 +240,14 @@ def test_classes_are_loaded_again_from_the_backbone(lite: Store, pictures: Path,
     mended = db.verify("g", repair=True)
     assert [problem.kind for problem in mended.problems] == ["classes"]
     assert "--classes FILE" in mended.repaired[0]
-    load(lite, pictures, pictures / "net.keras", class_names)
+    load(own_store, pictures, pictures / "net.keras", class_names)
     assert db.verify("g").whole
 
 
-def test_visual_vectors_are_compared_with_the_picture_files(lite: Store, pictures: Path, class_names: Path) -> None:
-    db, visual = Database(lite), lite.live("g_visual")
+def test_visual_vectors_are_compared_with_the_picture_files(
+    own_store: Store, pictures: Path, class_names: Path
+) -> None:
+    db, visual = Database(own_store), own_store.live("g_visual")
     assert visual is not None
     found = db.verify("g", pictures=20)
     assert found.whole, found.problems
@@ -262,13 +264,13 @@ def test_visual_vectors_are_compared_with_the_picture_files(lite: Store, picture
     mended = db.verify("g", pictures=20, repair=True)
     assert mended.whole, mended.problems
     assert "2 pictures with a damaged vector removed" in mended.repaired[0]
-    again = load(lite, pictures, pictures / "net.keras", class_names, prune=True)
+    again = load(own_store, pictures, pictures / "net.keras", class_names, prune=True)
     assert (again.embedded, again.unchanged, again.replaced, again.removed) == (3, 8, 1, 1)
     assert db.verify("g", pictures=20).whole
 
 
-def test_damaged_words_come_back_by_loading_them_again(lite: Store, pictures: Path) -> None:
-    db, words = Database(lite), lite.live("words")
+def test_damaged_words_come_back_by_loading_them_again(own_store: Store, pictures: Path) -> None:
+    db, words = Database(own_store), own_store.live("words")
     assert words is not None
     words.upsert([{"word": "dog", "rank": 1, "vector": [9.0, 0.0, 0.0, 0.0]}])
     mended = db.verify("g", repair=True)
@@ -276,13 +278,13 @@ def test_damaged_words_come_back_by_loading_them_again(lite: Store, pictures: Pa
         f"1 damaged word removed. Put them back by loading the same words again: milvise ingest words {pictures}"
         in (mended.repaired[0])
     )
-    put_words(lite, pictures)
+    put_words(own_store, pictures)
     assert db.verify("g").whole
     np.testing.assert_allclose(words.vectors(["dog"])["dog"], [0, 1, 0, 0], atol=1e-6)
 
 
 def test_the_models_on_this_machine_tell_what_a_gallery_without_any_record_was(
-    lite: Store, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "p").mkdir()
     for path in photos[:3]:
@@ -290,15 +292,17 @@ def test_the_models_on_this_machine_tell_what_a_gallery_without_any_record_was(
     with monkeypatch.context() as before:
         before.setattr(Manifest, "essence", lambda self: "")
         words = load_words("glove-6b-50d", limit=2_000)
-        ingest_words(lite, words, source="glove-6b-50d", index=IndexSpec("flat"))
-        recipe = make_recipe(lite, "g", None, None)
+        ingest_words(own_store, words, source="glove-6b-50d", index=IndexSpec("flat"))
+        recipe = make_recipe(own_store, "g", None, None)
         plan = make_plan(
-            lite, gallery="g", backbone=load_network(recipe["backbone"]), head=None, recipe=recipe, names=None
+            own_store, gallery="g", backbone=load_network(recipe["backbone"]), head=None, recipe=recipe, names=None
         )
-        ingest_images(lite, [open_source(str(tmp_path / "p"), labels=False)], plan, quarantine=tmp_path / "q.jsonl")
-    expected = [hit.uri for hit in Database(lite).gallery("g").search("water", limit=3)]
-    listed = {entry["alias"]: entry["fingerprint"] for entry in Database(lite).status()}
-    fresh = lose_catalog(lite)
+        ingest_images(
+            own_store, [open_source(str(tmp_path / "p"), labels=False)], plan, quarantine=tmp_path / "q.jsonl"
+        )
+    expected = [hit.uri for hit in Database(own_store).gallery("g").search("water", limit=3)]
+    listed = {entry["alias"]: entry["fingerprint"] for entry in Database(own_store).status()}
+    fresh = lose_catalog(own_store)
     mended = fresh.verify("g", repair=True)
     assert mended.whole, mended.problems
     assert [hit.uri for hit in fresh.gallery("g").search("water", limit=3)] == expected

@@ -51,12 +51,12 @@ def parts(collection: Collection) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("emptied")
-def test_ingest_loads_it_with_the_classes(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:
+def test_ingest_loads_it_with_the_classes(load: Load, own_store: Store, folder: Path, nets: list[Backbone]) -> None:
     assert NO_NOUNS not in load(folder).notes
-    classes, stored = live(lite, f"classes_{nets[0].name}"), live(lite, f"hierarchy_{nets[0].name}")
+    classes, stored = live(own_store, f"classes_{nets[0].name}"), live(own_store, f"hierarchy_{nets[0].name}")
     assert stored.manifest.rows == len(parts(stored)) > 1
     assert stored.manifest.fingerprint["classes"] == dict(classes.manifest.fingerprint)
-    tree = read_hierarchy(lite, classes)
+    tree = read_hierarchy(own_store, classes)
     assert tree is not None
     assert tree.count == 4
     assert [tree.senses(word)[0].kinds.tolist() for word in ("cats", "dog", "furniture", "animal")] == [
@@ -69,10 +69,10 @@ def test_ingest_loads_it_with_the_classes(load: Load, lite: Store, folder: Path,
 
 
 def test_it_is_made_once_and_made_again_where_it_is_damaged(
-    load: Load, lite: Store, folder: Path, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch
+    load: Load, own_store: Store, folder: Path, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(folder)
-    stored = live(lite, f"hierarchy_{nets[0].name}")
+    stored = live(own_store, f"hierarchy_{nets[0].name}")
     whole = parts(stored)
     with monkeypatch.context() as patched:
         patched.setattr("milvise.gallery.write_hierarchy.make_hierarchy", None)
@@ -82,17 +82,17 @@ def test_it_is_made_once_and_made_again_where_it_is_damaged(
         [{"part": "0001", "text": "damaged", "vector": [1, 0]}, {"part": "9999", "text": "more", "vector": [1, 0]}]
     )
     stored.settle()
-    found = Database(lite).verify("g")
+    found = Database(own_store).verify("g")
     assert [problem.kind for problem in found.problems] == ["hierarchy"]
     assert "milvise ingest images SOURCE --gallery g" in found.problems[0].text
     load(folder)
-    assert parts(live(lite, f"hierarchy_{nets[0].name}")) == whole
-    assert Database(lite).verify("g").whole
+    assert parts(live(own_store, f"hierarchy_{nets[0].name}")) == whole
+    assert Database(own_store).verify("g").whole
 
 
 def test_classes_that_are_no_nouns_go_without_and_are_told_of(
     load: Load,
-    lite: Store,
+    own_store: Store,
     folder: Path,
     nets: list[Backbone],
     class_names: Path,
@@ -103,9 +103,9 @@ def test_classes_that_are_no_nouns_go_without_and_are_told_of(
     strange = replace(classes, names=("cat and dog", "xyzzy", "class 3", "zzz"))
     monkeypatch.setattr(Backbone, "classes", lambda net, names: strange)
     assert NO_NOUNS in load(folder, head="none").notes
-    assert lite.live(f"hierarchy_{nets[0].name}") is None
-    assert read_hierarchy(lite, live(lite, f"classes_{nets[0].name}")) is None
-    assert Database(lite).verify("g").whole
+    assert own_store.live(f"hierarchy_{nets[0].name}") is None
+    assert read_hierarchy(own_store, live(own_store, f"classes_{nets[0].name}")) is None
+    assert Database(own_store).verify("g").whole
 
 
 @pytest.fixture(scope="module")
@@ -154,40 +154,40 @@ def test_a_machine_reads_it_once(old: Store, emptied: None, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("emptied")
-def test_one_of_other_classes_is_none(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:
+def test_one_of_other_classes_is_none(load: Load, own_store: Store, folder: Path, nets: list[Backbone]) -> None:
     load(folder)
-    classes = live(lite, f"classes_{nets[0].name}")
+    classes = live(own_store, f"classes_{nets[0].name}")
     other = classes.manifest.changed(fingerprint={**classes.manifest.fingerprint, "classifier": "other"})
-    assert read_hierarchy(lite, lite.open(other)) is None
+    assert read_hierarchy(own_store, own_store.open(other)) is None
 
 
 @pytest.mark.usefixtures("emptied")
 def test_damage_is_an_error_and_a_role_that_may_not_read_it_searches_as_before(
-    load: Load, lite: Store, folder: Path, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch
+    load: Load, own_store: Store, folder: Path, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(folder)
-    classes, stored = live(lite, f"classes_{nets[0].name}"), live(lite, f"hierarchy_{nets[0].name}")
+    classes, stored = live(own_store, f"classes_{nets[0].name}"), live(own_store, f"hierarchy_{nets[0].name}")
     stored.delete(["0002"])
     stored.settle()
     with pytest.raises(ModelError, match="the hierarchy of the classes is damaged"):
-        read_hierarchy(lite, classes)
+        read_hierarchy(own_store, classes)
 
     def denied(*args: object, **kwargs: object) -> None:
         raise DeniedError("not for you")
 
     monkeypatch.setattr(Collection, "query", denied)
-    assert read_hierarchy(lite, classes) is None
+    assert read_hierarchy(own_store, classes) is None
 
 
-def test_a_lost_catalog_is_made_again_with_it(load: Load, lite: Store, folder: Path, nets: list[Backbone]) -> None:
+def test_a_lost_catalog_is_made_again_with_it(load: Load, own_store: Store, folder: Path, nets: list[Backbone]) -> None:
     load(folder)
-    stored = live(lite, f"hierarchy_{nets[0].name}")
-    lite.catalog.forget(stored.name)
-    lite.unpublish(stored.manifest.alias)
-    assert [problem.kind for problem in Database(lite).verify("g").problems] == ["no_entry"]
-    found = Database(lite).verify("g", repair=True)
+    stored = live(own_store, f"hierarchy_{nets[0].name}")
+    own_store.catalog.forget(stored.name)
+    own_store.unpublish(stored.manifest.alias)
+    assert [problem.kind for problem in Database(own_store).verify("g").problems] == ["no_entry"]
+    found = Database(own_store).verify("g", repair=True)
     assert found.whole, found.problems
-    assert lite.points_at(stored.manifest.alias) == stored.name
+    assert own_store.points_at(stored.manifest.alias) == stored.name
 
 
 def test_imagenets_classes_have_imagenets_synsets() -> None:

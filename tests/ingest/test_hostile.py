@@ -19,7 +19,7 @@ from milvise.ingest.summary import Summary
 
 
 @pytest.mark.timeout(600)
-def test_hostile_folders(load: Callable[..., Summary], lite: Store, tmp_path: Path) -> None:
+def test_hostile_folders(load: Callable[..., Summary], own_store: Store, tmp_path: Path) -> None:
     root = tmp_path / "hostile"
     cases = folders.make(root, "unused")
     assert len(cases) >= 60
@@ -33,13 +33,13 @@ def test_hostile_folders(load: Callable[..., Summary], lite: Store, tmp_path: Pa
             else:
                 with pytest.raises(InputError):
                     load(Path(source), head="none")
-        assert lite.live("g_visual") is None, "nothing is left of what was refused"
+        assert own_store.live("g_visual") is None, "nothing is left of what was refused"
         # All at once, from the folder above them, since a run each would take minutes.
         for case in cases:
             if case.ends != folders.LOADED:
                 folders.clean(Path(case.arguments[2]))
         summary = load(root, head="none")
-        live = lite.live("g_visual")
+        live = own_store.live("g_visual")
         assert live is not None
         uris = {row["uri"] for row in live.scan(["uri"])}
         for case in good:
@@ -59,7 +59,7 @@ def test_hostile_folders(load: Callable[..., Summary], lite: Store, tmp_path: Pa
 
 
 @pytest.mark.timeout(600)
-def test_hostile_pictures(load: Callable[..., Summary], lite: Store, tmp_path: Path) -> None:
+def test_hostile_pictures(load: Callable[..., Summary], own_store: Store, tmp_path: Path) -> None:
     root = tmp_path / "pictures"
     paint(root / "good.png", 0)
     expected = {"good.png"}
@@ -70,7 +70,7 @@ def test_hostile_pictures(load: Callable[..., Summary], lite: Store, tmp_path: P
             write(root / name)
             expected |= {name} if is_good else set()
     summary = load(root, head="none", labels=False)
-    live = lite.live("g_visual")
+    live = own_store.live("g_visual")
     assert live is not None
     report = [json.loads(line) for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
     # The small network makes a zero vector of a black picture.

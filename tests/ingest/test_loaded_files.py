@@ -155,16 +155,16 @@ def test_a_machine_that_comes_second_remembers_what_the_first_one_loaded(
     assert (lookups, len(hashed)) == ([], PICTURES)
 
 
-def test_pictures_that_somebody_deleted_are_loaded_again(load: Load, lite: Store, folder: Path) -> None:
+def test_pictures_that_somebody_deleted_are_loaded_again(load: Load, own_store: Store, folder: Path) -> None:
     load(folder)
-    visual = lite.live("g_visual")
+    visual = own_store.live("g_visual")
     assert visual is not None
     visual.delete([row["id"] for row in visual.scan(["id", "uri"]) if row["uri"] == "cat/1.png"])
     assert load(folder).embedded == 1
 
 
 def test_a_run_that_failed_leaves_nothing_to_rely_on(
-    load: Load, lite: Store, folder: Path, lookups: list[int], monkeypatch: pytest.MonkeyPatch
+    load: Load, own_store: Store, folder: Path, lookups: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(folder)
     age(paint(folder / "cat/1.png", 99), by=30)
@@ -191,11 +191,11 @@ def test_pruned_pictures_are_forgotten(load: Load, folder: Path) -> None:
     assert load(folder).embedded == 1
 
 
-def test_a_damaged_memory_is_done_without(load: Load, lite: Store, folder: Path) -> None:
+def test_a_damaged_memory_is_done_without(load: Load, own_store: Store, folder: Path) -> None:
     load(folder)
-    visual = lite.live("g_visual")
+    visual = own_store.live("g_visual")
     assert visual is not None
-    known = LoadedFiles(lite.connection.uri, visual.name)
+    known = LoadedFiles(own_store.connection.uri, visual.name)
     assert known.path is not None
     known.close()
     known.path.write_bytes(b"not a database at all, by any measure" * 100)
@@ -209,8 +209,8 @@ def test_a_stored_file_that_cannot_be_read_any_more_is_reported(load: Load, fold
     assert (summary.quarantined, summary.unchanged) == (1, PICTURES - 1)
 
 
-def test_a_path_that_is_not_utf_8_is_not_remembered_and_does_no_harm(lite: Store) -> None:
-    known = LoadedFiles(lite.connection.uri, "any")
+def test_a_path_that_is_not_utf_8_is_not_remembered_and_does_no_harm(own_store: Store) -> None:
+    known = LoadedFiles(own_store.connection.uri, "any")
     known.remember([("id", LoadedFile(ContentState("/odd\udcff/1.png", 1, 1), "", ""))])
     assert known.find(["id"]) == {}
     known.close()

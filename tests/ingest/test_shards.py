@@ -43,12 +43,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def planned(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Callable[..., Plan]:
-    put_words(lite, tmp_path)
+def planned(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Callable[..., Plan]:
+    put_words(own_store, tmp_path)
 
     def make(head: str = "conse") -> Plan:
         recipe = {"backbone": "net"}
-        return make_plan(lite, gallery="g", backbone=nets[0], head=head, recipe=recipe, names=class_names)
+        return make_plan(own_store, gallery="g", backbone=nets[0], head=head, recipe=recipe, names=class_names)
 
     return make
 
@@ -69,29 +69,29 @@ def stored(store: Store, *rooms: str) -> dict[tuple[str, str], dict[str, object]
 
 @pytest.mark.parametrize("head", ["conse", "none"])
 def test_rows_go_through_shards_into_milvus_as_a_load_writes_them(
-    head: str, load: Load, lite: Store, planned: Callable[..., Plan], folder: Path, tmp_path: Path
+    head: str, load: Load, own_store: Store, planned: Callable[..., Plan], folder: Path, tmp_path: Path
 ) -> None:
     rooms = ("visual", "joint") if head == "conse" else ("visual",)
     load(folder / "m.jsonl", head=head, batch_size=3)
-    direct = stored(lite, *rooms)
+    direct = stored(own_store, *rooms)
     for room in rooms:
-        lite.drop(f"g_{room}")
+        own_store.drop(f"g_{room}")
     plan = planned(head)
     summary = write(folder / "m.jsonl", plan, tmp_path / "shards")
     assert (summary.embedded, summary.rows, summary.quarantined) == (PICTURES, PICTURES, 0)
-    assert lite.live("g_visual") is None, "nothing is written to Milvus"
-    pair, _, _ = open_pair(lite, plan, ["shards"])
-    sink = UpsertSink(lite, pair, IndexSpec("auto"))
+    assert own_store.live("g_visual") is None, "nothing is written to Milvus"
+    pair, _, _ = open_pair(own_store, plan, ["shards"])
+    sink = UpsertSink(own_store, pair, IndexSpec("auto"))
     for batch in read_shards(tmp_path / "shards", rows=3):
         sink.write(batch)
     assert sink.finish() == PICTURES
-    loaded = stored(lite, *rooms)
+    loaded = stored(own_store, *rooms)
     assert loaded.keys() == direct.keys()
     for key, row in loaded.items():
         assert {**row, "vector": None} == {**direct[key], "vector": None}
         np.testing.assert_allclose(row["vector"], direct[key]["vector"], rtol=1e-5, atol=1e-7)
     if head == "conse":
-        found = Database(lite).gallery("g").search("cat", limit=PICTURES, by="meaning")
+        found = Database(own_store).gallery("g").search("cat", limit=PICTURES, by="meaning")
         assert len(found) == PICTURES
 
 

@@ -78,29 +78,29 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ENOENT, errno.ENOTDIR, errno.ESTALE])
 def test_pictures_of_a_folder_that_cannot_be_read_for_a_moment_are_kept(
-    error: int, load: Load, lite: Store, folder: Path, unreadable: Callable[..., None]
+    error: int, load: Load, own_store: Store, folder: Path, unreadable: Callable[..., None]
 ) -> None:
     load(folder)
     (folder / "cattle/2.png").unlink()
     unreadable(folder / "cat", error=error)
     summary = load(folder, prune=True)
     assert (summary.removed, summary.kept_unseen, summary.quarantined) == (1, 2, 1)
-    assert stored(lite) == {"cat/0.png", "cat/3.png", "dog/small/1.png", "dog/small/4.png", "cattle/5.png"}
+    assert stored(own_store) == {"cat/0.png", "cat/3.png", "dog/small/1.png", "dog/small/4.png", "cattle/5.png"}
     assert any("2 stored pictures" in note and "were kept" in note for note in summary.notes)
 
 
 def test_a_folder_that_is_read_in_part_protects_all_of_it(
-    load: Load, lite: Store, folder: Path, unreadable: Callable[..., None]
+    load: Load, own_store: Store, folder: Path, unreadable: Callable[..., None]
 ) -> None:
     load(folder)
     unreadable(folder / "dog/small", after=1)
     summary = load(folder, prune=True)
     assert (summary.removed, summary.kept_unseen) == (0, 1)
-    assert len(stored(lite)) == 6
+    assert len(stored(own_store)) == 6
 
 
 def test_a_source_that_is_read_in_part_prunes_nothing(
-    load: Load, lite: Store, folder: Path, unreadable: Callable[..., None]
+    load: Load, own_store: Store, folder: Path, unreadable: Callable[..., None]
 ) -> None:
     load(folder)
     (folder / "cat/0.png").unlink()
@@ -112,7 +112,7 @@ def test_a_source_that_is_read_in_part_prunes_nothing(
 
 
 def test_a_source_that_cannot_be_read_at_all_is_an_error_and_nothing_is_pruned(
-    load: Load, lite: Store, folder: Path, tmp_path: Path, unreadable: Callable[..., None]
+    load: Load, own_store: Store, folder: Path, tmp_path: Path, unreadable: Callable[..., None]
 ) -> None:
     load(folder)
     paint(tmp_path / "other/x.png", 99)
@@ -120,11 +120,11 @@ def test_a_source_that_cannot_be_read_at_all_is_an_error_and_nothing_is_pruned(
     for order in ((folder, tmp_path / "other"), (tmp_path / "other", folder)):
         with pytest.raises(InputError, match=r"pictures: the folder cannot be read: Permission denied"):
             load(*order, prune=True)
-    assert len(stored(lite)) == 6
+    assert len(stored(own_store)) == 6
 
 
 def test_a_folder_that_became_a_link_is_not_followed_and_keeps_its_pictures(
-    load: Load, lite: Store, folder: Path, tmp_path: Path
+    load: Load, own_store: Store, folder: Path, tmp_path: Path
 ) -> None:
     load(folder)
     (folder / "cat").rename(tmp_path / "elsewhere")
@@ -135,12 +135,12 @@ def test_a_folder_that_became_a_link_is_not_followed_and_keeps_its_pictures(
     assert load(folder, prune=True).kept_unseen == 2
     (folder / "cat").unlink()
     assert load(folder, prune=True).removed == 2
-    assert len(stored(lite)) == 4
+    assert len(stored(own_store)) == 4
 
 
 @pytest.mark.parametrize("line", ["no json", "[1]", '{"label": "x"}', '{"uri": 5}', '{"uri": "' + "x" * 2**20 + '"}'])
 def test_a_line_of_a_manifest_that_cannot_be_read_protects_everything(
-    line: str, load: Load, lite: Store, folder: Path
+    line: str, load: Load, own_store: Store, folder: Path
 ) -> None:
     load(folder)
     (folder / "m.jsonl").write_text('{"uri": "cat/0.png"}\n' + line + "\n")
@@ -150,23 +150,23 @@ def test_a_line_of_a_manifest_that_cannot_be_read_protects_everything(
     assert load(folder / "m.jsonl", prune=True).removed == 5
 
 
-def test_what_is_there_and_in_quarantine_stays(load: Load, lite: Store, folder: Path) -> None:
+def test_what_is_there_and_in_quarantine_stays(load: Load, own_store: Store, folder: Path) -> None:
     load(folder)
     (folder / "cat/0.png").write_bytes(b"broken now")
     (folder / "m.jsonl").write_text('{"uri": "cat/0.png"}\n{"uri": "cat/3.png"}\n')
     summary = load(folder / "m.jsonl", prune=True)
     assert (summary.removed, summary.quarantined) == (4, 1)
-    assert stored(lite) == {"cat/0.png", "cat/3.png"}
+    assert stored(own_store) == {"cat/0.png", "cat/3.png"}
 
 
 def test_another_backbone_does_not_lose_what_cannot_be_seen(
-    load: Load, lite: Store, folder: Path, unreadable: Callable[..., None]
+    load: Load, own_store: Store, folder: Path, unreadable: Callable[..., None]
 ) -> None:
     load(folder)
     unreadable(folder / "cat")
     with pytest.raises(InputError, match="Nothing was changed"):
         load(folder, net=1, prune=True)
-    assert len(stored(lite)) == 6
+    assert len(stored(own_store)) == 6
 
 
 def test_a_dry_run_says_what_pruning_would_keep(load: Load, folder: Path, unreadable: Callable[..., None]) -> None:
@@ -221,7 +221,7 @@ def test_avif_counts_as_readable_only_where_pillow_has_it(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_source_without_pictures_is_an_error_that_says_what_is_there(
-    dry_run: bool, load: Load, lite: Store, folder: Path, tmp_path: Path
+    dry_run: bool, load: Load, own_store: Store, folder: Path, tmp_path: Path
 ) -> None:
     only = tmp_path / "phone"
     only.mkdir()
@@ -236,19 +236,19 @@ def test_a_source_without_pictures_is_an_error_that_says_what_is_there(
     (tmp_path / "bad.jsonl").write_text("no json\n")
     with pytest.raises(InputError, match="line 1 of bad.jsonl is not JSON"):
         load(tmp_path / "bad.jsonl", dry_run=dry_run)
-    assert lite.live("g_visual") is None
+    assert own_store.live("g_visual") is None
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_new_gallery_of_broken_pictures_is_none(dry_run: bool, load: Load, lite: Store, tmp_path: Path) -> None:
+def test_a_new_gallery_of_broken_pictures_is_none(dry_run: bool, load: Load, own_store: Store, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     for number in range(3):
         (tmp_path / "broken" / f"{number}.jpg").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"none of the 3 pictures.*quarantine\.jsonl"):
         load(tmp_path / "broken", dry_run=dry_run)
     assert len((tmp_path / "quarantine.jsonl").read_text().splitlines()) == 3
-    assert lite.live("g_visual") is None
-    assert lite.live("g_joint") is None
+    assert own_store.live("g_visual") is None
+    assert own_store.live("g_joint") is None
     paint(tmp_path / "broken/good.png", 1)
     assert load(tmp_path / "broken").rows == 1
     (tmp_path / "broken/good.png").write_bytes(b"broken too")
@@ -256,7 +256,7 @@ def test_a_new_gallery_of_broken_pictures_is_none(dry_run: bool, load: Load, lit
     assert (again.rows, again.quarantined) == (1, 4), "a gallery that stands is not touched"
     with pytest.raises(InputError, match="none of the 4 pictures"):
         load(tmp_path / "broken", net=1, prune=True)
-    assert stored(lite) == {"good.png"}
+    assert stored(own_store) == {"good.png"}
 
 
 def test_folders_may_lie_deeper_than_pythons_stack(tmp_path: Path) -> None:

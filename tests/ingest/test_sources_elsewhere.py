@@ -86,27 +86,27 @@ def stored(store: Store, room: str = "visual") -> dict[str, dict[str, object]]:
 
 
 def test_pictures_of_a_zip_file_are_loaded_as_those_of_a_folder_and_found(
-    load: Load, lite: Store, source: Zip, files: dict[str, bytes], tmp_path: Path
+    load: Load, own_store: Store, source: Zip, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     summary = load(source)
     assert (summary.seen, summary.embedded, summary.rows) == (6, 6, 6)
-    from_zip, joint = stored(lite), stored(lite, "joint")
+    from_zip, joint = stored(own_store), stored(own_store, "joint")
     assert {uri: row["label"] for uri, row in from_zip.items()} == {uri: uri[:3] for uri in files}
     assert from_zip["cat/1.png"]["meta"] == {"zip": "album.zip"}
-    live = lite.live("g_visual")
+    live = own_store.live("g_visual")
     assert live is not None
     assert live.manifest.sources == (f"zip:{tmp_path / 'album.zip'}",)
-    hits = Database(lite).gallery("g").search("cat", limit=6, by="meaning")
+    hits = Database(own_store).gallery("g").search("cat", limit=6, by="meaning")
     assert {hit.uri for hit in hits} == set(files)
     for uri, data in files.items():
         (tmp_path / "folder" / uri).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "folder" / uri).write_bytes(data)
-    lite.drop("g_visual")
-    lite.drop("g_joint")
+    own_store.drop("g_visual")
+    own_store.drop("g_joint")
     load(tmp_path / "folder")
-    for uri, row in stored(lite).items():
+    for uri, row in stored(own_store).items():
         assert {**row, "meta": None} == {**from_zip[uri], "meta": None}
-        assert stored(lite, "joint")[uri]["vector"] == joint[uri]["vector"]
+        assert stored(own_store, "joint")[uri]["vector"] == joint[uri]["vector"]
 
 
 def test_what_a_version_says_is_unchanged_is_not_read_again(load: Load, source: Zip, tmp_path: Path) -> None:
@@ -149,19 +149,19 @@ class InMemory:
 
 
 def test_changed_pictures_are_replaced_and_those_that_are_gone_are_pruned(
-    load: Load, lite: Store, source: Zip, files: dict[str, bytes], tmp_path: Path
+    load: Load, own_store: Store, source: Zip, files: dict[str, bytes], tmp_path: Path
 ) -> None:
     load(source)
-    before = stored(lite)
+    before = stored(own_store)
     del files["cat/1.png"]
     write_zip(source.path, {**files, "cat/3.png": picture(99, tmp_path), "dog/new.png": picture(7, tmp_path)})
     source.encrypted = {"dog/0.png"}
     summary = load(source, prune=True)
     assert (summary.replaced, summary.embedded, summary.removed, summary.quarantined) == (1, 2, 1, 1)
-    after = stored(lite)
+    after = stored(own_store)
     assert set(after) == (set(before) - {"cat/1.png"}) | {"dog/new.png"}
     assert after["cat/3.png"]["sha256"] != before["cat/3.png"]["sha256"]
-    assert set(after) == set(stored(lite, "joint"))
+    assert set(after) == set(stored(own_store, "joint"))
 
 
 def test_what_cannot_be_read_is_quarantined_with_its_reason(
@@ -189,14 +189,14 @@ def test_a_reader_that_fails_rejects_one_picture(load: Load, files: dict[str, by
 
 
 def test_a_picture_of_a_folder_is_not_overwritten_by_one_from_elsewhere(
-    load: Load, lite: Store, source: Zip, tmp_path: Path
+    load: Load, own_store: Store, source: Zip, tmp_path: Path
 ) -> None:
     paint(tmp_path / "folder/cat/1.png", 50)
     load(tmp_path / "folder")
-    before = stored(lite)["cat/1.png"]
+    before = stored(own_store)["cat/1.png"]
     summary = load(source)
     assert (summary.embedded, summary.quarantined) == (5, 1)
-    assert stored(lite)["cat/1.png"] == before
+    assert stored(own_store)["cat/1.png"] == before
     (tmp_path / "folder/cat/1.png").unlink()
     assert load(source).replaced == 1
 
@@ -226,9 +226,9 @@ def test_folders_manifests_and_others_are_sources(tmp_path: Path) -> None:
     assert not isinstance([Item("a.png", LocalFile(tmp_path / "a.png"))], Source)
 
 
-def test_large_content_from_elsewhere_is_decoded_and_hashed(load: Load, lite: Store, tmp_path: Path) -> None:
+def test_large_content_from_elsewhere_is_decoded_and_hashed(load: Load, own_store: Store, tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("RGB", (3_600, 3_200), (9, 200, 30)).save(data, "BMP")
     assert len(data.getvalue()) > 2**25, "larger than what is read into memory whole"
     assert load(InMemory({"large.bmp": data.getvalue()})).embedded == 1
-    assert stored(lite)["large.bmp"]["width"] == 3_600
+    assert stored(own_store)["large.bmp"]["width"] == 3_600

@@ -62,10 +62,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plan(lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Plan:
-    put_words(lite, tmp_path)
+def plan(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Plan:
+    put_words(own_store, tmp_path)
     recipe = {"backbone": "net"}
-    return make_plan(lite, gallery="g", backbone=nets[0], head="conse", recipe=recipe, names=class_names)
+    return make_plan(own_store, gallery="g", backbone=nets[0], head="conse", recipe=recipe, names=class_names)
 
 
 def items(folder: Path) -> list[Item]:
@@ -95,15 +95,15 @@ def test_threads_and_a_plain_loop_make_the_same_rows_and_report_the_same(plan: P
 
 
 def test_small_batches_in_a_plain_loop_make_the_gallery_that_a_load_makes(
-    load: Load, lite: Store, plan: Plan, folder: Path
+    load: Load, own_store: Store, plan: Plan, folder: Path
 ) -> None:
     (folder / "bad.png").unlink()
     load(folder)
-    by_load = stored(lite)
-    lite.drop("g_visual")
-    lite.drop("g_joint")
-    pair, _, _ = open_pair(lite, plan, [str(folder.resolve())])
-    sink = UpsertSink(lite, pair, IndexSpec("auto"))
+    by_load = stored(own_store)
+    own_store.drop("g_visual")
+    own_store.drop("g_joint")
+    pair, _, _ = open_pair(own_store, plan, [str(folder.resolve())])
+    sink = UpsertSink(own_store, pair, IndexSpec("auto"))
     stages = picture_stages(plan, sink, lambda batch: None)
     seen, rejected = SeenIds(), list[Rejected]()
     changes = ChangeFinder(pair, seen, None, Tally(), rejected.append)
@@ -117,7 +117,7 @@ def test_small_batches_in_a_plain_loop_make_the_gallery_that_a_load_makes(
     assert sink.finish() == 10
     assert [len(uris) for uris in written] == [4, 0, 4, 0, 2, 0]
     assert (sorted(uri for uris in written for uri in uris), rejected) == (sorted(item.uri for item in everything), [])
-    by_batches = stored(lite)
+    by_batches = stored(own_store)
     assert by_batches.keys() == by_load.keys()
     for key, row in by_batches.items():
         assert {**row, "vector": None} == {**by_load[key], "vector": None}

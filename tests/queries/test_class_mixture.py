@@ -26,10 +26,10 @@ from milvise.queries.plan.load_mixture import load_mixture
 
 
 @pytest.fixture
-def collections(lite: Store) -> Iterator[tuple[Collection, Collection]]:
+def collections(own_store: Store) -> Iterator[tuple[Collection, Collection]]:
     """Classes and words."""
-    for _ in reference_gallery(lite):
-        classes, words = lite.live("classes_reference"), lite.live("words")
+    for _ in reference_gallery(own_store):
+        classes, words = own_store.live("classes_reference"), own_store.live("words")
         assert classes is not None
         assert words is not None
         yield classes, words
@@ -86,12 +86,12 @@ def test_a_damaged_file_is_read_from_milvus_again(collections: tuple[Collection,
 
 
 def test_a_name_that_ends_in_a_kind_of_something_else_tells_nothing(
-    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The hierarchy is another one than other tests keep for these classes.
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path))
-    put_noun_world(lite)
-    classes, words = lite.live("classes_noun_world"), lite.live("words")
+    put_noun_world(own_store)
+    classes, words = own_store.live("classes_noun_world"), own_store.live("words")
     assert classes is not None
     assert words is not None
     # The cat is also called a mud dog, which is no dog; the beagle is also called a spotted dog, which is one.
@@ -109,11 +109,11 @@ def test_one_class_tells_nothing_apart() -> None:
 
 
 def test_a_gallery_without_joint_vectors_can_be_searched_by_word_among_visual_ones(
-    collections: tuple[Collection, Collection], lite: Store, monkeypatch: pytest.MonkeyPatch
+    collections: tuple[Collection, Collection], own_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = lite.live
-    monkeypatch.setattr(lite, "live", lambda name, **kwargs: None if name == "r_joint" else live(name, **kwargs))
-    gallery = Database(lite).gallery("r")
+    live = own_store.live
+    monkeypatch.setattr(own_store, "live", lambda name, **kwargs: None if name == "r_joint" else live(name, **kwargs))
+    gallery = Database(own_store).gallery("r")
     assert len(gallery.search("cat", space="visual", limit=5)) == 5
     with pytest.raises(NotFoundError, match="has no joint vectors"):
         gallery.search("cat")

@@ -234,23 +234,23 @@ def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db
 
 
 def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_gallery(
-    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_words(lite, tmp_path)
-    words = lite.live("words")
+    put_words(own_store, tmp_path)
+    words = own_store.live("words")
     assert words is not None
     for room, fingerprint in (
         ("visual", BACKBONE),
         ("joint", {"visual": BACKBONE, "words": dict(words.manifest.fingerprint)}),
     ):
-        collection = lite.build(Manifest(f"w_{room}", room, 4, fingerprint))
+        collection = own_store.build(Manifest(f"w_{room}", room, 4, fingerprint))
         collection.upsert([picture(0, np.ones(4, np.float32))])
-        lite.publish(collection)
-    reader = Database(lite)
+        own_store.publish(collection)
+    reader = Database(own_store)
     assert numbers(reader.gallery("w").search("cat")) == [0]
     gallery = reader.gallery("w")
     assert gallery.tags("folder/0.jpg", limit=1)
-    put_words(lite, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
+    put_words(own_store, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
     monkeypatch.setattr(live, "LEASE_S", 0.0)
     for request in (lambda: gallery.search("cat"), lambda: gallery.tags("folder/0.jpg")):
         with pytest.raises(FingerprintError, match="made with other words"):
@@ -268,34 +268,34 @@ def test_status_tells_what_stands(db: Database) -> None:
         db.status("nothing")
 
 
-# -- pictures that are not stored need the backbone: with a small one, on Milvus Lite ------------------------------------
+# -- pictures that are not stored need the backbone: with a small one -------------------------------------------------
 
 
 @pytest.fixture
 def noisy(
-    lite: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Summary]:
     from milvise.gallery.plan import make_plan
     from milvise.ingest.pipeline import ingest_images
     from milvise.ingest.sources import open_source
 
     def load(folder: Path) -> Summary:
-        put_words(lite, tmp_path)
+        put_words(own_store, tmp_path)
         plan = make_plan(
-            lite, gallery="g", backbone=nets[0], head="conse", recipe={"backbone": "net"}, names=class_names
+            own_store, gallery="g", backbone=nets[0], head="conse", recipe={"backbone": "net"}, names=class_names
         )
-        return ingest_images(lite, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
+        return ingest_images(own_store, [open_source(str(folder))], plan, quarantine=tmp_path / "q.jsonl")
 
     monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     return load
 
 
 def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
-    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+    noisy: Callable[..., Summary], own_store: Store, tmp_path: Path
 ) -> None:
     paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
     noisy(tmp_path / "p")
-    gallery = Database(lite).gallery("g")
+    gallery = Database(own_store).gallery("g")
     with Image.open(paths[2]) as opened:
         image = opened.copy()
     forms = [str(paths[2]), paths[2], paths[2].read_bytes(), image, np.asarray(image)]
@@ -311,11 +311,11 @@ def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
 
 
 def test_a_gallery_is_completed_from_files_and_leaves_their_copies_out(
-    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+    noisy: Callable[..., Summary], own_store: Store, tmp_path: Path
 ) -> None:
     paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
     noisy(tmp_path / "p")
-    gallery = Database(lite).gallery("g")
+    gallery = Database(own_store).gallery("g")
     for to in ("mean", "any"):
         hits = gallery.complete([paths[1], str(paths[2]), paths[3].read_bytes()], to=to)
         assert sorted(hit.uri for hit in hits) == ["0.png", "4.png", "5.png"]
@@ -323,7 +323,7 @@ def test_a_gallery_is_completed_from_files_and_leaves_their_copies_out(
 
 def test_a_picture_made_by_another_backbone_is_refused(
     noisy: Callable[..., Summary],
-    lite: Store,
+    own_store: Store,
     nets: list[Backbone],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -334,18 +334,18 @@ def test_a_picture_made_by_another_backbone_is_refused(
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):
-        Database(lite).gallery("g").similar(path)
+        Database(own_store).gallery("g").similar(path)
 
 
 def test_verify_says_what_is_wrong_and_nothing_where_all_is_well(
-    noisy: Callable[..., Summary], lite: Store, tmp_path: Path
+    noisy: Callable[..., Summary], own_store: Store, tmp_path: Path
 ) -> None:
     for number in range(4):
         paint(tmp_path / "p" / f"{number}.png", number)
     noisy(tmp_path / "p")
-    db = Database(lite)
+    db = Database(own_store)
     assert db.verify("g").whole
-    joint = lite.live("g_joint")
+    joint = own_store.live("g_joint")
     assert joint is not None
     row = joint.get([record_id("1.png")], fields=[*joint.room.fields, "vector"])[record_id("1.png")]
     joint.upsert([{**row, "sha256": "another"}])
@@ -354,18 +354,18 @@ def test_verify_says_what_is_wrong_and_nothing_where_all_is_well(
         "g_visual has 1 picture that g_joint lacks. Make it again: milvise verify --repair --gallery g",
         "g_visual has 1 picture in another version than g_joint. Make it again: milvise verify --repair --gallery g",
     ]
-    lite.connection.client.upsert(joint.name, [{**row, "vector": [float("nan")] * joint.manifest.dim}])
+    own_store.connection.client.upsert(joint.name, [{**row, "vector": [float("nan")] * joint.manifest.dim}])
     assert "vector" in [problem.kind for problem in db.verify("g").problems]
-    put_words(lite, tmp_path, "cat 1 0\n")
+    put_words(own_store, tmp_path, "cat 1 0\n")
     assert any("made with other words" in problem.text for problem in db.verify("g").problems)
     with pytest.raises(NotFoundError):
         db.verify("nothing")
 
 
-def test_what_is_no_picture_is_refused(noisy: Callable[..., Summary], lite: Store, tmp_path: Path) -> None:
+def test_what_is_no_picture_is_refused(noisy: Callable[..., Summary], own_store: Store, tmp_path: Path) -> None:
     paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    gallery = Database(lite).gallery("g")
+    gallery = Database(own_store).gallery("g")
     with pytest.raises(ImageError, match="not a picture"):
         gallery.similar(b"no picture")
     with pytest.raises(ImageError, match=r"float64 of shape \(4, 4\)"):

@@ -29,18 +29,18 @@ STORED, FILE, BYTES = milvise.StoredPicture, milvise.PictureFile, milvise.Pictur
 
 
 @pytest.fixture
-def gallery(lite: Store, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch) -> Iterator[Gallery]:
+def gallery(own_store: Store, nets: list[Backbone], monkeypatch: pytest.MonkeyPatch) -> Iterator[Gallery]:
     """Three stored pictures: 0.png, 1.png and one whose URI is an absolute path."""
     monkeypatch.setattr("milvise.gallery.models._encoder", lambda recipe, name: Devise(nets[0]))
     manifest = Manifest("t_visual", "visual", nets[0].dim, nets[0].fingerprint, recipe={"backbone": "net"})
-    collection = lite.build(manifest)
+    collection = own_store.build(manifest)
     rows = {"0.png": 0, "1.png": 1, "/etc/hostname": 2}
     collection.upsert(
         {"id": record_id(uri), "uri": uri, "label": "", "sha256": "", "width": 1, "height": 1, "meta": {}, "vector": vector}
         for uri, vector in zip(rows, np.eye(len(rows), manifest.dim, dtype=np.float32) + 0.1, strict=True)
     )  # fmt: skip
-    lite.publish(lite.finish(collection, IndexSpec("flat")))
-    yield Database(lite).gallery("t")
+    own_store.publish(own_store.finish(collection, IndexSpec("flat")))
+    yield Database(own_store).gallery("t")
 
 
 @pytest.fixture

@@ -51,18 +51,18 @@ def alive() -> list[str]:
 
 
 def test_many_different_words_do_not_grow_the_kept_vectors(
-    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(known, "MOST_VECTORS", 20)
-    put_words(lite, tmp_path)
-    db = Database(lite)
+    put_words(own_store, tmp_path)
+    db = Database(own_store)
     for number in range(60):
         db.words.read(f"cat unheard{number} dog")
         assert len(db.words.known) <= 20
         assert len(db.words.known_ranks) <= 20
     np.testing.assert_allclose(db.words.vector("cat"), [1, 0, 0, 0])
-    words = lite.live("words")
+    words = own_store.live("words")
     assert words is not None
     vectors = FetchedVectors()
     # More in one request than are kept.
@@ -72,12 +72,12 @@ def test_many_different_words_do_not_grow_the_kept_vectors(
 
 
 def test_what_was_not_asked_for_longest_goes_first(
-    lite: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(known, "MOST_VECTORS", 2)
-    put_words(lite, tmp_path)
-    words = lite.live("words")
+    put_words(own_store, tmp_path)
+    words = own_store.live("words")
     assert words is not None
     fetched: list[str] = []
     vectors = FetchedVectors()

@@ -154,9 +154,9 @@ def test_confidence_is_the_same_in_each_space(gallery: Gallery) -> None:
 # -- what is not there ---------------------------------------------------------------------------------------------------
 
 
-def test_without_a_hierarchy_words_are_placed_by_names_alone_until_it_is_loaded(lite: Store) -> None:
-    put_noun_world(lite, nouns=False)
-    before = Database(lite).gallery(GALLERY)
+def test_without_a_hierarchy_words_are_placed_by_names_alone_until_it_is_loaded(own_store: Store) -> None:
+    put_noun_world(own_store, nouns=False)
+    before = Database(own_store).gallery(GALLERY)
     assert before.words_space() == "ranked"
     assert set(shown(before.search("poodle", limit=EACH))) == {"poodle"}
     with pytest.raises(UnknownWordError, match="stapler"):
@@ -170,16 +170,16 @@ def test_without_a_hierarchy_words_are_placed_by_names_alone_until_it_is_loaded(
     with pytest.raises(UsageError, match="Expected: --space joint, fused or ranked"):
         before.search("poodle", space="visual", min_confidence=0.0)
     assert before.explain("0.jpg", words="poodle", space="visual").hit.confidence is None
-    put_nouns(lite)
-    after = Database(lite).gallery(GALLERY)
+    put_nouns(own_store)
+    after = Database(own_store).gallery(GALLERY)
     assert set(shown(after.search("stapler", limit=EACH))) == {"hammer"}
     assert after.classes_of("dog")["beagle"] == 0.5
     assert after.search("poodle", space="visual", min_confidence=0.0)
 
 
-def test_an_empty_gallery_has_no_hits(lite: Store) -> None:
-    put_noun_world(lite, each=0)
-    gallery = Database(lite).gallery(GALLERY)
+def test_an_empty_gallery_has_no_hits(own_store: Store) -> None:
+    put_noun_world(own_store, each=0)
+    gallery = Database(own_store).gallery(GALLERY)
     for space in (None, *SPACES):
         assert gallery.search("dog", space=space, min_confidence=0.0) == []
         assert gallery.search_many(["dog", "stapler - cat"], space=space) == [[], []]
@@ -189,9 +189,9 @@ def test_an_empty_gallery_has_no_hits(lite: Store) -> None:
         gallery.explain("0.jpg", words="dog")
 
 
-def test_one_class_places_no_words(lite: Store) -> None:
-    put_noun_world(lite, nouns=False, classes=1)
-    gallery = Database(lite).gallery(GALLERY)
+def test_one_class_places_no_words(own_store: Store) -> None:
+    put_noun_world(own_store, nouns=False, classes=1)
+    gallery = Database(own_store).gallery(GALLERY)
     assert gallery.words_space() == "joint"
     assert set(shown(gallery.search("hammer", limit=EACH, min_confidence=0.0))) == {"hammer"}
     assert gallery.classes_of("poodle") == {}
@@ -200,14 +200,14 @@ def test_one_class_places_no_words(lite: Store) -> None:
             gallery.search("hammer", space=space)
 
 
-def test_a_picture_that_stands_in_one_space_only_is_not_found_in_both(lite: Store) -> None:
-    put_noun_world(lite)
+def test_a_picture_that_stands_in_one_space_only_is_not_found_in_both(own_store: Store) -> None:
+    put_noun_world(own_store)
     for room, number in (("visual", 0), ("joint", 4)):
-        stored = lite.live(f"{GALLERY}_{room}")
+        stored = own_store.live(f"{GALLERY}_{room}")
         assert stored is not None
         stored.delete([record_id(f"{number}.jpg")])
         stored.settle()
-    gallery = Database(lite).gallery(GALLERY)
+    gallery = Database(own_store).gallery(GALLERY)
     for space, missing in (
         ("visual", {"0.jpg"}), ("joint", {"4.jpg"}), ("fused", {"0.jpg", "4.jpg"}), ("ranked", {"0.jpg"})
     ):  # fmt: skip

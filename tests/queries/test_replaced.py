@@ -41,10 +41,10 @@ def put_both(store: Store, version: int, *numbers: int, keep: bool = False) -> N
 
 
 @pytest.fixture
-def db(lite: Store, tmp_path: Path) -> Iterator[Database]:
-    put_words(lite, tmp_path)
-    put_both(lite, 1, 0, 1)
-    yield Database(lite)
+def db(own_store: Store, tmp_path: Path) -> Iterator[Database]:
+    put_words(own_store, tmp_path)
+    put_both(own_store, 1, 0, 1)
+    yield Database(own_store)
 
 
 @pytest.fixture
@@ -109,9 +109,9 @@ def test_another_backbone_on_this_machine_is_asked_for_once(
 
 
 def test_a_gallery_of_other_words_is_asked_for_once(
-    db: Database, lite: Store, tmp_path: Path, gallery: Gallery, tries: list[str]
+    db: Database, own_store: Store, tmp_path: Path, gallery: Gallery, tries: list[str]
 ) -> None:
-    put_words(lite, tmp_path, "cat 0 0 0 1\n")
+    put_words(own_store, tmp_path, "cat 0 0 0 1\n")
     db.words.live.forget()
     with pytest.raises(FingerprintError, match="made with other words"):
         gallery.search("cat")
@@ -140,40 +140,42 @@ def test_a_dropped_collection_is_its_own_error(store: Store) -> None:
 
 
 def test_a_gallery_that_was_replaced_and_dropped_is_asked_again(
-    lite: Store, gallery: Gallery, tries: list[str]
+    own_store: Store, gallery: Gallery, tries: list[str]
 ) -> None:
-    put_both(lite, 2, 2, 3)
+    put_both(own_store, 2, 2, 3)
     assert {hit.uri for hit in gallery.search("cat")} == {"folder/2.jpg", "folder/3.jpg"}
     assert tries == ["g", "g"]
 
 
-def test_a_picture_that_only_the_new_collection_has_is_found(lite: Store, gallery: Gallery, tries: list[str]) -> None:
+def test_a_picture_that_only_the_new_collection_has_is_found(
+    own_store: Store, gallery: Gallery, tries: list[str]
+) -> None:
     # The old ones stand, and are kept in mind for a second.
-    put_both(lite, 2, 2, 3, keep=True)
+    put_both(own_store, 2, 2, 3, keep=True)
     assert {hit.uri for hit in gallery.similar("folder/2.jpg")} == {"folder/3.jpg"}
     assert tries == ["g", "g"]
 
 
 def test_words_and_gallery_of_two_states_are_read_again(
-    db: Database, lite: Store, tmp_path: Path, gallery: Gallery, tries: list[str]
+    db: Database, own_store: Store, tmp_path: Path, gallery: Gallery, tries: list[str]
 ) -> None:
-    put_words(lite, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
-    put_both(lite, 1, 2, 3, keep=True)
+    put_words(own_store, tmp_path, "cat 0 0 0 1\ndog 0 1 0 0\n")
+    put_both(own_store, 1, 2, 3, keep=True)
     # The words are looked up before the gallery is: new words, and an old gallery.
     db.words.live.forget()
     assert {hit.uri for hit in gallery.search("cat")} == {"folder/2.jpg", "folder/3.jpg"}
     assert tries == ["g", "g"]
 
 
-def test_a_gallery_that_was_dropped_is_missing(lite: Store, gallery: Gallery, tries: list[str]) -> None:
-    lite.drop("g_visual")
-    lite.drop("g_joint")
+def test_a_gallery_that_was_dropped_is_missing(own_store: Store, gallery: Gallery, tries: list[str]) -> None:
+    own_store.drop("g_visual")
+    own_store.drop("g_joint")
     with pytest.raises(NotFoundError, match="there is no gallery 'g'"):
         gallery.search("cat")
     assert tries == ["g", "g"]
 
 
-def test_words_that_were_replaced_answer_again(db: Database, lite: Store, tmp_path: Path) -> None:
+def test_words_that_were_replaced_answer_again(db: Database, own_store: Store, tmp_path: Path) -> None:
     assert db.words.similar("cat", limit=1)[0].word == "cat"
-    put_words(lite, tmp_path, "cat 0 0 0 1\nfish 0 0 1 1\n")
+    put_words(own_store, tmp_path, "cat 0 0 0 1\nfish 0 0 1 1\n")
     assert [hit.word for hit in db.words.similar("cat", limit=9)] == ["cat", "fish"]

@@ -309,14 +309,14 @@ def test_an_expression_of_many_words_makes_a_filter_that_milvus_reads(store_with
 
 
 def test_texts_are_kept_for_the_next_process_until_pictures_are_added(
-    lite: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MILVISE_CACHE", str(tmp_path / "cache"))
     made = GALLERIES["small"]
-    collection = lite.build(Manifest("kept_visual", "visual", VISUAL_DIM, BACKBONE, stamp="../1"))
+    collection = own_store.build(Manifest("kept_visual", "visual", VISUAL_DIM, BACKBONE, stamp="../1"))
     collection.upsert({**row, "vector": vector} for row, vector in zip(made, SEEN["small"][1], strict=True))
-    lite.publish(lite.finish(collection, IndexSpec("flat")))
-    visual = lite.live("kept_visual")
+    own_store.publish(own_store.finish(collection, IndexSpec("flat")))
+    visual = own_store.live("kept_visual")
     assert visual is not None
     before = texts.load_texts(visual)
     assert len(before.rows) == len(made)

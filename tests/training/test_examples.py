@@ -17,9 +17,9 @@ from milvise.training.fit import balanced_batches
 
 
 @pytest.fixture
-def world(lite: Store) -> Store:
-    put_trained_world(lite)
-    return lite
+def world(own_store: Store) -> Store:
+    put_trained_world(own_store)
+    return own_store
 
 
 def collected(store: Store, folder: Path, **options: object) -> Examples:
@@ -88,20 +88,20 @@ def test_a_label_is_never_held_back_as_a_whole(world: Store, tmp_path: Path) -> 
     assert examples.counts(HELD_BACK) == {}
 
 
-def test_labels_with_one_vector_are_one_target_and_are_held_out_together(lite: Store, tmp_path: Path) -> None:
-    put_trained_world(lite)
+def test_labels_with_one_vector_are_one_target_and_are_held_out_together(own_store: Store, tmp_path: Path) -> None:
+    put_trained_world(own_store)
     rows = [{**row, "label": "Cat" if index % 14 == 0 else row["label"]} for index, row in enumerate(pictures())]
-    put(lite, Manifest("t_visual", "visual", len(rows[0]["vector"]), {"made": "again"}), rows)
-    examples = collected(lite, tmp_path, hold_out=("Cat",))
+    put(own_store, Manifest("t_visual", "visual", len(rows[0]["vector"]), {"made": "again"}), rows)
+    examples = collected(own_store, tmp_path, hold_out=("Cat",))
     assert set(examples.counts(UNSEEN)) == {"Cat / cat"}
     assert "Cat / cat" not in examples.counts(TRAIN)
 
 
-def test_a_filter_chooses_pictures_and_pictures_without_label_are_left_out(lite: Store, tmp_path: Path) -> None:
-    put_trained_world(lite)
+def test_a_filter_chooses_pictures_and_pictures_without_label_are_left_out(own_store: Store, tmp_path: Path) -> None:
+    put_trained_world(own_store)
     rows = [{**row, "label": "" if row["label"] == "sofa" else row["label"]} for row in pictures()]
-    put(lite, Manifest("t_visual", "visual", len(rows[0]["vector"]), {"made": "again"}), rows)
-    examples = collected(lite, tmp_path, filter='label != "cat"')
+    put(own_store, Manifest("t_visual", "visual", len(rows[0]["vector"]), {"made": "again"}), rows)
+    examples = collected(own_store, tmp_path, filter='label != "cat"')
     assert set(examples.names) == {"dog", "dining_table", "queen", "king"}
     assert examples.unlabelled == EACH
 

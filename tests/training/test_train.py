@@ -33,9 +33,9 @@ KINDS = ("linear", "mlp", "residual")
 
 
 @pytest.fixture
-def world(lite: Store) -> Store:
-    put_trained_world(lite)
-    return lite
+def world(own_store: Store) -> Store:
+    put_trained_world(own_store)
+    return own_store
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -120,12 +120,12 @@ def test_one_picture_is_learned_whatever_its_label_and_the_classes_are(kind: str
     assert str(found["labels_agree"]).startswith("not checked")
 
 
-def test_the_only_picture_of_a_gallery_is_learned(lite: Store) -> None:
-    put_trained_world(lite, each=1)
-    visual = lite.live("t_visual")
+def test_the_only_picture_of_a_gallery_is_learned(own_store: Store) -> None:
+    put_trained_world(own_store, each=1)
+    visual = own_store.live("t_visual")
     assert visual is not None
     visual.delete([row["id"] for row in pictures(1) if row["label"] != "queen"])
-    assert check_wiring(lite, gallery="t", options=TrainOptions(kind="residual"))["similarity"] >= 0.99
+    assert check_wiring(own_store, gallery="t", options=TrainOptions(kind="residual"))["similarity"] >= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -160,23 +160,23 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_read(world: Store, 
         check_wiring(world, gallery="t", options=TrainOptions(kind="linear", filter='label == "xyzzy"'))
 
 
-def test_what_is_missing_is_named(lite: Store, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(own_store: Store, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="there is no gallery 't'"):
-        trained(lite, tmp_path / "h.keras")
-    put_trained_world(lite)
-    lite.drop("classes_trained_world")
+        trained(own_store, tmp_path / "h.keras")
+    put_trained_world(own_store)
+    own_store.drop("classes_trained_world")
     with pytest.raises(NotFoundError, match="--head linear or --head mlp"):
-        trained(lite, tmp_path / "h.keras", "residual")
-    assert set(trained(lite, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
-    put_trained_world(lite)
-    put(lite, Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "again": True}), [
+        trained(own_store, tmp_path / "h.keras", "residual")
+    assert set(trained(own_store, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
+    put_trained_world(own_store)
+    put(own_store, Manifest("classes_trained_world", "classes", VISUAL_DIM, {"visual": BACKBONE, "again": True}), [
         {"name": "xyzzy", "index": 0, "bias": 0.0, "vector": CENTRES[0]}
     ])  # fmt: skip
-    assert set(trained(lite, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
+    assert set(trained(own_store, tmp_path / "h.keras", epochs=1).record["scores"]) == {"head"}
     with pytest.raises(ModelError, match="none of the 1 class names"):
-        trained(lite, tmp_path / "h.keras", "residual")
-    lite.drop("words")
+        trained(own_store, tmp_path / "h.keras", "residual")
+    own_store.drop("words")
     with pytest.raises(NotFoundError, match="milvise ingest words"):
-        trained(lite, tmp_path / "h.keras")
-    put_world_words(lite)
-    drop_trained_world(lite)
+        trained(own_store, tmp_path / "h.keras")
+    put_world_words(own_store)
+    drop_trained_world(own_store)
