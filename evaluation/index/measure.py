@@ -55,6 +55,10 @@ def evaluate_index(reading: GalleryReader, options: IndexOptions, note: Callable
     if reading.joint is None:
         part.not_measured.append("The joint index: the gallery has no joint vectors.")
     for name in reading.spaces:
+        for kind in options.kinds:
+            # What Milvus does not have is said before minutes of measuring.
+            reading.database.store.indexes.require(kind, dim=reading.space(name).dim)
+    for name in reading.spaces:
         _evaluate_space(reading, name, options, part, note)
     return part
 

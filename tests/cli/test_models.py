@@ -24,7 +24,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if item.content.path.name.startswith("cifar10"):
             (folder / "photos" / item.label).mkdir(parents=True, exist_ok=True)
             (folder / "photos" / item.label / item.content.path.name).symlink_to(item.content.path)
-    answer(milvise(folder, "--json", "ingest", "words", "glove-6b-50d", "--limit", "20000", "--index", "flat"))
+    answer(milvise(folder, "--json", "ingest", "words", "glove-6b-50d", "--limit", "13000", "--index", "flat"))
     answer(milvise(folder, "--json", "ingest", "images", "photos", "--gallery", "g"))
     report = answer(milvise(folder, "--json", "train", "--gallery", "g", "--out", "h.keras", "--hold-out", "frog"))
     validate(report, schemas.TRAIN)

@@ -13,12 +13,12 @@ from processes import answer, milvise, on_a_terminal
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, photos: list[Path]) -> Path:
-    """A folder with a database of 20,000 words and a gallery of real photos, each of which has an owner."""
+    """A folder with a database of 10,000 words and a gallery of real photos, each of which has an owner."""
     folder = tmp_path_factory.mktemp("world")
     chosen = [path for path in photos if path.name.startswith(("imagenet_", "chelsea"))][:12]
     rows = [f"{path},{'ann' if number % 2 else 'bob'}" for number, path in enumerate(chosen)]
     (folder / "photos.csv").write_text("\n".join(["uri,owner", *rows, f"{chosen[0]},copy"]).replace(",copy", ",ann"))
-    milvise(folder, "ingest", "words", "glove-6b-50d", "--limit", "20000", "--index", "flat")
+    milvise(folder, "ingest", "words", "glove-6b-50d", "--limit", "10000", "--index", "flat")
     answer(milvise(folder, "--json", "ingest", "images", "photos.csv", "--gallery", "g"))
     return folder
 

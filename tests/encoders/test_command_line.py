@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import answer, milvise, milvise_anew
 
 TINY = Path(__file__).parents[1] / "tiny_encoder"
 PAGE = Path(__file__).parents[2] / "docs" / "add-an-encoder.md"
@@ -22,13 +20,10 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(folder: Path, installed: Path) -> Run:
     def run(*arguments: str, packages: bool = True, code: int = 0) -> Any:
-        path = [str(TINY), str(installed)] if packages else []
+        packages_at = [str(TINY), str(installed)] if packages else []
         others = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, *others])}
-        command = [sys.executable, "-m", "milvise", "--uri", "tiny.db", "--json", *arguments]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=folder)
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
+        path = os.pathsep.join([*packages_at, *others])
+        return answer(milvise(folder, "--uri", "tiny.db", "--json", *arguments, PYTHONPATH=path), code)
 
     return run
 
@@ -52,9 +47,9 @@ def test_a_gallery_is_made_searched_and_shown(run: Run) -> None:
 
 def test_status_shows_the_encoder_to_people(run: Run, folder: Path) -> None:
     run("ingest", "images", "pictures", "--gallery", "g", "--encoder", "tiny_colours")
-    command = [sys.executable, "-m", "milvise", "--uri", "tiny.db", "status"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
-    assert "tiny_colours version=1" in shown
+    shown = milvise_anew(folder, "--uri", "tiny.db", "status")
+    assert shown.returncode == 0, shown.stderr
+    assert "tiny_colours version=1" in shown.stdout
 
 
 def test_the_page_shows_the_package_as_it_is_tested() -> None:
