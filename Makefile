@@ -27,7 +27,7 @@ demo: .venv/.demo
 	$(BIN)/milvise demo
 
 test: .venv/.test
-	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.test
 	$(BIN)/ruff check .
