@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from backends import EVERY
+from memory_client import connect_to_memory
 from trained_world import (
     BACKBONE,
     EACH,
@@ -33,8 +34,12 @@ PICTURES = EACH * len(LABELS)
 THREADS, LIMIT = 8, 10
 
 
-def two_heads(store: Store, folder: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def two_heads(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two heads for every gallery of the trained world, which is the same on each Milvus."""
+    store = Store(connect_to_memory())
     put_trained_world(store)
+    folder = tmp_path_factory.mktemp("heads")
     paths = [folder / "first.keras", folder / "second.keras"]
     for seed, path in enumerate(paths):
         trained(store, path, epochs=2, seed=seed)
@@ -42,16 +47,18 @@ def two_heads(store: Store, folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[list[str]]:
+def shared(store: Store, two_heads: list[str]) -> Iterator[list[str]]:
     """Two heads for the gallery ``t`` of each Milvus in turn."""
-    yield two_heads(store, tmp_path_factory.mktemp("heads"))
+    put_trained_world(store)
+    yield two_heads
     drop_trained_world(store)
 
 
 @pytest.fixture
-def heads(own_store: Store, tmp_path: Path) -> list[str]:
+def heads(own_store: Store, two_heads: list[str]) -> list[str]:
     """Two heads for the gallery ``t`` of a Milvus of the test's own."""
-    return two_heads(own_store, tmp_path)
+    put_trained_world(own_store)
+    return two_heads
 
 
 def joint_rows(store: Store) -> dict[str, dict[str, object]]:
