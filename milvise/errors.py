@@ -25,7 +25,8 @@
         ├── DeniedError            the server refused the token, or the token's rights
         └── UnsupportedError       the connected Milvus lacks a feature
 
-A message says what happened, what was expected, what was received, and what to do.
+A message says what happened, what was expected, what was received, and what to do. Each class has a `code`, which programs compare:
+``unknown_word``, ``not_found`` and so on; codes do not change.
 """
 
 from __future__ import annotations
@@ -33,18 +34,25 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class MilviseError(Exception):
     """The root of this tree."""
 
+    code: ClassVar[str] = "failed"
+
 
 class UsageError(MilviseError):
     """The request itself is wrong."""
 
+    code = "wrong_usage"
+
 
 class ExpressionError(UsageError):
     """A word expression that cannot be read."""
+
+    code = "bad_expression"
 
 
 class UnknownWordError(UsageError):
@@ -57,6 +65,8 @@ class UnknownWordError(UsageError):
     suggestions : tuple of str
         Close spellings that are in the vocabulary, the most frequent first.
     """
+
+    code = "unknown_word"
 
     def __init__(
         self, word: str, suggestions: tuple[str, ...], *, kind: str = "word", place: str, can_fix: bool = False
@@ -72,49 +82,73 @@ class UnknownWordError(UsageError):
 class UnknownClassError(UnknownWordError):
     """A class that the backbone does not know."""
 
+    code = "unknown_class"
+
 
 class IndexSpecError(UsageError):
     """An index kind or parameter that cannot be used."""
+
+    code = "bad_index"
 
 
 class FilterError(UsageError):
     """A filter that Milvus cannot read."""
 
+    code = "bad_filter"
+
 
 class NotFoundError(MilviseError):
     """A gallery, collection or picture that is not there."""
+
+    code = "not_found"
 
 
 class ReplacedError(NotFoundError):
     """A collection that was replaced or dropped while it was read; the same request, made again, reads what stands now."""
 
+    code = "replaced"
+
 
 class FingerprintError(MilviseError):
     """Vectors made by different models would be compared."""
+
+    code = "other_model"
 
 
 class InputError(MilviseError):
     """A source that cannot be read at all."""
 
+    code = "bad_input"
+
 
 class ImageError(InputError):
     """A picture that cannot be decoded; the message is the reason."""
+
+    code = "bad_picture"
 
 
 class VectorError(MilviseError):
     """A vector of the wrong width, not finite, or zero."""
 
+    code = "bad_vector"
+
 
 class ModelError(MilviseError):
     """A backbone that cannot be built."""
+
+    code = "bad_model"
 
 
 class WeightsError(ModelError):
     """Weights that are missing or belong to another network."""
 
+    code = "bad_weights"
+
 
 class MissingExtraError(ModelError):
     """A package of an optional extra is not installed."""
+
+    code = "missing_extra"
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs packages that are not installed. {_how_to_install(extra)}")
@@ -128,6 +162,8 @@ class MissingEncoderError(ModelError):
     encoder : str
         The name of the encoder.
     """
+
+    code = "missing_encoder"
 
     def __init__(
         self, encoder: str, installed: Sequence[str], *, entry_point: str | None = None, reason: str = ""
@@ -179,18 +215,28 @@ def _how_to_install(extra: str) -> str:
 class StoreError(MilviseError):
     """Milvus answered with an error."""
 
+    code = "milvus_failed"
+
 
 class UnavailableError(StoreError):
     """No answer from the server."""
+
+    code = "unavailable"
 
 
 class LockedError(StoreError):
     """Another process holds the Milvus Lite file."""
 
+    code = "locked"
+
 
 class DeniedError(StoreError):
     """The server refused the token, or the token's rights."""
 
+    code = "denied"
+
 
 class UnsupportedError(StoreError):
     """The connected Milvus lacks a feature."""
+
+    code = "unsupported"

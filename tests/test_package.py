@@ -31,6 +31,7 @@ ROOMS = (
     "ingest/stages",
     "operations",
     "queries",
+    "service",
     "training",
 )
 

@@ -1,0 +1,92 @@
+"""What answers hold: the documents of ``--json``, with links to the pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from milvise.core.records import Hit, WordHit
+
+
+class Links(BaseModel):
+    """Where a picture can be seen, relative to the service."""
+
+    thumbnail: str
+    original: str | None = Field(description="None where originals are not given out.")
+
+
+class HitBody(BaseModel):
+    """One picture that was found."""
+
+    rank: int
+    id: str
+    uri: str
+    label: str
+    similarity: float = Field(description="Larger is closer.")
+    distance: float = Field(description="sqrt(2 - 2 * similarity)")
+    meta: dict[str, Any]
+    confidence: float | None = Field(None, description="Probability that the picture shows what the words say.")
+    reasons: list[str] = Field([], description="meaning, label, file name, folder, or meta. and a column.")
+    links: Links
+
+
+class Found(BaseModel):
+    """The answer to a search."""
+
+    request: dict[str, Any]
+    took_ms: dict[str, float]
+    hits: list[HitBody]
+
+
+class WordBody(BaseModel):
+    """One word that was found."""
+
+    rank: int
+    word: str
+    similarity: float
+    distance: float
+    probability: float | None = None
+
+
+class FoundWords(BaseModel):
+    """The answer to a search among words, or the tags of a picture."""
+
+    request: dict[str, Any]
+    took_ms: dict[str, float]
+    hits: list[WordBody]
+
+
+def found(request: Mapping[str, Any], started: float, hits: Sequence[Hit], *, originals: bool, first: int = 1) -> Found:
+    """Return the answer to a search in the gallery that the request names."""
+    gallery = str(request["gallery"])
+    bodies = [
+        HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals))
+        for rank, hit in enumerate(hits, start=first)
+    ]
+    return Found(request=dict(request), took_ms=took(started), hits=bodies)
+
+
+def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordHit]) -> FoundWords:
+    """Return the answer to a search among words."""
+    bodies = [WordBody(rank=rank, **asdict(hit)) for rank, hit in enumerate(hits, start=1)]
+    return FoundWords(request=dict(request), took_ms=took(started), hits=bodies)
+
+
+def links(gallery: str, key: str, *, originals: bool) -> Links:
+    """Return where a picture can be seen."""
+    at = f"/api/v1/galleries/{quote(gallery, safe='')}/pictures/{quote(key, safe='')}"
+    return Links(thumbnail=f"{at}/thumbnail", original=f"{at}/original" if originals else None)
+
+
+def took(started: float) -> dict[str, float]:
+    """Return the milliseconds since a time of `time.perf_counter`."""
+    return {"total": round(1000 * (time.perf_counter() - started), 2)}
+
+
+def _plain(hit: Hit) -> dict[str, Any]:
+    return {**asdict(hit), "meta": dict(hit.meta), "reasons": list(hit.reasons)}

@@ -1,0 +1,56 @@
+"""What the routes of one service share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from milvise.operations.database import Database
+from milvise.operations.gallery import Gallery
+from milvise.service.settings import Settings
+
+
+@dataclass(slots=True)
+class Context:
+    """What stands behind a service for as long as it runs; threads share it.
+
+    Attributes
+    ----------
+    db : Database
+    settings : Settings
+    galleries : dict of str to Gallery
+        Those that were asked for, with what they keep between requests.
+    """
+
+    db: Database
+    settings: Settings
+    galleries: dict[str, Gallery]
+
+
+MOST_GALLERIES = 64
+"""More than so many are not kept: names come from strangers."""
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the service that a request came to."""
+    context: Context = request.app.state.context
+    return context
+
+
+Shared = Annotated[Context, Depends(context_of)]
+
+
+def gallery_of(context: Shared, gallery: str) -> Gallery:
+    """Return the gallery that a path names; whether it is there shows when it is asked something."""
+    kept = context.galleries.get(gallery)
+    if kept is not None:
+        return kept
+    opened = context.db.gallery(gallery)
+    if len(context.galleries) < MOST_GALLERIES:
+        return context.galleries.setdefault(gallery, opened)
+    return opened
+
+
+Asked = Annotated[Gallery, Depends(gallery_of)]

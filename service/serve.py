@@ -1,0 +1,75 @@
+"""Run the service until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from milvise.errors import UsageError
+from milvise.operations.database import Database
+from milvise.service.app import make_app
+from milvise.service.settings import Settings
+
+STOP_S = 10
+"""Requests that run when the service is told to stop have so many seconds."""
+
+
+class Service:
+    """A service with an open port.
+
+    Parameters
+    ----------
+    db : Database
+    settings : Settings
+
+    Attributes
+    ----------
+    app : FastAPI
+    address : str
+        Where people reach it, such as ``http://127.0.0.1:8000``.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken, or the address is not of this machine.
+    """
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self.app: FastAPI = make_app(db, settings)
+        self._socket = _listening(settings.host, settings.port)
+        port = self._socket.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"http://{host}:{port}"
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=STOP_S,
+            timeout_keep_alive=30, h11_max_incomplete_event_size=16_384,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+
+    def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Answer until `stop`, or a signal; `started` is called first, when connections are already taken."""
+        started()
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End after the requests that run."""
+        self._server.should_exit = True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(2048)
+    except OSError as error:
+        opened.close()
+        raise UsageError(
+            f"cannot listen there: {error.strerror}.\nExpected: an address of this machine and a free port\nReceived: --host {host} --port"
+            f" {port}"
+        ) from error
+    return opened
