@@ -19,6 +19,7 @@
     │   ├── WeightsError           weights that are missing or belong to another network
     │   ├── MissingExtraError      a package of an optional extra is not installed
     │   └── MissingEncoderError    the package of a gallery's encoder is not installed
+    ├── BusyError                  a service that has too much to do at the moment
     └── StoreError                 Milvus answered with an error
         ├── UnavailableError       no answer from the server
         ├── LockedError            another process holds the Milvus Lite file
@@ -210,6 +211,12 @@ def _how_to_install(extra: str) -> str:
     if not wanted:
         return f"Install milvise again from its source folder: {install_command(f'.[{extra}]')}"
     return f"Install them: {install_command(*wanted)}"
+
+
+class BusyError(MilviseError):
+    """A service that has too much to do at the moment; the same request may be made again soon."""
+
+    code = "busy"
 
 
 class StoreError(MilviseError):

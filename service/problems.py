@@ -32,6 +32,7 @@ STATUS: Mapping[type[errors.MilviseError], int] = {
     errors.InputError: 422,
     errors.VectorError: 422,
     errors.ModelError: 501,
+    errors.BusyError: 503,
     errors.StoreError: 502,
     errors.UnavailableError: 503,
     errors.LockedError: 503,
@@ -83,7 +84,7 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _refused(_: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "no_such_page", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        code = _CODES.get(error.status_code, "http_error")
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(Exception)
@@ -91,6 +92,8 @@ def add_problems(app: FastAPI) -> None:
         logger.exception("an unexpected error", exc_info=error, extra={"request_id": current_request_id()})
         return problem(500, "internal_error", "The service failed; its log says why, under this request id.")
 
+
+_CODES = {401: "denied", 403: "denied", 404: "no_such_page", 405: "method_not_allowed"}
 
 _DETAILS = {
     "unavailable": "Milvus does not answer. Try again in a moment.",
