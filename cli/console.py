@@ -22,7 +22,7 @@ from milvise.cli.terminal import (
     texts,
     visible,
 )
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit, document_of
 
 LIKELY = 0.5
 """A confidence from which on a picture probably shows what was searched for."""
@@ -213,7 +213,7 @@ class Output:
 def _plain(hit: Hit | WordHit) -> dict[str, Any]:
     """Return a hit as plain values; a confidence that nobody asked for, or a probability of what is only close, is left out."""
     optional = ("confidence", "probability")
-    return {name: value for name, value in asdict(hit).items() if name not in optional or value is not None}
+    return {name: value for name, value in document_of(hit).items() if name not in optional or value is not None}
 
 
 def _optional(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 Row = dict[str, Any]
@@ -52,6 +52,8 @@ class Hit:
     reasons : tuple of str
         How words found it: ``meaning``, or where its text holds them: ``label``, ``file name``, ``folder``, or ``meta.`` with
         the name of a column. Empty where the request was not one by words.
+    width, height : int
+        Of the picture in pixels, as it is shown; 0 where nobody knows.
     """
 
     id: str
@@ -62,6 +64,28 @@ class Hit:
     meta: Mapping[str, Any] = field(default_factory=dict)
     confidence: float | None = None
     reasons: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One stored picture, whatever it was asked for by.
+
+    Attributes
+    ----------
+    id, uri, label, meta
+        As in `Hit`.
+    width, height : int
+        In pixels, as it is shown.
+    """
+
+    id: str
+    uri: str
+    label: str
+    width: int
+    height: int
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +142,8 @@ class WordHit:
     similarity: float
     distance: float
     probability: float | None = None
+
+
+def document_of(hit: Hit | WordHit) -> dict[str, Any]:
+    """Return a hit as the documents of ``--json`` show it, which people's scripts read: without the size of the picture."""
+    return {name: value for name, value in asdict(hit).items() if name not in ("width", "height")}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from milvise.core.config import DEFAULT_BACKBONE
-from milvise.core.records import Hit
+from milvise.core.records import Hit, document_of
 from milvise.embeddings.words.load import PACKAGED
 from milvise.errors import MissingExtraError, NotFoundError
 from milvise.gallery.names import WORDS_ALIAS, visual_alias
@@ -72,7 +72,14 @@ class Demonstration:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values."""
-        return {"contact_sheet": str(self.sheet), "sections": [asdict(section) for section in self.sections]}
+        sections = [
+            {
+                "title": one.title, "command": one.command, "hits": [document_of(hit) for hit in one.hits],
+                "picture": None if one.picture is None else document_of(one.picture),
+            }
+            for one in self.sections
+        ]  # fmt: skip
+        return {"contact_sheet": str(self.sheet), "sections": sections}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from milvise.adapter import Store
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.events import request_logged
 from milvise.core.picture_types import StoredPicture
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.errors import UsageError
 from milvise.queries.focus.search import focused
@@ -37,6 +37,7 @@ from milvise.queries.ranking.confidence import check_confidence
 from milvise.queries.ranking.hit_confidence import trust
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest, nearest_to_each
+from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain
@@ -448,6 +449,30 @@ class Gallery:
             return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
 
         return self._parts.logged(request, "explain", space=space)
+
+    def browse(self, filter: str = "", *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> list[Picture]:
+        """Return a page of the pictures that fit a filter, in the order of their URIs.
+
+        One read of the ids and URIs of what fits, of at most 16,384 pictures, and one of the page. A gallery of which more fit shows so
+        many of them; a filter finds the others.
+
+        Parameters
+        ----------
+        filter : str
+            As `search`; all pictures by default.
+        limit : int
+            How many.
+        offset : int
+            How many are passed over.
+
+        Raises
+        ------
+        FilterError
+            If Milvus cannot read the filter.
+        """
+        return self._parts.logged(
+            lambda now: browse(now.visual, filter=filter, limit=limit, offset=offset), "browse", limit=limit
+        )
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from milvise.core.records import Hit, WordHit
+from milvise.core.records import Hit, Picture, WordHit
 
 
 class Links(BaseModel):
@@ -32,7 +32,28 @@ class HitBody(BaseModel):
     meta: dict[str, Any]
     confidence: float | None = Field(None, description="Probability that the picture shows what the words say.")
     reasons: list[str] = Field([], description="meaning, label, file name, folder, or meta. and a column.")
+    width: int = Field(0, description="Of the picture in pixels, 0 where nobody knows.")
+    height: int = Field(0, description="Of the picture in pixels, 0 where nobody knows.")
     links: Links
+
+
+class PictureBody(BaseModel):
+    """One stored picture."""
+
+    id: str
+    uri: str
+    label: str
+    width: int = Field(description="In pixels.")
+    height: int = Field(description="In pixels.")
+    meta: dict[str, Any]
+    links: Links
+
+
+class PictureList(BaseModel):
+    """A page of a gallery."""
+
+    pictures: list[PictureBody]
+    more: bool = Field(description="Whether there is a page after this one.")
 
 
 class Found(BaseModel):
@@ -75,6 +96,18 @@ def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordH
     """Return the answer to a search among words."""
     bodies = [WordBody(rank=rank, **asdict(hit)) for rank, hit in enumerate(hits, start=1)]
     return FoundWords(request=dict(request), took_ms=took(started), hits=bodies)
+
+
+def picture_body(gallery: str, picture: Picture, *, originals: bool) -> PictureBody:
+    """Return one picture with its links."""
+    plain = {**asdict(picture), "meta": dict(picture.meta)}
+    return PictureBody(**plain, links=links(gallery, picture.id, originals=originals))
+
+
+def picture_list(gallery: str, pictures: Sequence[Picture], *, more: bool, originals: bool) -> PictureList:
+    """Return a page of a gallery."""
+    bodies = [picture_body(gallery, one, originals=originals) for one in pictures]
+    return PictureList(pictures=bodies, more=more)
 
 
 def links(gallery: str, key: str, *, originals: bool) -> Links:

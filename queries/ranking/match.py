@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from milvise.core.records import Hit, Row, distance
 
-FIELDS = ("uri", "label", "meta")
+FIELDS = ("uri", "label", "meta", "width", "height")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,5 @@ class Match:
         row, score = self.row, self.similarity
         meta = dict(row["meta"] or {})
         trusted = self.confidence if confidence is None else confidence
-        return Hit(row["id"], row["uri"], row["label"], score, distance(score), meta, trusted, self.reasons)
+        about = row["id"], row["uri"], row["label"], score, distance(score), meta, trusted, self.reasons
+        return Hit(*about, width=int(row["width"]), height=int(row["height"]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from milvise.adapter import IndexSpec
 from milvise.core.arrays import Floats, unit
-from milvise.core.records import Hit, Row
+from milvise.core.records import Hit, Row, document_of
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.errors import UnknownWordError, UsageError
@@ -97,7 +97,7 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        return {**asdict(self), "hit": document_of(self.hit)}
 
 
 def explain(

@@ -21,6 +21,7 @@ from milvise.queries.at_once import at_once
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
+from milvise.queries.ranking.match import FIELDS as SHOWN
 from milvise.queries.ranking.match import Match
 from milvise.queries.text.filter import LABEL, URI, text_filter
 from milvise.queries.text.held_words import matched
@@ -151,7 +152,7 @@ def _found(
 
 
 def _rows(now: OpenCollections, limit: int, filter: str) -> list[Match]:
-    return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *FIELDS], limit=limit)]
+    return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *SHOWN], limit=limit)]
 
 
 def _require_held(errors: Sequence[UnknownWordError], rows: Sequence[Mapping[str, Any]], forms: Forms) -> None:

@@ -1,0 +1,41 @@
+"""A gallery is looked through page by page, and hits tell how large their pictures are."""
+
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+
+from milvise.core.records import record_id
+
+PICTURES = "/api/v1/galleries/r/pictures"
+
+
+def test_pages_follow_each_other_in_the_order_of_their_uris(client: TestClient) -> None:
+    asked = {"filter": 'label == "odd"', "limit": 400}
+    pages = [client.get(PICTURES, params={**asked, "offset": offset}).json() for offset in (0, 400, 800)]
+    assert [page["more"] for page in pages] == [True, True, False]
+    uris = [picture["uri"] for page in pages for picture in page["pictures"]]
+    assert uris == sorted(f"folder/{number}.jpg" for number in range(1, 2_000, 2))
+
+
+def test_a_picture_is_shown_with_all_that_stands_with_it(client: TestClient) -> None:
+    (shown,) = client.get(PICTURES, params={"filter": 'uri == "folder/12.jpg"'}).json()["pictures"]
+    at = f"{PICTURES}/{record_id('folder/12.jpg')}"
+    assert shown == {
+        "id": record_id("folder/12.jpg"), "uri": "folder/12.jpg", "label": "even", "width": 12, "height": 1,
+        "meta": {"number": 12, "owner": "owner 12"},
+        "links": {"thumbnail": f"{at}/thumbnail", "original": f"{at}/original"},
+    }  # fmt: skip
+
+
+def test_beyond_the_last_page_there_is_nothing(client: TestClient) -> None:
+    assert client.get(PICTURES, params={"offset": 2_000}).json() == {"pictures": [], "more": False}
+
+
+def test_a_filter_that_cannot_be_read_is_a_problem(client: TestClient) -> None:
+    answer = client.get(PICTURES, params={"filter": "label =="})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_filter")
+
+
+def test_a_hit_tells_how_large_its_picture_is(client: TestClient) -> None:
+    hits = client.get("/api/v1/galleries/r/search", params={"words": "cat", "limit": 3}).json()["hits"]
+    assert [(hit["width"], hit["height"]) for hit in hits] == [(hit["meta"]["number"], 1) for hit in hits]
