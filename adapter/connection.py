@@ -14,6 +14,7 @@ from milvise.adapter.errors import BusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
 from milvise.adapter.retry import IN_PROCESS, READING, WRITING, Patience, retrying
+from milvise.core.stages import stage
 from milvise.errors import MilviseError, UnavailableError, UnsupportedError, UsageError
 
 CONNECT_TIMEOUT_S = 4.0
@@ -82,7 +83,8 @@ class Connection:
             with translated():
                 return method(*args, **kwargs)
 
-        return retrying(once, patience=self.patience, place=without_password(self.uri)[1:-1], passing=passing)
+        with stage("milvus"):
+            return retrying(once, patience=self.patience, place=without_password(self.uri)[1:-1], passing=passing)
 
     def close(self) -> None:
         """Close the client, and release the lock of a Milvus Lite file."""

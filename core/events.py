@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from milvise.core.stages import watcher
+
 logger = logging.getLogger("milvise")
 
 
@@ -45,6 +47,8 @@ def request_logged(
     finally:
         took_ms = round(1000 * (time.perf_counter() - started), 2)
         fields = {"kind": kind, "gallery": gallery, "space": space, "limit": limit, "took_ms": took_ms, **found}
+        if (watching := watcher()) is not None:
+            watching.request(kind, hits=found["hits"], error=error[0])
         answered = error[0] or ("answered" if found["hits"] is None else f"{found['hits']} hits")
         _log("request", f"{kind}{f' in {gallery}' if gallery else ''}: {answered} in {took_ms} ms", fields, error[0])
 

@@ -8,6 +8,8 @@ from functools import cache
 from threading import Lock
 from typing import TypeVar
 
+from milvise.core.stages import carried, waiting
+
 One = TypeVar("One")
 Other = TypeVar("Other")
 
@@ -21,9 +23,10 @@ _lock = Lock()
 def at_once(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other]:
     """Return what two functions return, the first of which runs in another thread; an error of the second is raised without waiting."""
     with _lock:
-        waiting = _threads().submit(one)
+        task = _threads().submit(carried(one))
     answer = other()
-    return waiting.result(), answer
+    with waiting():
+        return task.result(), answer
 
 
 def close_threads() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.kept_vectors import KeptVectors
 from milvise.core.arrays import Floats
+from milvise.core.stages import stage
 
 MOST_VECTORS = 10_000
 """Those that were not asked for longest go first: 12 MB for words of width 300."""
@@ -92,7 +93,9 @@ class KnownTexts(FetchedVectors):
         from milvise.embeddings.encoder import encode_texts
         from milvise.gallery.models import text_encoder
 
-        vectors = encode_texts(text_encoder(collection.manifest), others)
+        encoder = text_encoder(collection.manifest)
+        with stage("inference"):
+            vectors = encode_texts(encoder, others)
         # A text that means nothing to the encoder gets zeros.
         return found | {key: vector for key, vector in zip(others, vectors, strict=True) if vector.any()}
 

@@ -24,6 +24,7 @@ from milvise.core.events import request_logged
 from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.core.spaces import JOINT, VISUAL, Space
+from milvise.core.stages import watcher
 from milvise.errors import UsageError
 from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
@@ -584,7 +585,9 @@ def _found(
 
 
 def _hits(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:
-    if least is None:
-        return [match.hit() for match in matches]
-    trusted = zip(matches, trust(now, terms, matches), strict=True)
-    return [match.hit(confidence) for match, confidence in trusted if confidence >= least]
+    trusted = [match.confidence for match in matches] if least is None else trust(now, terms, matches)
+    known = [confidence for confidence in trusted if confidence is not None]
+    if known and (watching := watcher()) is not None:
+        watching.confidence(max(known))
+    hits = [match.hit(confidence) for match, confidence in zip(matches, trusted, strict=True)]
+    return [hit for hit in hits if least is None or (hit.confidence or 0.0) >= least]

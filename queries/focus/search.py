@@ -10,6 +10,7 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats
+from milvise.core.stages import staged
 from milvise.queries.focus.weights import are_enough, candidate_counts, focused_query, focused_similarity
 from milvise.queries.limits import check_limit
 from milvise.queries.ranking.match import FIELDS, Match
@@ -17,6 +18,7 @@ from milvise.queries.ranking.match import FIELDS, Match
 _EFFORT = 4
 
 
+@staged("ranking")
 def focused(
     visual: Collection, query: Floats, weights: Floats, *, limit: int, filter: str, without: Set[str | None]
 ) -> list[Match]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from milvise.core.arrays import Floats
+from milvise.core.stages import staged
 from milvise.errors import ExpressionError, UnknownClassError, UnknownWordError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
@@ -17,6 +18,7 @@ from milvise.queries.vocabulary.expression import Term, parse
 from milvise.queries.vocabulary.spelling import closest
 
 
+@staged("words")
 def focus_weights(now: OpenCollections, focus: str) -> Floats:
     """Return the weights, shape (visual width,), of a class or an expression such as ``cat + sofa - person``.
 

@@ -16,6 +16,7 @@ from milvise.core.arrays import Floats
 from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.core.records import record_id
 from milvise.core.spaces import JOINT, VISUAL, Space
+from milvise.core.stages import staged
 from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.gallery_collections import OpenCollections
@@ -135,6 +136,7 @@ def _stored(
     return made
 
 
+@staged("inference")
 def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[Space]) -> NamedPicture:
     visual = visual_vector(picture, now.visual.manifest)
     vectors: dict[Space, Floats] = {VISUAL: visual}

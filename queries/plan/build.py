@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from milvise.core.arrays import unit
 from milvise.core.spaces import JOINT, RANKED, VISUAL, SearchSpace, Space, search_space
+from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
@@ -27,6 +28,7 @@ def terms_of(words: str) -> tuple[Term, ...]:
     return parse(words) if words.strip() else ()
 
 
+@staged("words")
 def word_queries(now: OpenCollections, expressions: Sequence[Sequence[Term]], *, space: str | None) -> list[Query]:
     """Return a query for each of several expressions.
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from milvise.core.arrays import Floats, unit
 from milvise.core.spaces import Space
+from milvise.core.stages import staged
 from milvise.errors import UnknownWordError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.class_mixture import WordClasses
@@ -55,6 +56,7 @@ class Placed:
         return SoughtWord(self.term.phrase, self.term.weight, self.classes, joint_share)
 
 
+@staged("words")
 def place_terms(now: OpenCollections, terms: Sequence[Term]) -> list[Placed]:
     """Return where terms stand; words that were not asked for before are fetched in one call.
 

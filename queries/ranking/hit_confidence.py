@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from milvise.core.arrays import unit
+from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
@@ -15,6 +16,7 @@ from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.word_vectors import weighted_sum
 
 
+@staged("ranking")
 def trust(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match]) -> list[float]:
     """Return for each match the probability that it shows what the terms say, see `milvise.queries.ranking.confidence`.
 

@@ -18,6 +18,7 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import unit
 from milvise.core.records import Row
 from milvise.core.spaces import FUSED, JOINT, RANKED, VISUAL, Space
+from milvise.core.stages import staged
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
@@ -41,6 +42,7 @@ def nearest(
     return nearest_to_each(now, [query], limit=limit, filter=filter, without=without)[0]
 
 
+@staged("ranking")
 def nearest_to_each(
     now: OpenCollections,
     queries: Sequence[Query],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from milvise.adapter.escape import is_in
 from milvise.core.spaces import search_space
+from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
@@ -19,6 +20,7 @@ MOST_GIVEN = 500
 NEAREST = ("mean", "any")
 
 
+@staged("ranking")
 def complete(
     now: OpenCollections, pictures: Sequence[PictureLike], *, space: str, to: str, limit: int, filter: str
 ) -> list[Match]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.records import Owner
 from milvise.core.spaces import RANKED
+from milvise.core.stages import staged
 from milvise.errors import NotFoundError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
@@ -19,6 +20,7 @@ _FIRST_RANKED = 1_024
 _STEP = 4
 
 
+@staged("ranking")
 def owners(now: OpenCollections, query: Query, *, by: str, evidence: int, limit: int, filter: str) -> list[Owner]:
     """Return the owners whose best pictures fit best; see `Gallery.owners`.
 

@@ -11,6 +11,7 @@ import numpy as np
 from milvise.core.arrays import unit
 from milvise.core.chunks import chunks
 from milvise.core.spaces import JOINT, RANKED, VISUAL, Space
+from milvise.core.stages import staged
 from milvise.errors import NotFoundError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
@@ -22,6 +23,7 @@ from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_
 _AT_ONCE = 500
 
 
+@staged("ranking")
 def rank(
     now: OpenCollections, query: Query, *, ids: Sequence[str] | None, filter: str, limit: int | None
 ) -> list[Match]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from milvise.core.arrays import unit
 from milvise.core.spaces import Space
+from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture
@@ -48,6 +49,7 @@ class Rocchio:
 DEFAULT_WEIGHTS = Rocchio()
 
 
+@staged("ranking")
 def refine(
     now: OpenCollections,
     query: Query,

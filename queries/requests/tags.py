@@ -9,6 +9,7 @@ from milvise.adapter.escape import both, is_in
 from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
 from milvise.core.records import WordHit, distance
+from milvise.core.stages import staged
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError
 from milvise.queries.gallery_collections import OpenCollections
@@ -35,6 +36,7 @@ def can_hedge(now: OpenCollections) -> bool:
         return False
 
 
+@staged("ranking")
 def tagged(
     now: OpenCollections, joint: Floats, visual: Floats | None = None, *, limit: int, among: int, filter: str = ""
 ) -> list[list[WordHit]]:

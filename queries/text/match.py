@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
 from milvise.core.records import Row
+from milvise.core.stages import staged
 from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.at_once import at_once
 from milvise.queries.gallery_collections import OpenCollections
@@ -60,6 +61,7 @@ def check_by(by: str) -> None:
         )
 
 
+@staged("ranking")
 def found_by(
     now: OpenCollections,
     queries: Sequence[Query | None],

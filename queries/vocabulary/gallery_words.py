@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from milvise.core.stages import staged
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UnknownWordError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import known_part, place_terms
@@ -66,6 +67,7 @@ class Said:
             raise error
 
 
+@staged("words")
 def said_in(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
     """Return what each of several texts says, words that mean nothing included, see `milvise.queries.vocabulary.typed`.
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from milvise.core.stages import staged
 from milvise.embeddings.words.phrases import lookups, missing_words
 from milvise.queries.vocabulary.expression import Piece, Term, check_count, pieces, render
 from milvise.queries.vocabulary.knowledge import Knowledge
@@ -69,6 +70,7 @@ def read(text: str, vocabulary: Knowledge, *, fix: bool = False) -> TypedSearch:
     return read_all([text], vocabulary, fix=fix)[0]
 
 
+@staged("words")
 def read_all(texts: Sequence[str], vocabulary: Knowledge, *, fix: bool = False) -> list[TypedSearch]:
     """Read several texts, in as many calls to Milvus as one; parameters and errors as `read`."""
 
@@ -89,6 +91,7 @@ def read_all(texts: Sequence[str], vocabulary: Knowledge, *, fix: bool = False) 
     return _spelt(arrangements, known, vocabulary, fix=fix)
 
 
+@staged("words")
 def read_exactly(text: str, vocabulary: Knowledge, *, fix: bool = False) -> TypedSearch:
     """Read an expression literally, but for the ends of words that are unknown: ``sofa!`` is read as ``sofa``.
 

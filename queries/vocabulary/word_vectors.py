@@ -12,6 +12,7 @@ from milvise.core.arrays import Floats, unit
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.events import request_logged
 from milvise.core.records import WordHit, distance
+from milvise.core.stages import staged
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
 from milvise.errors import ExpressionError, UnknownWordError
 from milvise.gallery.live import Live, answered
@@ -101,6 +102,7 @@ class Vocabulary:
             return answered(lambda: expression_vector(self.live.collection, terms, self.known), self.live)
 
 
+@staged("words")
 def expression_vector(words: Collection, terms: Sequence[Term], vectors: FetchedVectors) -> Floats:
     """Return the weighted mean of the terms' unit vectors, scaled to length one, shape (dim,).
 
