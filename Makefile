@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .PHONY: help demo test check docs bench clean
 help:
 	@echo "make demo    search real photos by word, words, picture and class; writes milvise-demo.html"
+	@echo "make demo SERVE=1    the same, and then the page in a browser, until Ctrl-C"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, import contracts, generated docs"
 	@echo "make docs    write docs/cli.md"
@@ -16,7 +17,7 @@ help:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo: .venv/pyvenv.cfg pyproject.toml
-	$(PIP) install --quiet --editable '.[ingest,offline]'
+	$(PIP) install --quiet --editable '.[ingest,offline,service]'
 	touch $@
 
 .venv/.test: .venv/pyvenv.cfg pyproject.toml
@@ -25,6 +26,7 @@ help:
 
 demo: .venv/.demo
 	$(BIN)/milvise demo
+	$(if $(SERVE),$(BIN)/milvise --uri milvise-demo.db serve)
 
 test: .venv/.test
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
