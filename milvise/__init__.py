@@ -19,6 +19,8 @@ from milvise.errors import MilviseError
 
 if TYPE_CHECKING:
     __version__: str
+    from milvise.client.database import RemoteDatabase
+    from milvise.client.gallery import RemoteGallery
     from milvise.embeddings.words.tag_vectors import TagTraining
     from milvise.gallery.verification.record import Verification
     from milvise.operations.database import Database, connect
@@ -46,6 +48,8 @@ __all__ = [
     "Owner",
     "PictureBytes",
     "PictureFile",
+    "RemoteDatabase",
+    "RemoteGallery",
     "Rocchio",
     "StoredPicture",
     "TagTraining",
@@ -66,6 +70,8 @@ _LAZY = {
     "Gallery": "milvise.operations.gallery",
     "IndexRecall": "milvise.operations.evaluate",
     "Limits": "milvise.operations.evaluate",
+    "RemoteDatabase": "milvise.client.database",
+    "RemoteGallery": "milvise.client.gallery",
     "Rocchio": "milvise.queries.requests.refine",
     "TagTraining": "milvise.embeddings.words.tag_vectors",
     "Verification": "milvise.gallery.verification.record",

@@ -6,17 +6,19 @@ The operations are imported when they are first used, so that who searches impor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from milvise.adapter import Store
 from milvise.adapter import connect as open_connection
 from milvise.adapter.store import check_name
 from milvise.core import config
+from milvise.errors import MissingExtraError, UsageError
 from milvise.operations.gallery import Gallery
 from milvise.operations.progress import Progress, silent
 from milvise.queries import database
 
 if TYPE_CHECKING:
+    from milvise.client.database import RemoteDatabase
     from milvise.gallery.verification.record import Verification
     from milvise.ingest.sources import Source
     from milvise.ingest.summary import Summary
@@ -356,23 +358,49 @@ class Database(database.Database):
         return run_demo(self, Demo(as_optional_path("folder", folder), as_path("sheet", sheet)), progress)
 
 
-def connect(uri: str | None = None, *, token: str | None = None, create: bool = False) -> Database:
-    """Open Milvus.
+@overload
+def connect(uri: str | None = None, *, token: str | None = None, create: bool = False) -> Database: ...
+
+
+@overload
+def connect(uri: str, *, api_key: str, timeout: float = ...) -> RemoteDatabase: ...
+
+
+def connect(
+    uri: str | None = None,
+    *,
+    token: str | None = None,
+    create: bool = False,
+    api_key: str | None = None,
+    timeout: float | None = None,
+) -> Database | RemoteDatabase:
+    """Open Milvus, or with an `api_key` a service that ``milvise serve`` runs.
 
     Parameters
     ----------
     uri : str, optional
         A path that ends in ``.db`` (Milvus Lite) or ``http(s)://host:port``; by default ``MILVISE_URI``, else
-        ``./milvise.db``.
+        ``./milvise.db``. With an `api_key` the address of the service.
     token : str, optional
-        ``user:password`` or an API key; by default ``MILVISE_TOKEN``.
+        For Milvus: ``user:password`` or an API key; by default ``MILVISE_TOKEN``.
     create : bool
         Whether a Milvus Lite file that is not there yet is created, which loading needs and searching does not.
+    api_key : str, optional
+        A key of the service, ``""`` for one that asks for none; see `milvise.client.database.connect_to_service`.
+    timeout : float, optional
+        Seconds to wait for the service; by default 60.
+
+    Returns
+    -------
+    Database or RemoteDatabase
+        The second for a service: searches and other requests are the same; what loads, trains and changes galleries is done where Milvus is.
 
     Raises
     ------
     UsageError, NotFoundError, LockedError, UnavailableError
-        As `milvise.adapter.connect`.
+        As `milvise.adapter.connect`; a service is reached with the first request.
+    MissingExtraError
+        If the package that a service is asked with is not installed.
 
     Examples
     --------
@@ -382,4 +410,22 @@ def connect(uri: str | None = None, *, token: str | None = None, create: bool = 
     []
     >>> db.close()
     """
+    if api_key is not None:
+        return _service(uri, api_key, timeout, of_milvus=token is not None or create)
+    if timeout is not None:
+        raise UsageError("a timeout is for a service: give its api_key too, which is '' for one that asks for none.")
     return Database(Store(open_connection(config.uri(uri), token=config.token(token), create=create)))
+
+
+def _service(uri: str | None, api_key: str, timeout: float | None, *, of_milvus: bool) -> RemoteDatabase:
+    if of_milvus:
+        raise UsageError("token and create are for Milvus, and api_key is for a service: give those of one.")
+    if uri is None:
+        raise UsageError("which service?\nExpected: its address, such as https://pictures.example\nReceived: none")
+    try:
+        from milvise.client.database import TIMEOUT_S, connect_to_service
+    except ModuleNotFoundError as error:
+        if error.name != "httpx":
+            raise
+        raise MissingExtraError("asking a service", "client") from error
+    return connect_to_service(uri, api_key=api_key, timeout=TIMEOUT_S if timeout is None else timeout)

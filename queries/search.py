@@ -40,7 +40,7 @@ from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest, nearest_to_each
 from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
-from milvise.queries.requests.duplicates import KINDS, SIMILARITY, exact_groups, visual_groups
+from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain
 from milvise.queries.requests.feedback import Feedback, log_feedback
 from milvise.queries.requests.owners import owners
@@ -491,8 +491,7 @@ class Gallery:
         filter : str
             As `search`.
         """
-        if kind not in KINDS:
-            raise UsageError(f"unknown kind of duplicates.\nExpected: {', '.join(KINDS)}\nReceived: {kind}")
+        check_kind(kind)
         visual = self._parts.answered(lambda now: now.visual)
         if kind == "exact":
             return self._logged(exact_groups(visual, filter=filter))

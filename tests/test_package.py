@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = (
     "adapter",
     "cli",
+    "client",
     "core",
     "embeddings",
     "evaluation",
@@ -51,6 +52,8 @@ def test_the_public_names_are_these() -> None:
         "Owner",
         "PictureBytes",
         "PictureFile",
+        "RemoteDatabase",
+        "RemoteGallery",
         "Rocchio",
         "StoredPicture",
         "TagTraining",

@@ -30,6 +30,12 @@ _STEP = 8
 _ROWS = 1_000
 
 
+def check_kind(kind: str) -> None:
+    """Raise `UsageError` where `kind` is none of `KINDS`."""
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind of duplicates.\nExpected: {', '.join(KINDS)}\nReceived: {kind}")
+
+
 def exact_groups(visual: Collection, *, filter: str) -> Iterator[DuplicateGroup]:
     """Yield groups of pictures whose files are the same. Calls to Milvus: one pass over the rows, without vectors."""
     # A database without a name is a temporary file that nobody else sees.
