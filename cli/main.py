@@ -10,9 +10,11 @@ import typer
 
 from milvise.cli.app import App, group, with_shared
 from milvise.cli.evaluate import evaluate_app
+from milvise.cli.keys import keys_app
 from milvise.cli.models import export_app, project, train
 from milvise.cli.progress import watched
 from milvise.cli.search import duplicates, explain, search_app, tag
+from milvise.cli.serve import serve
 from milvise.cli.state import (
     FAILED,
     QUARANTINED,
@@ -38,6 +40,7 @@ app.add_typer(ingest_app, name="ingest")
 app.add_typer(search_app, name="search")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(export_app, name="export")
+app.add_typer(keys_app, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
@@ -187,6 +190,7 @@ app.command("duplicates")(duplicates)
 app.command("train")(train)
 app.command("project")(project)
 app.command("tune")(tune)
+app.command("serve")(serve)
 
 
 @app.command("status")

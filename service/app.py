@@ -7,9 +7,8 @@ from fastapi import FastAPI
 from milvise import __version__
 from milvise.operations.database import Database
 from milvise.service.context import Context
+from milvise.service.guards import add_guards
 from milvise.service.inference import Gate
-from milvise.service.key_check import KeyCheck
-from milvise.service.key_file import KeyFile
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
 from milvise.service.routes import browse, health, searches
@@ -43,7 +42,6 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(searches.router, prefix=API)
     app.include_router(browse.router, prefix=API)
-    # The last one added is the first to see a request.
-    app.add_middleware(KeyCheck, keys=None if settings.api_keys is None else KeyFile(settings.api_keys))
+    add_guards(app, settings)
     app.add_middleware(RequestIds)
     return app

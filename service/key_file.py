@@ -1,10 +1,18 @@
 """The file of keys: one line for each, with its name, its role and its hash; written by ``milvise keys``, read by a service.
 
-A service looks at the file again while it runs, so that a key that was removed is refused a second later.
+A key is 256 random bits, so one round of SHA-256 hides it: a slow hash such as scrypt protects what people think of, and would let strangers
+keep the processor busy with wrong keys. Whoever reads the file learns no key. A service looks at the file again while it runs, so that a key
+that was removed is refused a second later.
+
+References
+----------
+Grassi et al. 2017, "Digital Identity Guidelines", NIST SP 800-63B, section 5.1.2.2: secrets of 112 bits and more need no slow hash.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 import os
 import re
@@ -14,11 +22,16 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from milvise.errors import UsageError
-from milvise.service.keys import ROLES, Role, hashed, role_of
 
 logger = logging.getLogger("milvise.service")
+
+Role = Literal["read", "feedback", "write"]
+"""Each role may do what those before it may."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 PREFIX = "milvise_"
 """Keys begin so, which lets scanners for secrets find one that was published by mistake."""
@@ -47,6 +60,27 @@ class Key:
     name: str
     role: Role
     hash: str
+
+
+def hashed(key: str) -> str:
+    """Return what a file of keys holds of a key: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def role_of(key: str, roles: dict[str, Role]) -> Role | None:
+    """Return the role of a key among hashes, or None; the time says nothing about where hashes differ.
+
+    Parameters
+    ----------
+    key : str
+    roles : dict of str to {"read", "feedback", "write"}
+        By `hashed`.
+    """
+    given, found = hashed(key), None
+    for known, role in roles.items():
+        if hmac.compare_digest(given, known):
+            found = role
+    return found
 
 
 def read_keys(path: Path) -> tuple[Key, ...]:

@@ -1,50 +1,15 @@
-"""Who may ask for what: keys with roles, kept as hashes in a file.
-
-A key is 256 random bits, so one round of SHA-256 hides it: a slow hash such as scrypt protects what people think of, and would let strangers
-keep the processor busy with wrong keys. Whoever reads the file learns no key.
-
-References
-----------
-Grassi et al. 2017, "Digital Identity Guidelines", NIST SP 800-63B, section 5.1.2.2: secrets of 112 bits and more need no slow hash.
-"""
+"""Which role a route asks for: each may do what those before it may, ``read``, ``feedback``, ``write``."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-Role = Literal["read", "feedback", "write"]
-"""Each role may do what those before it may."""
-
-ROLES: tuple[Role, ...] = get_args(Role)
-
-
-def hashed(key: str) -> str:
-    """Return what a file of keys holds of a key: its SHA-256 in hexadecimal."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def role_of(key: str, roles: dict[str, Role]) -> Role | None:
-    """Return the role of a key among hashes, or None; the time says nothing about where hashes differ.
-
-    Parameters
-    ----------
-    key : str
-    roles : dict of str to {"read", "feedback", "write"}
-        By `hashed`.
-    """
-    given, found = hashed(key), None
-    for known, role in roles.items():
-        if hmac.compare_digest(given, known):
-            found = role
-    return found
-
+from milvise.service.key_file import ROLES, Role
 
 _bearer = HTTPBearer(
     auto_error=False, description="A key that `milvise keys add` made; needed where the service has keys."

@@ -87,11 +87,6 @@ def add_problems(app: FastAPI) -> None:
         code = _CODES.get(error.status_code, "http_error")
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
-    @app.exception_handler(Exception)
-    def _unknown(_: Request, error: Exception) -> JSONResponse:
-        logger.exception("an unexpected error", exc_info=error, extra={"request_id": current_request_id()})
-        return problem(500, "internal_error", "The service failed; its log says why, under this request id.")
-
 
 _CODES = {401: "denied", 403: "denied", 404: "no_such_page", 405: "method_not_allowed"}
 

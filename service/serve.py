@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,6 +15,8 @@ from fastapi import FastAPI
 from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service.app import make_app
+from milvise.service.connections import Connection
+from milvise.service.inference import Gate
 from milvise.service.settings import Settings
 
 STOP_S = 10
@@ -44,19 +50,46 @@ class Service:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.address = f"http://{host}:{port}"
         config = uvicorn.Config(
-            self.app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=STOP_S,
-            timeout_keep_alive=30, h11_max_incomplete_event_size=16_384,
+            self.app, http=Connection, ws="none", log_config=None, log_level="error", access_log=False, server_header=False,
+            proxy_headers=False, timeout_graceful_shutdown=STOP_S, timeout_keep_alive=30, h11_max_incomplete_event_size=16_384,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
-        """Answer until `stop`, or a signal; `started` is called first, when connections are already taken."""
-        started()
-        self._server.run(sockets=[self._socket])
+        """Answer until `stop`, Ctrl-C or SIGTERM; `started` is called first, when connections are already taken.
+
+        A signal ends it after the requests that run, and is not passed on: who called goes on, and closes what is open.
+        """
+        try:
+            with _signals_end_here():
+                started()
+                self._server.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+            gate: Gate = self.app.state.gate
+            gate.close()
 
     def stop(self) -> None:
         """End after the requests that run."""
         self._server.should_exit = True
+
+
+@contextmanager
+def _signals_end_here() -> Iterator[None]:
+    """Take the signals that uvicorn sends once more after it has stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: uvicorn's own handler has stopped the server."""
 
 
 def _listening(host: str, port: int) -> socket.socket:

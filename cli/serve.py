@@ -1,0 +1,64 @@
+"""The command that lets others search, over HTTP and on a page: serve."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from milvise.cli.state import state
+from milvise.errors import MissingExtraError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on; others than this machine need --api-keys.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")] = 8000,
+    api_keys: Annotated[
+        Path | None, typer.Option("--api-keys", help="A file of keys that milvise keys add wrote.")
+    ] = None,
+    no_originals: Annotated[
+        bool, typer.Option("--no-originals", help="Give out thumbnails only, and no picture in full.")
+    ] = False,
+    upload_bytes: Annotated[int, typer.Option(min=1, help="The largest picture that is taken to search by.")] = (
+        10 * 2**20
+    ),
+    requests_per_minute: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of one address or key. (default: 1200 with --api-keys, else any number)"),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(help="Also pages of this origin may ask, such as https://photos.example; may be repeated."),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Let others search, over HTTP and on a page, until Ctrl-C."""
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("serving over HTTP", "service")
+    from milvise.service.logs import log_as_json
+    from milvise.service.serve import Service
+    from milvise.service.settings import Settings
+
+    settings = Settings(
+        host, port, api_keys=api_keys, originals=not no_originals, upload_bytes=upload_bytes,
+        requests_per_minute=requests_per_minute, cors=tuple(cors or ()),
+    )  # fmt: skip
+    db = state.connect()
+    with db:
+        service = Service(db, settings)
+
+        def started() -> None:
+            log_as_json(quiet=state.output.quiet, verbose=state.verbose)
+            if state.output.as_json:
+                state.output.document({"address": service.address})
+            else:
+                print(f"milvise answers at {service.address} until Ctrl-C.", flush=True)
+            if open_page:
+                typer.launch(service.address)
+
+        service.run(started)
