@@ -8,14 +8,14 @@ from milvise import __version__
 from milvise.operations.database import Database
 from milvise.service.context import Context
 from milvise.service.inference import Gate
+from milvise.service.instruments import add_instruments
 from milvise.service.key_check import KeyCheck
 from milvise.service.key_file import KeyFile
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
-from milvise.service.routes import health, searches
+from milvise.service.route_pattern import API
+from milvise.service.routes import searches
 from milvise.service.settings import Settings
-
-API = "/api/v1"
 
 
 def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
@@ -40,9 +40,9 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.context = Context(db, settings, {})
     app.state.gate = Gate(settings.waiting)
     add_problems(app)
-    app.include_router(health.router)
     app.include_router(searches.router, prefix=API)
     # The last one added is the first to see a request.
     app.add_middleware(KeyCheck, keys=None if settings.api_keys is None else KeyFile(settings.api_keys))
+    add_instruments(app, db, queue=app.state.gate)
     app.add_middleware(RequestIds)
     return app
