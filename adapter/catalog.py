@@ -61,6 +61,8 @@ class Manifest:
         How to make the backbone again: the values of ``--backbone`` and ``--weights``.
     stamp : str
         What the last complete load left, another each time; empty while something is loaded.
+    loaded_at : float
+        When a load last added, replaced or removed pictures, in seconds since 1970; 0 where it was not noted.
     rows : int, optional
         How many rows there were when words, classes or a hierarchy were complete, which never change afterwards; None for others, and
         where it was not noted.
@@ -77,6 +79,7 @@ class Manifest:
     sources: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
     stamp: str = ""
+    loaded_at: float = 0.0
     rows: int | None = None
     top_classes: bool = False
 

@@ -9,12 +9,12 @@ from milvise.operations.database import Database
 from milvise.service.context import Context
 from milvise.service.guards import add_guards
 from milvise.service.inference import Gate
+from milvise.service.instruments import add_instruments
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
-from milvise.service.routes import browse, health, searches
+from milvise.service.route_pattern import API
+from milvise.service.routes import browse, searches
 from milvise.service.settings import Settings
-
-API = "/api/v1"
 
 
 def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
@@ -39,9 +39,10 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.context = Context(db, settings, {})
     app.state.gate = Gate(settings.waiting)
     add_problems(app)
-    app.include_router(health.router)
-    app.include_router(searches.router, prefix=API)
-    app.include_router(browse.router, prefix=API)
+    for routes in (searches, browse):
+        app.include_router(routes.router, prefix=API)
     add_guards(app, settings)
+    # What is refused before the routes is measured too.
+    add_instruments(app, db, queue=app.state.gate)
     app.add_middleware(RequestIds)
     return app

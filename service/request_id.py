@@ -12,6 +12,9 @@ from contextvars import ContextVar
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from milvise.service.measured import STAGES_KEY
+from milvise.service.route_pattern import route_pattern
+
 HEADER = "X-Request-Id"
 
 access_log = logging.getLogger("milvise.service.access")
@@ -57,10 +60,11 @@ class RequestIds:
         try:
             await self._app(scope, receive, sending)
         finally:
-            route = getattr(scope.get("route"), "path", None)
+            route = route_pattern(scope)
             line = {
                 "request_id": request_id, "method": scope["method"], "route": route, "status": status, "bytes": size,
                 "ms": round(1000 * (time.perf_counter() - started), 2),
+                "stages_ms": {stage: round(1000 * took, 2) for stage, took in scope.get(STAGES_KEY, {}).items()},
             }  # fmt: skip
             access_log.info("%s", json.dumps(line), extra=line)
             _request_id.reset(token)

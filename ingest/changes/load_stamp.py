@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from threading import Lock
 
 from milvise.adapter import Collection, Store
@@ -62,4 +63,5 @@ class LoadStamp:
         # The catalog's entry, of which other values may have changed meanwhile.
         found = self._store.find(self._visual.manifest)
         if found is not None:
-            self._store.record(found.manifest.changed(stamp=stamp))
+            loaded_at = round(time.time(), 3) if stamp and not stamp.startswith(_OPEN) else found.manifest.loaded_at
+            self._store.record(found.manifest.changed(stamp=stamp, loaded_at=loaded_at))

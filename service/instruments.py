@@ -1,0 +1,38 @@
+"""What shows a service running: metrics, whether it is ready, and traces."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from milvise.operations.readiness import readiness
+from milvise.queries.database import Database
+from milvise.service.measured import Measured
+from milvise.service.metrics import Metrics
+from milvise.service.routes import health, metrics
+from milvise.service.sampled import Cache, CacheCollector, GalleryCollector, Queue, QueueCollector
+from milvise.service.traces import add_traces
+from milvise.service.watch import Watch
+
+
+def add_instruments(app: FastAPI, db: Database, *, queue: Queue, cache: Cache | None = None) -> None:
+    """Measure the requests of an application, and answer ``/metrics``, ``/healthz`` and ``/readyz``.
+
+    Call it after everything else that stands before the routes was added: what is refused there is measured too.
+
+    Parameters
+    ----------
+    queue : Queue
+        What pictures wait in for the network.
+    cache : Cache, optional
+        Where thumbnails are kept.
+    """
+    app.state.metrics, app.state.watch = Metrics(), Watch(lambda: readiness(db))
+    registry = app.state.metrics.registry
+    registry.register(QueueCollector(queue))
+    registry.register(GalleryCollector(app.state.watch))
+    if cache is not None:
+        registry.register(CacheCollector(cache))
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    add_traces(app)
