@@ -10,9 +10,22 @@ from milvise.service.context import Context
 from milvise.service.inference import Gate
 from milvise.service.key_check import KeyCheck
 from milvise.service.key_file import KeyFile
-from milvise.service.problems import add_problems
+from milvise.service.openapi import describe
+from milvise.service.problems import Unexpected, add_problems
 from milvise.service.request_id import RequestIds
-from milvise.service.routes import browse, health, searches
+from milvise.service.routes import (
+    briefs,
+    browse,
+    by_picture,
+    explain,
+    feedback,
+    galleries,
+    health,
+    searches,
+    tags,
+    upkeep,
+    words,
+)
 from milvise.service.settings import Settings
 
 API = "/api/v1"
@@ -41,9 +54,11 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.gate = Gate(settings.waiting)
     add_problems(app)
     app.include_router(health.router)
-    app.include_router(searches.router, prefix=API)
-    app.include_router(browse.router, prefix=API)
+    for routes in (searches, by_picture, briefs, browse, explain, tags, galleries, upkeep, words, feedback):
+        app.include_router(routes.router, prefix=API)
     # The last one added is the first to see a request.
     app.add_middleware(KeyCheck, keys=None if settings.api_keys is None else KeyFile(settings.api_keys))
+    app.add_middleware(Unexpected)
     app.add_middleware(RequestIds)
+    describe(app)
     return app
