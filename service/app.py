@@ -27,6 +27,7 @@ from milvise.service.routes import (
     words,
 )
 from milvise.service.settings import Settings
+from milvise.service.whole_gallery import MOST_WAITING, PATIENCE_S
 
 API = "/api/v1"
 
@@ -52,6 +53,7 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     app.state.context = Context(db, settings, {})
     app.state.gate = Gate(settings.waiting)
+    app.state.whole_gallery_gate = Gate(MOST_WAITING, PATIENCE_S)
     add_problems(app)
     app.include_router(health.router)
     for routes in (searches, by_picture, briefs, browse, explain, tags, galleries, upkeep, words, feedback):

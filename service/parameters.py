@@ -32,7 +32,7 @@ SearchSpace = Literal["joint", "visual", "fused", "ranked"]
 
 GalleryName = Annotated[
     str,
-    Path(max_length=200, pattern=GALLERY, description="The name of a gallery.", examples=["r"]),
+    Path(max_length=200, pattern=GALLERY, description="The name of a gallery.", examples=["holiday"]),
 ]
 WordsOfAll = Annotated[
     str,

@@ -17,12 +17,15 @@ from milvise.service.inference import Network
 from milvise.service.keys import require
 from milvise.service.paging import page
 from milvise.service.parameters import MOST
+from milvise.service.whole_gallery import WholeGallery
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 
 
 @router.post("/galleries/{gallery}/rank")
-def rank(context: Shared, network: Network, asked: Asked, gallery: given.GalleryName, body: RankAsked) -> Found:
+def rank(
+    context: Shared, network: Network, whole: WholeGallery, asked: Asked, gallery: given.GalleryName, body: RankAsked
+) -> Found:
     """Put given pictures, or all that fit a filter, in the order of how well they fit words and pictures."""
     started = time.perf_counter()
 
@@ -32,7 +35,10 @@ def rank(context: Shared, network: Network, asked: Asked, gallery: given.Gallery
             limit=body.limit or MOST, min_confidence=body.min_confidence, fix=body.fix,
         )  # fmt: skip
 
-    hits = network.run(request) if body.has_uploads else request()
+    if body.has_uploads:
+        hits = network.run(request)
+    else:
+        hits = whole.run(request) if body.ids is None else request()
     said = {"kind": "rank", "gallery": gallery, **body.told(), **read_as(asked, body.words, fix=body.fix)}
     return found(said, started, hits, originals=context.settings.originals)
 

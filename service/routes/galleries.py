@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
+from milvise.core.records import DuplicateGroup
 from milvise.queries.requests.duplicates import SIMILARITY
 from milvise.service import parameters as given
 from milvise.service.answers import Groups, group_bodies
 from milvise.service.bodies import took
 from milvise.service.context import Asked, Shared
 from milvise.service.keys import require
+from milvise.service.whole_gallery import WholeGallery
 
 router = APIRouter(tags=["galleries"], dependencies=[Depends(require("read"))])
 
@@ -89,6 +91,7 @@ def words_space(asked: Asked) -> WordsSpace:
 @router.get("/galleries/{gallery}/duplicates")
 def duplicates(
     context: Shared,
+    whole: WholeGallery,
     asked: Asked,
     gallery: given.GalleryName,
     kind: Annotated[
@@ -103,8 +106,12 @@ def duplicates(
 ) -> Groups:
     """Find pictures that a gallery holds more than once: the whole gallery is read, up to the last group."""
     started = time.perf_counter()
-    with closing(asked.duplicates(kind=kind, similarity=similarity, filter=filter)) as found:
-        groups = list(islice(found, limit + 1))
+
+    def search() -> list[DuplicateGroup]:
+        with closing(asked.duplicates(kind=kind, similarity=similarity, filter=filter)) as found:
+            return list(islice(found, limit + 1))
+
+    groups = whole.run(search)
     request = {
         "kind": "duplicates", "gallery": gallery, "of": kind, "similarity": similarity if kind == "visual" else None,
         "filter": filter, "limit": limit,

@@ -12,6 +12,7 @@ from milvise.service import parameters as given
 from milvise.service.asked import TuneAsked
 from milvise.service.context import Asked, Shared
 from milvise.service.keys import require
+from milvise.service.whole_gallery import WholeGallery
 from milvise.service.wording import in_http_terms
 
 router = APIRouter(tags=["upkeep"])
@@ -48,18 +49,18 @@ class DroppedBody(BaseModel):
 
 
 @router.get("/galleries/{gallery}/verify", dependencies=[Depends(require("read"))])
-def verify(context: Shared, gallery: given.GalleryName) -> Verified:
+def verify(context: Shared, whole: WholeGallery, gallery: given.GalleryName) -> Verified:
     """Say whether a gallery is whole."""
-    told = context.db.verify(gallery).to_json()
+    told = whole.run(lambda: context.db.verify(gallery)).to_json()
     for name in ("problems", "remarks", "not_checked"):
         told[name] = [in_http_terms(text) for text in told[name]]
     return Verified.model_validate(told)
 
 
 @router.post("/galleries/{gallery}/tune", dependencies=[Depends(require("write"))])
-def tune(asked: Asked, body: TuneAsked) -> TunedBody:
+def tune(asked: Asked, whole: WholeGallery, body: TuneAsked) -> TunedBody:
     """Choose the cheapest search parameters that find enough, and store them for everybody."""
-    tuned = asked.tune(recall=body.recall, k=body.k, queries=body.queries, dry_run=body.dry_run)
+    tuned = whole.run(lambda: asked.tune(recall=body.recall, k=body.k, queries=body.queries, dry_run=body.dry_run))
     return TunedBody.model_validate(tuned.to_json())
 
 
@@ -67,7 +68,7 @@ def tune(asked: Asked, body: TuneAsked) -> TunedBody:
 def drop(
     context: Shared,
     gallery: given.GalleryName,
-    confirm: Annotated[str, Query(max_length=200, description="The gallery's name again.", examples=["r"])],
+    confirm: Annotated[str, Query(max_length=200, description="The gallery's name again.", examples=["holiday"])],
 ) -> DroppedBody:
     """Remove a gallery; the picture files stay."""
     if confirm != gallery:
