@@ -12,6 +12,7 @@ from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
 from milvise.queries import lifetime
+from milvise.queries.galleries import GallerySummary, galleries_in
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary.word_vectors import Vocabulary
 
@@ -29,6 +30,25 @@ class Database:
     def gallery(self, name: str = config.DEFAULT_GALLERY) -> Gallery:
         """Return the gallery of this name; whether it is there shows when it is asked something."""
         return Gallery(self.store, self.words, check_name(name))
+
+    def galleries(self, only: str | None = None) -> list[GallerySummary]:
+        """Return the galleries that there are, by name, with what each of them can be asked.
+
+        Parameters
+        ----------
+        only : str, optional
+            The name of one gallery.
+
+        Raises
+        ------
+        NotFoundError
+            If a gallery is named and is not there.
+        """
+        return galleries_in(self.store, only=only)
+
+    def has_gallery(self, name: str) -> bool:
+        """Return whether there is a gallery of this name, in one call to Milvus."""
+        return self.store.points_at(visual_alias(name)) is not None
 
     def status(self, gallery: str | None = None) -> list[dict[str, Any]]:
         """Return what stands in Milvus: one entry per live collection, with its size, index and fingerprint.

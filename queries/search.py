@@ -13,7 +13,7 @@ apart. Each method says how many calls to Milvus it makes once the words and cla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
 from milvise.queries.gallery_collections import GalleryCollections, OpenCollections
 from milvise.queries.limits import check_limit
-from milvise.queries.pictures.find import find_pictures, require_several
+from milvise.queries.pictures.find import find_pictures, find_rows, require_several
 from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
 from milvise.queries.plan.terms import place_terms
@@ -42,7 +42,7 @@ from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain
-from milvise.queries.requests.feedback import Feedback, log_feedback
+from milvise.queries.requests.feedback import IN_MILVUS, Feedback, log_feedback
 from milvise.queries.requests.owners import owners
 from milvise.queries.requests.rank import rank
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio, refine
@@ -415,6 +415,53 @@ class Gallery:
             log_feedback(self._parts.store, log, feedback[0])
         return hits
 
+    def feedback(
+        self,
+        *,
+        words: str = "",
+        pictures: Sequence[str] = (),
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        log: str | Path = IN_MILVUS,
+    ) -> Feedback:
+        """Write down what was liked and disliked in an answer, without another search, and return what was written.
+
+        One read for all the pictures, and as `read`.
+
+        Parameters
+        ----------
+        words : str
+            What was searched for; words that are not known are written down too.
+        pictures, liked, disliked : sequence of str
+            Ids or URIs of stored pictures: those that were searched with, and those that were judged.
+        log : path or "milvus"
+            As `refine`.
+
+        Raises
+        ------
+        NotFoundError
+            If a picture is not stored.
+        UsageError
+            If nothing was judged.
+        """
+        require_several(pictures=pictures, liked=liked, disliked=disliked)
+        if not liked and not disliked:
+            raise UsageError("there is no feedback.\nExpected: pictures that were liked, disliked, or both")
+
+        def request(now: OpenCollections) -> Feedback:
+            rows = find_rows(now, [*dict.fromkeys([*pictures, *liked, *disliked])], VISUAL, ["uri"])
+            return Feedback(
+                gallery=self.name,
+                words=render(words_said(now, words).terms),
+                pictures=tuple(str(rows[name]["uri"]) for name in pictures),
+                liked=tuple(str(rows[name]["id"]) for name in liked),
+                disliked=tuple(str(rows[name]["id"]) for name in disliked),
+            )
+
+        said = self._parts.logged(request, "feedback")
+        log_feedback(self._parts.store, log, said)
+        return said
+
     def explain(
         self,
         hit: str,
@@ -477,7 +524,7 @@ class Gallery:
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""
-    ) -> Iterator[DuplicateGroup]:
+    ) -> Generator[DuplicateGroup, None, None]:
         """Yield groups of pictures that are the same, as they are found.
 
         One pass over the gallery; for ``visual`` also one search for each hundred pictures.
@@ -497,7 +544,7 @@ class Gallery:
             return self._logged(exact_groups(visual, filter=filter))
         return self._logged(visual_groups(visual, similarity=similarity, filter=filter))
 
-    def _logged(self, groups: Iterator[DuplicateGroup]) -> Iterator[DuplicateGroup]:
+    def _logged(self, groups: Iterator[DuplicateGroup]) -> Generator[DuplicateGroup, None, None]:
         """Yield groups of duplicates, and log the request when they end."""
         with request_logged("duplicates", gallery=self.name) as event:
             event["hits"] = 0

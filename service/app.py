@@ -10,11 +10,24 @@ from milvise.service.context import Context
 from milvise.service.guards import add_guards
 from milvise.service.inference import Gate
 from milvise.service.instruments import add_instruments
+from milvise.service.openapi import describe
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
 from milvise.service.route_pattern import API
-from milvise.service.routes import browse, searches
+from milvise.service.routes import (
+    briefs,
+    browse,
+    by_picture,
+    explain,
+    feedback,
+    galleries,
+    searches,
+    tags,
+    upkeep,
+    words,
+)
 from milvise.service.settings import Settings
+from milvise.service.whole_gallery import MOST_WAITING, PATIENCE_S
 
 
 def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
@@ -38,11 +51,13 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     app.state.context = Context(db, settings, {})
     app.state.gate = Gate(settings.waiting)
+    app.state.whole_gallery_gate = Gate(MOST_WAITING, PATIENCE_S)
     add_problems(app)
-    for routes in (searches, browse):
+    for routes in (searches, by_picture, briefs, browse, explain, tags, galleries, upkeep, words, feedback):
         app.include_router(routes.router, prefix=API)
     add_guards(app, settings)
     # What is refused before the routes is measured too.
     add_instruments(app, db, queue=app.state.gate)
     app.add_middleware(RequestIds)
+    describe(app)
     return app

@@ -20,10 +20,9 @@ class Links(BaseModel):
     original: str | None = Field(description="None where originals are not given out.")
 
 
-class HitBody(BaseModel):
+class PlainHit(BaseModel):
     """One picture that was found."""
 
-    rank: int
     id: str
     uri: str
     label: str
@@ -35,6 +34,12 @@ class HitBody(BaseModel):
     width: int = Field(0, description="Of the picture in pixels, 0 where nobody knows.")
     height: int = Field(0, description="Of the picture in pixels, 0 where nobody knows.")
     links: Links
+
+
+class HitBody(PlainHit):
+    """One picture that was found, with its place in the answer."""
+
+    rank: int
 
 
 class PictureBody(BaseModel):
@@ -59,9 +64,10 @@ class PictureList(BaseModel):
 class Found(BaseModel):
     """The answer to a search."""
 
-    request: dict[str, Any]
+    request: dict[str, Any] = Field(description="What was asked for, and for words what they were taken for.")
     took_ms: dict[str, float]
     hits: list[HitBody]
+    more: bool = Field(description="Whether there may be more: ask again with a larger offset.")
 
 
 class WordBody(BaseModel):
@@ -82,20 +88,34 @@ class FoundWords(BaseModel):
     hits: list[WordBody]
 
 
-def found(request: Mapping[str, Any], started: float, hits: Sequence[Hit], *, originals: bool, first: int = 1) -> Found:
+def found(
+    request: Mapping[str, Any],
+    started: float,
+    hits: Sequence[Hit],
+    *,
+    originals: bool,
+    first: int = 1,
+    more: bool = False,
+) -> Found:
     """Return the answer to a search in the gallery that the request names."""
     gallery = str(request["gallery"])
-    bodies = [
-        HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals))
-        for rank, hit in enumerate(hits, start=first)
-    ]
-    return Found(request=dict(request), took_ms=took(started), hits=bodies)
+    bodies = [hit_body(gallery, rank, hit, originals=originals) for rank, hit in enumerate(hits, start=first)]
+    return Found(request=dict(request), took_ms=took(started), hits=bodies, more=more)
+
+
+def hit_body(gallery: str, rank: int, hit: Hit, *, originals: bool) -> HitBody:
+    """Return one picture that was found."""
+    return HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals))
 
 
 def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordHit]) -> FoundWords:
     """Return the answer to a search among words."""
-    bodies = [WordBody(rank=rank, **asdict(hit)) for rank, hit in enumerate(hits, start=1)]
-    return FoundWords(request=dict(request), took_ms=took(started), hits=bodies)
+    return FoundWords(request=dict(request), took_ms=took(started), hits=word_bodies(hits))
+
+
+def word_bodies(hits: Sequence[WordHit]) -> list[WordBody]:
+    """Return words that were found, closest first."""
+    return [WordBody(rank=rank, **asdict(hit)) for rank, hit in enumerate(hits, start=1)]
 
 
 def picture_body(gallery: str, picture: Picture, *, originals: bool) -> PictureBody:

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from milvise.operations.database import Database
 from milvise.operations.gallery import Gallery
+from milvise.service.parameters import GalleryName
 from milvise.service.settings import Settings
 
 
@@ -30,7 +31,7 @@ class Context:
 
 
 MOST_GALLERIES = 64
-"""More than so many are not kept: names come from strangers."""
+"""More than so many are not kept at a time."""
 
 
 def context_of(request: Request) -> Context:
@@ -42,13 +43,16 @@ def context_of(request: Request) -> Context:
 Shared = Annotated[Context, Depends(context_of)]
 
 
-def gallery_of(context: Shared, gallery: str) -> Gallery:
-    """Return the gallery that a path names; whether it is there shows when it is asked something."""
+def gallery_of(context: Shared, gallery: GalleryName) -> Gallery:
+    """Return the gallery that a path names; one that is not there shows when it is asked something.
+
+    Only what is there is kept: names come from strangers.
+    """
     kept = context.galleries.get(gallery)
     if kept is not None:
         return kept
     opened = context.db.gallery(gallery)
-    if len(context.galleries) < MOST_GALLERIES:
+    if len(context.galleries) < MOST_GALLERIES and context.db.has_gallery(gallery):
         return context.galleries.setdefault(gallery, opened)
     return opened
 

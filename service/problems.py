@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from milvise import errors
 from milvise.service.request_id import current_request_id
+from milvise.service.wording import detail_of
 
 logger = logging.getLogger("milvise.service")
 
@@ -66,19 +67,22 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(errors.MilviseError)
     def _known(_: Request, error: errors.MilviseError) -> JSONResponse:
         status = status_of(error)
-        suggestions = getattr(error, "suggestions", None)
-        further = {} if suggestions is None else {"suggestions": list(suggestions)}
+        further = {}
+        if isinstance(error, errors.UnknownWordError):
+            further = {"word": error.word, "suggestions": list(error.suggestions)}
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        detail = str(error)
+        detail = detail_of(error)
         if isinstance(error, errors.StoreError | errors.ModelError):
-            # It may name addresses and paths of this machine.
+            # Who runs the service wants to know all of it, who asks is told nothing of this machine.
             logger.warning("%s: %s", type(error).__name__, error, extra={"request_id": current_request_id()})
-            detail = _DETAILS.get(error.code, "The service cannot answer this now; its log says why.")
         return problem(status, error.code, detail, headers=headers, **further)
 
     @app.exception_handler(RequestValidationError)
     def _wrong(_: Request, error: RequestValidationError) -> JSONResponse:
-        wrong = [{"at": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+        wrong = [
+            {"at": _utf8(".".join(map(str, one["loc"]))), "message": _utf8(one["msg"])}
+            for one in error.errors()[:_MOST_TOLD]
+        ]
         told = "; ".join(f"{one['at']}: {one['message']}" for one in wrong)
         return problem(422, "invalid_request", f"The request is not as described. {told}", errors=wrong)
 
@@ -88,11 +92,19 @@ def add_problems(app: FastAPI) -> None:
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
 
-_CODES = {401: "denied", 403: "denied", 404: "no_such_page", 405: "method_not_allowed"}
+def _utf8(text: str) -> str:
+    """Return a text without what no answer can hold, such as half of a surrogate pair from a document's key."""
+    return text.encode("utf-8", "replace").decode()
 
-_DETAILS = {
-    "unavailable": "Milvus does not answer. Try again in a moment.",
-    "locked": "Another process holds the database.",
-    "missing_extra": "This service has no engine that computes the vectors of pictures.",
-    "unsupported": "The Milvus behind this service lacks what this needs.",
+
+_MOST_TOLD = 20
+"""Errors of one request."""
+
+_CODES = {
+    401: "denied",
+    403: "denied",
+    404: "no_such_page",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_type",
 }

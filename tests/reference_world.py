@@ -42,8 +42,8 @@ def picture(number: int, vector: np.ndarray) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reference_gallery(store: Store) -> Iterator[Database]:
-    """Yield a database with the gallery ``r``, which is dropped afterwards."""
+def reference_gallery(store: Store, *, pictures: int = PICTURES) -> Iterator[Database]:
+    """Yield a database with the gallery ``r`` of the first so many pictures, which is dropped afterwards."""
 
     def put(manifest: Manifest, rows: Iterator[dict[str, Any]], index: str) -> None:
         collection = store.build(manifest)
@@ -66,12 +66,12 @@ def reference_gallery(store: Store) -> Iterator[Database]:
         visual,
         (
             {**picture(number, vector), "top_classes": texts[number], "sketch": drawn[number]}
-            for number, vector in enumerate(VISUAL)
+            for number, vector in enumerate(VISUAL[:pictures])
         ),
         "hnsw",
     )
     joint = Manifest("r_joint", "joint", WORD_DIM, {"visual": BACKBONE, "words": WORDS_FINGERPRINT})
-    put(joint, (picture(number, vector) for number, vector in enumerate(JOINT)), "flat")
+    put(joint, (picture(number, vector) for number, vector in enumerate(JOINT[:pictures])), "flat")
     yield Database(store)
     for alias in ("words", "classes_reference", "r_visual", "r_joint"):
         store.drop(alias)

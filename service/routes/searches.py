@@ -3,43 +3,67 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends
 
 from milvise.core.config import DEFAULT_LIMIT
-from milvise.service.bodies import Found, found
+from milvise.service import parameters as given
+from milvise.service.answers import AnsweredMany, Reading, read_as, reading
+from milvise.service.asked import SearchManyAsked
+from milvise.service.bodies import Found, found, hit_body, took
 from milvise.service.context import Asked, Shared
+from milvise.service.keys import require
+from milvise.service.paging import page
 
-router = APIRouter(tags=["search"])
-
-Words = Annotated[str, Query(min_length=1, max_length=1_000, examples=["dog on the beach, without snow"])]
-Filter = Annotated[
-    str, Query(max_length=4_000, description='A Milvus expression over label, uri, width, height, meta["…"].')
-]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-SearchSpace = Literal["joint", "visual", "fused", "ranked"]
+router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 
 
 @router.get("/galleries/{gallery}/search")
 def search(
     context: Shared,
     asked: Asked,
-    gallery: str,
-    words: Words,
-    filter: Filter = "",
-    space: SearchSpace | None = None,
-    limit: Limit = DEFAULT_LIMIT,
-    min_confidence: Annotated[float | None, Query(ge=0, le=1)] = None,
-    fix: bool = False,
-    by: Literal["both", "meaning", "text"] = "both",
+    gallery: given.GalleryName,
+    words: given.Words,
+    filter: given.Filter = "",
+    space: given.Space = None,
+    limit: given.Limit = DEFAULT_LIMIT,
+    offset: given.Offset = 0,
+    min_confidence: given.MinConfidence = None,
+    fix: given.Fix = False,
+    by: given.By = "both",
 ) -> Found:
     """Find the pictures that show what the words say."""
     started = time.perf_counter()
-    hits = asked.search(words, space=space, limit=limit, filter=filter, min_confidence=min_confidence, fix=fix, by=by)
-    reading = asked.read(words, fix=fix)
+    hits, more = page(
+        lambda depth: asked.search(
+            words, space=space, limit=depth, filter=filter, min_confidence=min_confidence, fix=fix, by=by
+        ),
+        limit=limit,
+        offset=offset,
+    )
     request = {
         "kind": "images", "expression": words, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
-        "min_confidence": min_confidence, "by": by, "read_as": reading.expression, "remarks": list(reading.remarks),
+        "offset": offset, "min_confidence": min_confidence, "by": by, **read_as(asked, words, fix=fix),
     }  # fmt: skip
-    return found(request, started, hits, originals=context.settings.originals)
+    return found(request, started, hits, originals=context.settings.originals, first=offset + 1, more=more)
+
+
+@router.post("/galleries/{gallery}/search-many")
+def search_many(context: Shared, asked: Asked, gallery: given.GalleryName, body: SearchManyAsked) -> AnsweredMany:
+    """Find for each of several expressions the pictures that show it, at the cost of one."""
+    started = time.perf_counter()
+    answers = asked.search_many(
+        body.expressions, space=body.space, limit=body.limit, filter=body.filter, fix=body.fix, by=body.by
+    )
+    bodies = [
+        [hit_body(gallery, rank, hit, originals=context.settings.originals) for rank, hit in enumerate(hits, start=1)]
+        for hits in answers
+    ]
+    request = {"kind": "search-many", "gallery": gallery, **body.told()}
+    return AnsweredMany(request=request, took_ms=took(started), answers=bodies)
+
+
+@router.get("/galleries/{gallery}/read")
+def read(asked: Asked, words: given.Words, fix: given.Fix = False) -> Reading:
+    """Say what words are taken for, without a search."""
+    return reading(asked.read(words, fix=fix))
