@@ -65,6 +65,29 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class GalleryPicture:
+    """One stored picture, as it stands in its gallery.
+
+    Attributes
+    ----------
+    id, uri, label, meta
+        As in `Hit`.
+    width, height : int
+        Size in pixels of the picture as it is meant to be seen.
+    sha256 : str
+        Of the bytes of its file, in hexadecimal.
+    """
+
+    id: str
+    uri: str
+    label: str
+    width: int
+    height: int
+    sha256: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """One owner of pictures that fit a brief.
 

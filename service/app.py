@@ -9,7 +9,7 @@ from milvise.operations.database import Database
 from milvise.service.context import Context
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
-from milvise.service.routes import health, searches
+from milvise.service.routes import archives, health, pictures, searches
 from milvise.service.settings import Settings
 
 API = "/api/v1"
@@ -37,5 +37,7 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     add_problems(app)
     app.include_router(health.router)
     app.include_router(searches.router, prefix=API)
+    app.include_router(pictures.router, prefix=API)
+    app.include_router(archives.router, prefix=API)
     app.add_middleware(RequestIds)
     return app

@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from milvise.core.records import Hit, WordHit
+from milvise.core.records import GalleryPicture, Hit, WordHit
+
+VERSION = 16
+"""Digits of a file's hash in the links to a picture."""
 
 
 class Links(BaseModel):
@@ -18,6 +21,18 @@ class Links(BaseModel):
 
     thumbnail: str
     original: str | None = Field(description="None where originals are not given out.")
+
+
+class PictureBody(BaseModel):
+    """One stored picture."""
+
+    id: str
+    uri: str
+    label: str
+    width: int
+    height: int
+    meta: dict[str, Any]
+    links: Links
 
 
 class HitBody(BaseModel):
@@ -77,10 +92,25 @@ def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordH
     return FoundWords(request=dict(request), took_ms=took(started), hits=bodies)
 
 
-def links(gallery: str, key: str, *, originals: bool) -> Links:
-    """Return where a picture can be seen."""
+def links(gallery: str, key: str, *, originals: bool, sha256: str | None = None) -> Links:
+    """Return where a picture can be seen.
+
+    Parameters
+    ----------
+    sha256 : str, optional
+        Of its file. With it the links name this content, and what they lead to may be kept for ever.
+    """
     at = f"/api/v1/galleries/{quote(gallery, safe='')}/pictures/{quote(key, safe='')}"
-    return Links(thumbnail=f"{at}/thumbnail", original=f"{at}/original" if originals else None)
+    version = f"?v={quote(sha256[:VERSION], safe='')}" if sha256 else ""
+    return Links(thumbnail=f"{at}/thumbnail{version}", original=f"{at}/original{version}" if originals else None)
+
+
+def picture_body(gallery: str, picture: GalleryPicture, *, originals: bool) -> PictureBody:
+    """Return a stored picture with its links."""
+    return PictureBody(
+        id=picture.id, uri=picture.uri, label=picture.label, width=picture.width, height=picture.height,
+        meta=dict(picture.meta), links=links(gallery, picture.id, originals=originals, sha256=picture.sha256),
+    )  # fmt: skip
 
 
 def took(started: float) -> dict[str, float]:
