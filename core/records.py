@@ -78,6 +78,8 @@ class Picture:
         As in `Hit`.
     width, height : int
         In pixels, as it is shown.
+    sha256 : str
+        Of the bytes of its file, in hexadecimal.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Picture:
     label: str
     width: int
     height: int
+    sha256: str
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 

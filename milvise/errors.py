@@ -10,7 +10,8 @@
     │   ├── IndexSpecError         an index kind or parameter that cannot be used
     │   └── FilterError            a filter that Milvus cannot read
     ├── NotFoundError              a gallery, collection or picture that is not there
-    │   └── ReplacedError          a collection that was replaced or dropped while it was read
+    │   ├── ReplacedError          a collection that was replaced or dropped while it was read
+    │   └── NoFileError            a stored picture whose file is not on this machine as it was loaded
     ├── FingerprintError           vectors made by different models would be compared
     ├── InputError                 a source that cannot be read at all
     │   └── ImageError             a picture that cannot be decoded
@@ -108,6 +109,12 @@ class ReplacedError(NotFoundError):
     """A collection that was replaced or dropped while it was read; the same request, made again, reads what stands now."""
 
     code = "replaced"
+
+
+class NoFileError(NotFoundError):
+    """A stored picture whose file is not on this machine as it was loaded."""
+
+    code = "no_file"
 
 
 class FingerprintError(MilviseError):

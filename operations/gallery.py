@@ -13,11 +13,14 @@ from milvise.operations.progress import Progress, silent
 from milvise.queries import database, search
 
 if TYPE_CHECKING:
+    from milvise.core.records import Picture
     from milvise.operations.evaluate import Accuracy, Bias, Evaluation, IndexRecall, Limits
     from milvise.operations.export import ExportedModel, ExportedPairs, ExportedProjector
+    from milvise.operations.files import StoredFile
     from milvise.operations.project import Projection
     from milvise.operations.train import Report, Wiring
     from milvise.operations.tune import Tuning
+    from milvise.queries.gallery_collections import OpenCollections
 
 
 class Gallery(search.Gallery):
@@ -34,6 +37,51 @@ class Gallery(search.Gallery):
     def __init__(self, db: database.Database, name: str) -> None:
         super().__init__(db.store, db.words, name)
         self._db = db
+
+    def picture(self, id_or_uri: str) -> Picture:
+        """Return a stored picture, as it stands in Milvus: one call.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such picture in the gallery.
+
+        Examples
+        --------
+        >>> gallery.picture("beach/cat.jpg").width    # doctest: +SKIP
+        4032
+        """
+        return self.files([id_or_uri])[0].picture
+
+    def files(self, names: Sequence[str]) -> list[StoredFile]:
+        """Return where the files of stored pictures are: one call for each 500; files are opened when they are asked for.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Ids or URIs.
+
+        Raises
+        ------
+        NotFoundError
+            If one of them is not stored.
+
+        Examples
+        --------
+        >>> with gallery.files(["beach/cat.jpg"])[0].opened() as (file, length):    # doctest: +SKIP
+        ...     data = file.read()
+        """
+        from milvise.operations.files import StoredFile
+        from milvise.queries.pictures.find import require_several
+        from milvise.queries.pictures.stored import stored_pictures
+
+        require_several(names=names)
+
+        def request(now: OpenCollections) -> list[StoredFile]:
+            sources = now.visual.manifest.sources
+            return [StoredFile(picture, sources) for picture in stored_pictures(now, names)]
+
+        return self._parts.logged(request, "files")
 
     def train(
         self,

@@ -15,12 +15,14 @@ from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
 from milvise.service.route_pattern import API
 from milvise.service.routes import (
+    archives,
     briefs,
     browse,
     by_picture,
     explain,
     feedback,
     galleries,
+    pictures,
     searches,
     tags,
     upkeep,
@@ -53,7 +55,9 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.gate = Gate(settings.waiting)
     app.state.whole_gallery_gate = Gate(MOST_WAITING, PATIENCE_S)
     add_problems(app)
-    for routes in (searches, by_picture, briefs, browse, explain, tags, galleries, upkeep, words, feedback):
+    for routes in (
+        searches, by_picture, briefs, browse, pictures, archives, explain, tags, galleries, upkeep, words, feedback,
+    ):  # fmt: skip
         app.include_router(routes.router, prefix=API)
     add_guards(app, settings)
     # What is refused before the routes is measured too.

@@ -12,6 +12,9 @@ from pydantic import BaseModel, Field
 
 from milvise.core.records import Hit, Picture, WordHit
 
+VERSION = 16
+"""Digits of a file's hash in the links to a picture."""
+
 
 class Links(BaseModel):
     """Where a picture can be seen, relative to the service."""
@@ -118,22 +121,31 @@ def word_bodies(hits: Sequence[WordHit]) -> list[WordBody]:
     return [WordBody(rank=rank, **asdict(hit)) for rank, hit in enumerate(hits, start=1)]
 
 
-def picture_body(gallery: str, picture: Picture, *, originals: bool) -> PictureBody:
-    """Return one picture with its links."""
-    plain = {**asdict(picture), "meta": dict(picture.meta)}
-    return PictureBody(**plain, links=links(gallery, picture.id, originals=originals))
-
-
 def picture_list(gallery: str, pictures: Sequence[Picture], *, more: bool, originals: bool) -> PictureList:
     """Return a page of a gallery."""
     bodies = [picture_body(gallery, one, originals=originals) for one in pictures]
     return PictureList(pictures=bodies, more=more)
 
 
-def links(gallery: str, key: str, *, originals: bool) -> Links:
-    """Return where a picture can be seen."""
+def links(gallery: str, key: str, *, originals: bool, sha256: str | None = None) -> Links:
+    """Return where a picture can be seen.
+
+    Parameters
+    ----------
+    sha256 : str, optional
+        Of its file. With it the links name this content, and what they lead to may be kept for ever.
+    """
     at = f"/api/v1/galleries/{quote(gallery, safe='')}/pictures/{quote(key, safe='')}"
-    return Links(thumbnail=f"{at}/thumbnail", original=f"{at}/original" if originals else None)
+    version = f"?v={quote(sha256[:VERSION], safe='')}" if sha256 else ""
+    return Links(thumbnail=f"{at}/thumbnail{version}", original=f"{at}/original{version}" if originals else None)
+
+
+def picture_body(gallery: str, picture: Picture, *, originals: bool) -> PictureBody:
+    """Return a stored picture with its links."""
+    return PictureBody(
+        id=picture.id, uri=picture.uri, label=picture.label, width=picture.width, height=picture.height,
+        meta=dict(picture.meta), links=links(gallery, picture.id, originals=originals, sha256=picture.sha256),
+    )  # fmt: skip
 
 
 def took(started: float) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from milvise.operations.database import Database
+from milvise.operations.files import Thumbnails
 from milvise.operations.gallery import Gallery
 from milvise.service.parameters import GalleryName
 from milvise.service.settings import Settings
@@ -23,11 +25,18 @@ class Context:
     settings : Settings
     galleries : dict of str to Gallery
         Those that were asked for, with what they keep between requests.
+    thumbnails : Thumbnails
+        Kept on the disk.
+    reading, making : CapacityLimiter
+        How many threads read picture files, and how many make thumbnails; searches have threads of their own.
     """
 
     db: Database
     settings: Settings
     galleries: dict[str, Gallery]
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
+    making: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
 
 MOST_GALLERIES = 64

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from milvise.core.arrays import Pixels
 from milvise.embeddings.pictures import headers, limits, memory
 from milvise.embeddings.pictures.files import opened
-from milvise.embeddings.pictures.rgb import LARGE, ResizeRule, is_turned, square, to_rgb
+from milvise.embeddings.pictures.rgb import LARGE, Fit, ResizeRule, is_turned, resized, to_rgb
 from milvise.errors import ImageError
 
 __all__ = [
@@ -54,7 +54,7 @@ class Picture:
     Attributes
     ----------
     pixels : ndarray of shape (size, size, 3), uint8
-        Resized for the backbone, RGB.
+        Resized for the backbone, RGB; of shape (height, width, 3) where the picture was to fit.
     width, height : int
         Size in pixels of the picture as it is meant to be seen, before resizing.
     """
@@ -69,7 +69,7 @@ def extensions() -> frozenset[str]:
     return frozenset(ext for ext, name in Image.registered_extensions().items() if name in _readable())
 
 
-def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
+def decode(data: bytes, *, size: int, rule: ResizeRule | Fit) -> Picture:
     """Decode a picture file for a backbone whose input is `size` pixels square.
 
     The first frame of an animation is taken, EXIF rotation applied, transparency laid on white, and 16-bit, CMYK and
@@ -81,10 +81,11 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
     data : bytes
         The content of the file.
     size : int
-        Side of the result in pixels.
-    rule : {"crop", "squash"}
+        Side of the result in pixels, of ``fit`` the longer one.
+    rule : {"crop", "squash", "fit"}
         ``crop`` scales the shorter side and cuts the longer one to the middle; ``squash`` ignores the proportions, as
-        ``keras.utils.load_img(target_size=…)`` does.
+        ``keras.utils.load_img(target_size=…)`` does. ``fit`` is for people: the whole picture in its proportions, its longer
+        side `size` pixels or as it is.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def decode(data: bytes, *, size: int, rule: ResizeRule) -> Picture:
     return _explained(lambda: _decode(io.BytesIO(data), len(data), size, rule))
 
 
-def decode_file(path: Path | str, *, size: int, rule: ResizeRule) -> tuple[Picture, str]:
+def decode_file(path: Path | str, *, size: int, rule: ResizeRule | Fit) -> tuple[Picture, str]:
     """Decode a picture file as `decode`; return with it the SHA-256 of what was decoded, in hexadecimal.
 
     Raises
@@ -108,7 +109,7 @@ def decode_file(path: Path | str, *, size: int, rule: ResizeRule) -> tuple[Pictu
         return decode_opened(file, length, size=size, rule=rule)
 
 
-def decode_opened(file: IO[bytes], length: int, *, size: int, rule: ResizeRule) -> tuple[Picture, str]:
+def decode_opened(file: IO[bytes], length: int, *, size: int, rule: ResizeRule | Fit) -> tuple[Picture, str]:
     """Decode a picture from an open file that can be sought in, which is `length` bytes long; see `decode_file`."""
     if length <= _IN_MEMORY:
         with memory.CONTENTS.taken(2 * length):
@@ -146,7 +147,7 @@ def _readable() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Picture:
+def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule | Fit) -> Picture:
     file.seek(0)
     start = file.read(32)
     needed = headers.before_opening(file, start, length)
@@ -172,7 +173,7 @@ def _decode(file: IO[bytes], length: int, size: int, rule: ResizeRule) -> Pictur
 
 
 def _decoded(
-    image: Image.Image, file: IO[bytes], length: int, size: int, rule: ResizeRule, held: ExitStack | None
+    image: Image.Image, file: IO[bytes], length: int, size: int, rule: ResizeRule | Fit, held: ExitStack | None
 ) -> Picture:
     """Decode an opened picture; the memory is taken in `held`, unless that was done before."""
     width, height = image.size
@@ -181,12 +182,12 @@ def _decoded(
         _halve(image, headers.jpeg2000_levels(file), size)
     else:
         # A JPEG decodes several times faster at a half, a quarter or an eighth of its size.
-        image.draft("RGB", _draft_size(width, height, size))
+        image.draft("RGB", _draft_size(width, height, size, rule))
     needed = limits.check(width, height, limits.memory_of(image, width, height, length))
     if held is not None:
         held.enter_context(memory.DECODING.taken(needed))
     turned = is_turned(image)
-    pixels = square(image, size, rule)
+    pixels = resized(image, size, rule)
     if image.format in ("ICO", "ICNS"):
         width, height = image.size
     return Picture(pixels, height if turned else width, width if turned else height)
@@ -209,11 +210,11 @@ def _loaded(image: Image.Image, size: int, rule: ResizeRule) -> Picture:
     needed = limits.memory_of(image, width, height, 0) if is_file else 12 * min(width * height, LARGE)
     with memory.DECODING.taken(limits.check(width, height, needed)):
         turned = is_turned(image)
-        pixels = square(image, size, rule)
+        pixels = resized(image, size, rule)
     return Picture(pixels, height if turned else width, width if turned else height)
 
 
-def _draft_size(width: int, height: int, size: int) -> tuple[int, int]:
+def _draft_size(width: int, height: int, size: int, rule: ResizeRule | Fit) -> tuple[int, int]:
     # Twice the size that is needed, so that the resampling below still decides what the pixels look like.
-    scale = 2 * size / min(width, height)
+    scale = 2 * size / (max(width, height) if rule == "fit" else min(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,22 @@ def opened(path: Path | str) -> Iterator[tuple[io.BufferedReader, int]]:
     ImageError
         If it is not a regular file, is empty, larger than `MOST_BYTES`, cannot be read, or is written to meanwhile.
     """
+    with opened_by(lambda flags: os.open(path, flags)) as (file, length):
+        yield file, length
+
+
+@contextmanager
+def opened_by(opening: Callable[[int], int]) -> Iterator[tuple[io.BufferedReader, int]]:
+    """Open a picture file as `opened`, where something else finds it.
+
+    Parameters
+    ----------
+    opening : callable
+        From the flags of `os.open` to the descriptor of the open file.
+    """
     try:
         # A pipe that nobody writes to is opened at once with this flag, and then refused.
-        with open(os.open(path, _FLAGS), "rb") as file:  # noqa: PTH123 - takes flags
+        with _file(opening(_FLAGS)) as file:
             before = os.fstat(file.fileno())
             _check(before)
             yield file, before.st_size
@@ -38,6 +51,14 @@ def opened(path: Path | str) -> Iterator[tuple[io.BufferedReader, int]]:
         raise ImageError(_reason(error)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ImageError("the file was written to while it was read; run the command again")
+
+
+def _file(descriptor: int) -> io.BufferedReader:
+    try:
+        return open(descriptor, "rb")
+    except OSError:  # such as a folder, whose descriptor then stays open
+        os.close(descriptor)
+        raise
 
 
 def hash_file(path: Path | str) -> str:

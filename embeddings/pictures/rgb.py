@@ -13,6 +13,9 @@ from milvise.core.arrays import Pixels
 
 ResizeRule = Literal["crop", "squash"]
 
+Fit = Literal["fit"]
+"""The whole picture in its proportions, its longer side as long as asked for, and never larger than it is: for people, not for networks."""
+
 LARGE = 25_000_000
 """Pictures of more pixels are reduced before anything else is made of them; smaller ones are resampled in one step."""
 
@@ -40,8 +43,8 @@ def is_turned(image: Image.Image) -> bool:
     return image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
 
 
-def square(image: Image.Image, size: int, rule: ResizeRule) -> Pixels:
-    """Return the picture as people see it, of shape (size, size, 3); EXIF rotation applied, transparency on white."""
+def resized(image: Image.Image, size: int, rule: ResizeRule | Fit) -> Pixels:
+    """Return the picture as people see it, of shape (size, size, 3) unless it is to fit; EXIF rotation applied, transparency on white."""
     image.load()
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     if image.width * image.height > LARGE:
@@ -77,7 +80,7 @@ def _converted(image: Image.Image, span: Span | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _reduced(image: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
+def _reduced(image: Image.Image, size: int, rule: ResizeRule | Fit) -> Image.Image:
     """Return a large picture resized, of which only a part is copied at a time."""
     width, height = image.size
     if rule == "crop":
@@ -88,7 +91,8 @@ def _reduced(image: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
         factor = (times, times)
     else:
         area = (0, 0, width, height)
-        factor = (max(1, width // (_OVERSAMPLING * size)), max(1, height // (_OVERSAMPLING * size)))
+        sides = area[2:] if rule == "squash" else (max(area), max(area))
+        factor = (max(1, sides[0] // (_OVERSAMPLING * size)), max(1, sides[1] // (_OVERSAMPLING * size)))
     span = _span(image)
     made = Image.new("RGB", (ceil((area[2] - area[0]) / factor[0]), ceil((area[3] - area[1]) / factor[1])))
     for box in _tiles(area, factor):
@@ -98,12 +102,17 @@ def _reduced(image: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
 
 
 def _resize(
-    image: Image.Image, size: int, rule: ResizeRule, area: Box, factor: tuple[int, int], whole: tuple[int, int]
+    image: Image.Image, size: int, rule: ResizeRule | Fit, area: Box, factor: tuple[int, int], whole: tuple[int, int]
 ) -> Image.Image:
     """Resize a picture that shows an area of a whole one, reduced by a factor."""
     width, height = whole
-    if rule == "squash":
+    if rule != "crop":
         box = (0.0, 0.0, width / factor[0], height / factor[1])
+    if rule == "fit":
+        scale = min(1.0, size / max(whole))
+        sides = max(1, round(width * scale)), max(1, round(height * scale))
+        return image.resize(sides, Image.Resampling.BICUBIC, box=box)
+    if rule == "squash":
         return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     side = min(width, height)
     left, top = (width - side) / 2 - area[0], (height - side) / 2 - area[1]

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
-from milvise.core.records import Picture, Row
+from milvise.core.records import Picture
 from milvise.errors import UsageError
 from milvise.queries.limits import check_limit
-from milvise.queries.ranking.match import FIELDS
+from milvise.queries.pictures.stored import ROW, picture_of
 
 
 def browse(visual: Collection, *, filter: str, limit: int, offset: int) -> list[Picture]:
@@ -39,11 +39,5 @@ def browse(visual: Collection, *, filter: str, limit: int, offset: int) -> list[
 
 def pictures_of(visual: Collection, ids: Sequence[str]) -> list[Picture]:
     """Return the pictures with these ids, in their order, in one read for each thousand; those that are not there are left out."""
-    rows = visual.get(ids, fields=["id", *FIELDS])
+    rows = visual.get(ids, fields=ROW)
     return [picture_of(rows[key]) for key in ids if key in rows]
-
-
-def picture_of(row: Row) -> Picture:
-    """Return a row, which has ``id`` and `FIELDS`, as users get it."""
-    width, height = int(row["width"]), int(row["height"])
-    return Picture(row["id"], row["uri"], row["label"], width, height, dict(row["meta"] or {}))

@@ -35,10 +35,8 @@ def rank(
             limit=body.limit or MOST, min_confidence=body.min_confidence, fix=body.fix,
         )  # fmt: skip
 
-    if body.has_uploads:
-        hits = network.run(request)
-    else:
-        hits = whole.run(request) if body.ids is None else request()
+    turns = network if body.has_uploads else whole if body.ids is None else None
+    hits = request() if turns is None else turns.run(request)
     said = {"kind": "rank", "gallery": gallery, **body.told(), **read_as(asked, body.words, fix=body.fix)}
     return found(said, started, hits, originals=context.settings.originals)
 
