@@ -12,7 +12,7 @@ from milvise.service.key_check import KeyCheck
 from milvise.service.key_file import KeyFile
 from milvise.service.problems import add_problems
 from milvise.service.request_id import RequestIds
-from milvise.service.routes import browse, health, searches
+from milvise.service.routes import browse, health, page, searches
 from milvise.service.settings import Settings
 
 API = "/api/v1"
@@ -41,6 +41,8 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.gate = Gate(settings.waiting)
     add_problems(app)
     app.include_router(health.router)
+    app.include_router(page.router)
+    app.mount("/static", page.PageFiles())
     app.include_router(searches.router, prefix=API)
     app.include_router(browse.router, prefix=API)
     # The last one added is the first to see a request.
