@@ -14,6 +14,7 @@ import { fully, reasonsOf } from "./words.js";
 import { why } from "./why.js";
 
 const LARGEST = 24e6;
+const LARGER = 3;
 
 let dialog;
 let shown = "";
@@ -50,7 +51,9 @@ export async function drawDetail() {
 }
 
 export function step(by) {
-  const ids = [...document.querySelectorAll(".card[data-id]")].map(idOf);
+  // A tiny picture stays small: blown up it shows nothing more.
+  large.addEventListener("load", () => large.style.setProperty("--most", `${LARGER * Math.max(large.naturalWidth, 160)}px`));
+  const ids = listed();
   const next = ids[ids.indexOf(state.open) + by];
   if (next) openPicture(next);
 }
@@ -59,9 +62,11 @@ const closer = () => h("button", { type: "button", class: "round close", "aria-l
 
 function draw(hit) {
   const large = image(sized(hit.links.thumbnail, 512), nameOf(hit), { lazy: false });
-  const ids = [...document.querySelectorAll(".card[data-id]")].map(idOf);
+  // A tiny picture stays small: blown up it shows nothing more.
+  large.addEventListener("load", () => large.style.setProperty("--most", `${LARGER * Math.max(large.naturalWidth, 160)}px`));
+  const ids = listed();
   const turn = (by, name) => h("button", { type: "button", class: `round turn ${name}`, "aria-label": t(`detail.${name}`), disabled: !ids[ids.indexOf(hit.id) + by] || !ids.includes(hit.id), onclick: () => step(by) }, icon(name));
-  const told = [t("detail.size", { width: hit.width ?? "?", height: hit.height ?? "?" }), fully(hit)].filter(Boolean).join(" · ");
+  const told = [hit.width && t("detail.size", { width: hit.width, height: hit.height }), fully(hit)].filter(Boolean).join(" · ");
   const reasons = reasonsOf(hit);
   show(dialog,
     h("div", { class: "stage" }, large, h("span", { class: "missing", "aria-hidden": "true" }, fileOf(hit)), turn(-1, "previous"), turn(1, "next")),

@@ -17,7 +17,7 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 
-export const nameOf = (hit) => hit.label || fileOf(hit);
+export const nameOf = (hit) => (hit.label ?? "").replaceAll("_", " ").trim() || fileOf(hit);
 
 export const fileOf = (hit) => (hit.uri ?? "").split("/").pop() || hit.id;
 
