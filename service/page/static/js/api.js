@@ -3,9 +3,12 @@
 import { ask, call, Problem, query } from "./http.js";
 import { t } from "./i18n.js";
 import { base64, find, isUpload } from "./uploads.js";
-import { expression, kindOf } from "./url.js";
+import { expression, isFirstView, kindOf } from "./url.js";
 
 const API = "/api/v1";
+const PLACES = 6;
+const EACH = 6;
+const DEEPEST = 16_000;
 const at = (gallery, path) => `${API}/galleries/${encodeURIComponent(gallery)}${path}`;
 
 export const galleries = async () => (await ask(`${API}/galleries`)).galleries;
@@ -37,6 +40,7 @@ export async function answer(state, { offset, limit, signal }) {
   const post = async (path, body) => ask(at(gallery, path), { json: given(body), signal });
   switch (kindOf(state)) {
     case "browse": {
+      if (isFirstView(state)) return { hits: await fromAllOver(gallery, signal), more: false, request: {} };
       const found = await ask(at(gallery, `/pictures${query(places)}`), { signal });
       return { hits: found.pictures, more: found.more, request: {} };
     }
@@ -52,7 +56,7 @@ export async function answer(state, { offset, limit, signal }) {
     case "complete":
       return post("/complete", { pictures: await references(state.like), space: "visual", to, ...places });
     case "rank":
-      return post("/rank", { words, pictures: await references(state.like), ids: state.rank, limit, offset, fix });
+      return post("/rank", { words, pictures: await references(state.like), ids: state.rank, fix });
     case "refine": {
       const { good: liked, bad: disliked } = state;
       return post("/refine", { words, pictures: await references(state.like), liked, disliked, space: state.space, fix, ...places });
@@ -67,6 +71,16 @@ export async function explain(state, id) {
   const focus = words ? "" : state.focus;
   const pictures = await references(state.like);
   return ask(at(state.gallery, "/explain"), { json: given({ id, words, pictures, focus, space, fix: state.fix === "1" }) });
+}
+
+async function fromAllOver(gallery, signal) {
+  const { pictures } = await ask(at(gallery, ""), { signal });
+  const few = pictures <= PLACES * EACH;
+  const offsets = few ? [0] : Array.from({ length: PLACES }, (_, place) => Math.floor((place * Math.min(pictures, DEEPEST)) / PLACES));
+  const limit = few ? PLACES * EACH : EACH;
+  const found = await Promise.all(offsets.map((offset) => ask(at(gallery, `/pictures${query({ limit, offset })}`), { signal })));
+  // One of each place in turn.
+  return found[0].pictures.flatMap((_, turn) => found.map((one) => one.pictures[turn]).filter(Boolean));
 }
 
 async function uploaded(name) {

@@ -4,6 +4,7 @@ import { picture, tags } from "./api.js";
 import { idOf, knownHit, remember } from "./card.js";
 import { h, plainClick, show } from "./dom.js";
 import { number, percent, t } from "./i18n.js";
+import { galleryNow } from "./galleries.js";
 import { call } from "./http.js";
 import { icon } from "./icons.js";
 import { key } from "./key.js";
@@ -50,6 +51,8 @@ export async function drawDetail() {
   }
 }
 
+const listed = () => [...document.querySelectorAll(".card[data-id]")].map(idOf);
+
 export function step(by) {
   // A tiny picture stays small: blown up it shows nothing more.
   large.addEventListener("load", () => large.style.setProperty("--most", `${LARGER * Math.max(large.naturalWidth, 160)}px`));
@@ -78,7 +81,7 @@ function draw(hit) {
         link({ like: [hit.id] }, "similar", t("action.similar"), "primary"),
         judge("liked", "like", hit), judge("disliked", "dislike", hit), judge("selected", "check", hit),
         hit.links.original && h("a", { class: "soft", href: hit.links.original, target: "_blank", rel: "noopener", onclick: (event) => openOriginal(event, hit) }, icon("out"), t("action.original"))),
-      only(hit), whySection(hit), tagsSection(hit), metadata(hit)));
+      galleryNow()?.has_classes !== false && only(hit), whySection(hit), tagsSection(hit), metadata(hit)));
   drawMarks();
   dialog.querySelector("#detail-title").focus({ preventScroll: true });
   if (hit.links.original && (hit.width ?? 0) * (hit.height ?? 0) < LARGEST) sharpen(large, hit.links.original);

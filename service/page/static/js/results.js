@@ -6,7 +6,7 @@ import { byId, h, show } from "./dom.js";
 import { number, t } from "./i18n.js";
 import { say } from "./live.js";
 import { ask, go, state } from "./store.js";
-import { expression, kindOf, question } from "./url.js";
+import { expression, isFirstView, kindOf, question } from "./url.js";
 import { intro } from "./intro.js";
 import { nothingLikeThat } from "./words.js";
 
@@ -31,7 +31,7 @@ function start() {
   current?.watcher.disconnect();
   const list = h("ul", { class: "grid", id: "grid", "aria-label": t("results.pictures") });
   const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => load(run) }, t("results.more"));
-  const run = { list, more, stop: new AbortController(), hits: [], loading: false, ended: false };
+  const run = { list, more, stop: new AbortController(), hits: [], ids: new Set(), loading: false, ended: false };
   run.watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(run), { rootMargin: "900px" });
   current = run;
   run.top = h("div", { class: "heading" });
@@ -57,8 +57,11 @@ async function load(run) {
     const found = await answer(state, { offset: run.hits.length, limit: PAGE, signal: run.stop.signal });
     if (run !== current) return;
     if (first) run.list.replaceChildren();
+    // A deeper search may rank a little otherwise, and tell of a picture twice.
+    const fresh = found.hits.filter((hit) => !run.ids.has(hit.id));
+    for (const hit of fresh) run.ids.add(hit.id);
     run.hits.push(...found.hits);
-    run.list.append(...found.hits.map(card));
+    run.list.append(...fresh.map(card));
     run.ended = !found.more || !found.hits.length || run.hits.length >= MOST;
     if (first) tell(run, found);
     say(t("results.count", { count: run.hits.length }), { quiet: true });
@@ -73,6 +76,7 @@ async function load(run) {
     run.list.removeAttribute("aria-busy");
   }
   run.more.hidden = run.ended;
+  if (first && isFirstView(state) && run.hits.length) show(run.end, h("button", { type: "button", class: "more", id: "show-all", onclick: () => ask({ view: "all" }) }, t("results.all")));
   // A wide screen may not be full yet.
   run.watcher.disconnect();
   if (!run.ended) run.watcher.observe(run.end);
@@ -82,7 +86,7 @@ const title = () => [state.words || (kindOf(state) === "browse" ? "" : t(`kind.$
 
 function heading(run) {
   const kind = kindOf(state);
-  if (kind === "browse" && !expression(state)) return show(run.top, intro());
+  if (isFirstView(state)) return show(run.top, intro());
   const words = state.words;
   const text = words && kind !== "rank" && kind !== "refine" ? t(`kind.${kind}_words`, { words }) : t(`kind.${kind}`, { words, count: state.rank.length || state.like.length });
   run.count = h("p", { class: "quiet", id: "took" });

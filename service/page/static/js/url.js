@@ -2,11 +2,11 @@
 // fragment, which no server sees and which may be long.
 
 export const EMPTY = Object.freeze({
-  gallery: "", words: "", focus: "", space: "", by: "", min: "", to: "", fix: "", filter: "", open: "",
+  gallery: "", words: "", focus: "", view: "", space: "", by: "", min: "", to: "", fix: "", filter: "", open: "",
   filters: {}, like: [], rank: [], good: [], bad: [], liked: [], disliked: [], selected: [],
 });
 
-const TEXTS = { gallery: "g", words: "q", focus: "focus", space: "space", by: "by", min: "min", to: "to", fix: "fix", filter: "filter", open: "open" };
+const TEXTS = { gallery: "g", words: "q", focus: "focus", view: "view", space: "space", by: "by", min: "min", to: "to", fix: "fix", filter: "filter", open: "open" };
 const LISTS = ["like", "rank", "good", "bad", "liked", "disliked", "selected"];
 const GROUP = "f.";
 
@@ -45,6 +45,9 @@ export function question(state) {
   const { open, selected, liked, disliked, ...asked } = state;
   return JSON.stringify(asked);
 }
+
+// Nothing is asked at all: pictures from all over the gallery are shown, and not its first folder.
+export const isFirstView = (state) => kindOf(state) === "browse" && !state.view && !expression(state);
 
 export function kindOf(state) {
   if (state.rank.length) return "rank";
