@@ -22,6 +22,7 @@ from milvise.service.routes import (
     explain,
     feedback,
     galleries,
+    page,
     pictures,
     searches,
     tags,
@@ -59,6 +60,8 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
         searches, by_picture, briefs, browse, pictures, archives, explain, tags, galleries, upkeep, words, feedback,
     ):  # fmt: skip
         app.include_router(routes.router, prefix=API)
+    app.include_router(page.router)
+    app.mount("/static", page.PageFiles())
     add_guards(app, settings)
     # What is refused before the routes is measured too.
     add_instruments(app, db, queue=app.state.gate)

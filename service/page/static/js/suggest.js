@@ -1,0 +1,111 @@
+// Suggestions while one types: a list box below the search field (WAI-ARIA combobox pattern).
+
+import { suggestions } from "./api.js";
+import { h, show } from "./dom.js";
+import { t } from "./i18n.js";
+import { say } from "./live.js";
+import { state } from "./store.js";
+
+const PAUSE_MS = 120;
+
+export function addSuggestions(field, list, chosen) {
+  let options = [];
+  let active = -1;
+  let pause;
+  let asking;
+
+  const close = () => {
+    asking?.abort();
+    clearTimeout(pause);
+    list.hidden = true;
+    active = -1;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+  };
+
+  const move = (step) => {
+    active = (active + step + options.length + 1) % (options.length + 1);
+    if (active === options.length) active = step > 0 && options.length ? 0 : -1;
+    for (const [place, option] of options.entries()) option.element.setAttribute("aria-selected", String(place === active));
+    if (active >= 0) {
+      field.setAttribute("aria-activedescendant", options[active].element.id);
+      options[active].element.scrollIntoView({ block: "nearest" });
+    } else field.removeAttribute("aria-activedescendant");
+  };
+
+  const take = (option) => {
+    const [before, , after] = split(field);
+    const text = /[\s]/.test(option.text) ? `"${option.text}"` : option.text;
+    field.value = `${before}${text}${after}`;
+    field.setSelectionRange(before.length + text.length, before.length + text.length);
+    close();
+    field.focus();
+    chosen();
+  };
+
+  const draw = (found) => {
+    options = [];
+    const seen = new Set();
+    const groups = ["labels", "classes", "words"].map((kind) => {
+      const texts = (found[kind] ?? []).filter((text) => !seen.has(text.toLowerCase()) && seen.add(text.toLowerCase()));
+      if (!texts.length) return null;
+      const rows = texts.map((text) => {
+        const element = h("div", { role: "option", id: `suggestion-${options.length}`, "aria-selected": "false" }, text);
+        const option = { text, element };
+        element.addEventListener("pointerdown", (event) => {
+          event.preventDefault();
+          take(option);
+        });
+        options.push(option);
+        return element;
+      });
+      return h("div", { role: "group", "aria-label": t(`suggest.${kind}`) }, h("div", { class: "group", "aria-hidden": "true" }, t(`suggest.${kind}`)), rows);
+    });
+    show(list, groups);
+    active = -1;
+    field.removeAttribute("aria-activedescendant");
+    list.hidden = !options.length || document.activeElement !== field;
+    field.setAttribute("aria-expanded", String(!list.hidden));
+    if (!list.hidden) say(t("suggest.count", { count: options.length }), { quiet: true });
+  };
+
+  field.addEventListener("input", () => {
+    clearTimeout(pause);
+    asking?.abort();
+    const [, typed] = split(field);
+    if (typed.length < 2) return close();
+    pause = setTimeout(async () => {
+      asking = new AbortController();
+      try {
+        draw(await suggestions(state, typed, asking.signal));
+      } catch {
+        close(); // Suggestions are a help: without them one types on.
+      }
+    }, PAUSE_MS);
+  });
+  field.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter" && active >= 0) {
+      event.preventDefault();
+      take(options[active]);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      close();
+    }
+  });
+  field.addEventListener("blur", close);
+  return close;
+}
+
+// The text before the term that is typed now, the term, and the text after it.
+function split(field) {
+  const place = field.selectionStart ?? field.value.length;
+  const before = field.value.slice(0, place);
+  const quote = (before.match(/"/g) ?? []).length % 2 ? before.lastIndexOf('"') : -1;
+  const start = quote >= 0 ? quote : before.search(/[^\s,+\-^"]*$/);
+  return [before.slice(0, start), before.slice(start).replace('"', ""), field.value.slice(place).replace(/^"/, "")];
+}
