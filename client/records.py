@@ -50,9 +50,9 @@ def owners(body: Json) -> list[Owner]:
     ]
 
 
-def groups(body: Json) -> list[DuplicateGroup]:
-    """Return pictures that are the same."""
-    return [
+def groups(body: Json) -> tuple[list[DuplicateGroup], bool]:
+    """Return pictures that are the same, and whether there are more."""
+    found = [
         DuplicateGroup(
             bool(one["exact"]),
             float(one["similarity"]),
@@ -60,6 +60,7 @@ def groups(body: Json) -> list[DuplicateGroup]:
         )
         for one in body["groups"]
     ]
+    return found, bool(body["more"])
 
 
 def typed_search(body: Json) -> TypedSearch:
