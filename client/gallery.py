@@ -13,7 +13,7 @@ from milvise.client.connection import Answer, Connection, Read
 from milvise.client.pictures import media_type, reference, references, sendable
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import StoredPicture
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.core.spaces import VISUAL, search_space
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.limits import check_limit
@@ -236,6 +236,12 @@ class RemoteGallery:
             "id": hit, "words": words, "pictures": references(pictures), "focus": focus, "space": space, "fix": fix,
         }  # fmt: skip
         return self._post(records.explanation, "explain", asked, pictures)
+
+    def browse(self, filter: str = "", *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> list[Picture]:
+        """Return a page of the pictures that fit a filter, in the order of their URIs; as `milvise.Gallery.browse`."""
+        return self._connection.get(
+            records.pictures, "galleries", self.name, "pictures", filter=filter, limit=_count(limit), offset=offset
+        )
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.queries.requests.explain import Contribution, Explanation, Tie
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.typed import TypedSearch
@@ -30,6 +30,11 @@ def hits_of_each(body: Json) -> list[list[Hit]]:
 def hit(body: Json) -> Hit:
     """Return one picture that was found."""
     return Hit(**_known(Hit, body) | {"reasons": tuple(body.get("reasons", ()))})
+
+
+def pictures(body: Json) -> list[Picture]:
+    """Return a page of pictures."""
+    return [Picture(**_known(Picture, one)) for one in body["pictures"]]
 
 
 def word_hits(body: Json) -> list[WordHit]:
