@@ -125,4 +125,5 @@ def _wait_s(answer: httpx.Response) -> float | None:
             seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
         except (TypeError, ValueError):
             return None
+    # Not a number is no time either.
     return max(seconds, 0.0) if seconds <= MOST_WAIT_S else None

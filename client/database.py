@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from milvise import __version__
 from milvise.adapter.store import check_name
 from milvise.client.connection import Connection
 from milvise.client.gallery import RemoteGallery
@@ -103,10 +104,12 @@ def connect_to_service(uri: str, *, api_key: str, timeout: float = TIMEOUT_S) ->
     """
     if not timeout > 0:
         raise UsageError(f"the timeout must be more than 0 seconds.\nReceived: {timeout}")
-    if not (api_key.isascii() and (api_key.isprintable())) or " " in api_key:
+    if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
         raise UsageError("the API key cannot be sent.\nExpected: letters, digits and signs of ASCII, without blanks")
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    http = httpx.Client(base_url=_address(uri), headers={"Accept": "application/json", **key}, timeout=timeout)
+    http = httpx.Client(
+        base_url=_address(uri), headers={"User-Agent": f"milvise/{__version__}", **key}, timeout=timeout
+    )
     return RemoteDatabase(http)
 
 

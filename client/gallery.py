@@ -13,21 +13,24 @@ from milvise.client.connection import Answer, Connection, Read
 from milvise.client.pictures import media_type, reference, references, sendable
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import StoredPicture
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
-from milvise.core.spaces import VISUAL
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
+from milvise.core.spaces import VISUAL, search_space
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.limits import check_limit
 from milvise.queries.pictures.find import require_several
 from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.build import Weighted
 from milvise.queries.ranking.confidence import check_confidence
-from milvise.queries.requests.duplicates import SIMILARITY, check_kind
+from milvise.queries.requests.complete import check_given
+from milvise.queries.requests.duplicates import SIMILARITY, check_kind, check_similarity
 from milvise.queries.requests.explain import Explanation
 from milvise.queries.requests.feedback import IN_MILVUS
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio
 from milvise.queries.text.match import BOTH, check_by
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT
+
+_MOST_GROUPS = 1_000
 
 
 class RemoteGallery:
@@ -55,6 +58,7 @@ class RemoteGallery:
         """Return the pictures that show what the words say, and those whose text holds them; as `milvise.Gallery.search`."""
         check_confidence(min_confidence)
         check_by(by)
+        _check_space(space)
         return self._connection.get(
             records.hits, "galleries", self.name, "search",
             words=expression, space=space, limit=_count(limit), filter=filter, min_confidence=min_confidence, fix=fix, by=by,
@@ -82,6 +86,7 @@ class RemoteGallery:
         if not expressions:
             return []
         check_by(by)
+        _check_space(space)
         asked = {
             "expressions": list(expressions),
             "space": space,
@@ -129,7 +134,8 @@ class RemoteGallery:
         filter: str = "",
     ) -> list[Hit]:
         """Return more pictures like some given ones, which are left out; as `milvise.Gallery.complete`."""
-        require_several(pictures=pictures)
+        check_given(pictures, to)
+        _check_space(space)
         named = [reference(picture) for picture in pictures]
         asked = {"pictures": named, "space": space, "to": to, "limit": _count(limit), "filter": filter}
         return self._post(records.hits, "complete", asked, pictures)
@@ -225,20 +231,46 @@ class RemoteGallery:
         fix: bool = False,
     ) -> Explanation:
         """Return why a stored picture has its place in the answer to a request; as `milvise.Gallery.explain`."""
+        _check_space(space)
         asked = {
             "id": hit, "words": words, "pictures": references(pictures), "focus": focus, "space": space, "fix": fix,
         }  # fmt: skip
         return self._post(records.explanation, "explain", asked, pictures)
 
+    def browse(self, filter: str = "", *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> list[Picture]:
+        """Return a page of the pictures that fit a filter, in the order of their URIs; as `milvise.Gallery.browse`."""
+        return self._connection.get(
+            records.pictures, "galleries", self.name, "pictures", filter=filter, limit=_count(limit), offset=offset
+        )
+
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""
     ) -> Iterator[DuplicateGroup]:
-        """Yield groups of pictures that are the same, all of which are found first; as `milvise.Gallery.duplicates`."""
+        """Yield groups of pictures that are the same; as `milvise.Gallery.duplicates`.
+
+        All of them are found first, and a service tells at most 1,000.
+
+        Raises
+        ------
+        UsageError
+            When there are more, after the last one that the service tells.
+        """
         check_kind(kind)
-        found = self._connection.get(
-            records.groups, "galleries", self.name, "duplicates", kind=kind, similarity=similarity, filter=filter
+        if kind != "exact":
+            check_similarity(similarity)
+        return self._groups(kind, similarity, filter)
+
+    def _groups(self, kind: str, similarity: float, filter: str) -> Iterator[DuplicateGroup]:
+        found, more = self._connection.get(
+            records.groups, "galleries", self.name, "duplicates",
+            kind=kind, similarity=similarity, filter=filter, limit=_MOST_GROUPS,
         )  # fmt: skip
-        return iter(found)
+        yield from found
+        if more:
+            raise UsageError(
+                f"there are more groups of duplicates than a service tells at once.\nExpected: at most {_MOST_GROUPS:,}\nReceived: more\nA filter"
+                " narrows them, and whoever runs the service can list all of them."
+            )
 
     def tags(
         self, picture: PictureLike, *, limit: int = DEFAULT_LIMIT, among: int = FREQUENT, filter: str = ""
@@ -287,7 +319,13 @@ class RemoteGallery:
 
 def _brief(words: str, pictures: Sequence[Weighted], space: str | None, filter: str, *, fix: bool) -> dict[str, Any]:
     require_several(pictures=pictures)
+    _check_space(space)
     return {"words": words, "pictures": references(pictures), "space": space, "filter": filter, "fix": fix}
+
+
+def _check_space(space: str | None) -> None:
+    if space is not None:
+        search_space(space)
 
 
 def _count(limit: int) -> int:

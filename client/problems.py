@@ -10,6 +10,8 @@ import httpx
 
 from milvise import errors
 
+NO_ROUTE = "no_such_page"
+
 _BY_STATUS: Mapping[int, type[errors.MilviseError]] = {
     HTTPStatus.BAD_REQUEST: errors.UsageError,
     HTTPStatus.UNAUTHORIZED: errors.DeniedError,
@@ -33,6 +35,10 @@ def error_of(answer: httpx.Response) -> errors.MilviseError:
     note of the error.
     """
     document = _document(answer)
+    if document.get("code") == NO_ROUTE:
+        return errors.UnsupportedError(
+            f"the service at {origin(answer)} has no {answer.request.url.path}: it is of another version than this client."
+        )
     kind = _by_code(str(document.get("code", ""))) or _BY_STATUS.get(answer.status_code, errors.StoreError)
     detail = (
         document.get("detail")

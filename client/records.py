@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core.arrays import Floats
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.queries.requests.explain import Contribution, Explanation, Tie
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.typed import TypedSearch
@@ -32,6 +32,11 @@ def hit(body: Json) -> Hit:
     return Hit(**_known(Hit, body) | {"reasons": tuple(body.get("reasons", ()))})
 
 
+def pictures(body: Json) -> list[Picture]:
+    """Return a page of pictures."""
+    return [Picture(**_known(Picture, one)) for one in body["pictures"]]
+
+
 def word_hits(body: Json) -> list[WordHit]:
     """Return the words that were found."""
     return [WordHit(**_known(WordHit, one)) for one in body["hits"]]
@@ -50,9 +55,9 @@ def owners(body: Json) -> list[Owner]:
     ]
 
 
-def groups(body: Json) -> list[DuplicateGroup]:
-    """Return pictures that are the same."""
-    return [
+def groups(body: Json) -> tuple[list[DuplicateGroup], bool]:
+    """Return pictures that are the same, and whether there are more."""
+    found = [
         DuplicateGroup(
             bool(one["exact"]),
             float(one["similarity"]),
@@ -60,6 +65,7 @@ def groups(body: Json) -> list[DuplicateGroup]:
         )
         for one in body["groups"]
     ]
+    return found, bool(body["more"])
 
 
 def typed_search(body: Json) -> TypedSearch:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from backends import IN_PROCESS, MEMORY, backends_of
+from doors import DOORS, HTTP, PYTHON, Door
 from memory_client import connect_to_memory
 from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
@@ -117,12 +118,27 @@ def _uri() -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have each test run on its Milvus in turn."""
-    if "milvus_uri" in metafunc.fixturenames:
-        metafunc.parametrize("milvus_uri", backends_of(metafunc.definition), indirect=True, scope="session")
-    if "own_store" in metafunc.fixturenames:
-        own = [name for name in backends_of(metafunc.definition) if name in IN_PROCESS] or [MEMORY]
-        metafunc.parametrize("own_store", own, indirect=True)
+    """Have each test run on its Milvus in turn, and in memory also through an HTTP service where it asks for a door."""
+    backends = backends_of(metafunc.definition)
+    own = [name for name in backends if name in IN_PROCESS] or [MEMORY]
+    for fixture, names in (("milvus_uri", backends), ("own_store", own)):
+        if fixture not in metafunc.fixturenames:
+            continue
+        scope = "session" if fixture == "milvus_uri" else "function"
+        if "door" not in metafunc.fixturenames:
+            metafunc.parametrize(fixture, names, indirect=True, scope=scope)
+            continue
+        pairs = [(name, PYTHON) for name in names]
+        if metafunc.definition.get_closest_marker("python_only") is None:
+            pairs.append((MEMORY, HTTP))
+        metafunc.parametrize((fixture, "door"), pairs, indirect=True, scope=scope)
+
+
+@pytest.fixture(scope="session")
+def door(request: pytest.FixtureRequest) -> Iterator[Door]:
+    """The way to a database: itself, or a client of a service over it."""
+    with DOORS[request.param]() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

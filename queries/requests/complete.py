@@ -20,6 +20,15 @@ MOST_GIVEN = 500
 NEAREST = ("mean", "any")
 
 
+def check_given(pictures: Sequence[PictureLike], to: str) -> None:
+    """Raise `UsageError` where there are none or too many, or `to` is none of `NEAREST`."""
+    require_several(pictures=pictures)
+    if to not in NEAREST:
+        raise UsageError(f"closest to what?\nExpected: {', '.join(NEAREST)}\nReceived: {to}")
+    if not 1 <= len(pictures) <= MOST_GIVEN:
+        raise UsageError(f"a gallery is completed from 1 to {MOST_GIVEN} pictures.\nReceived: {len(pictures)}")
+
+
 @staged("ranking")
 def complete(
     now: OpenCollections, pictures: Sequence[PictureLike], *, space: str, to: str, limit: int, filter: str
@@ -28,11 +37,7 @@ def complete(
 
     Calls to Milvus: for stored pictures one read in each space; then as `nearest_to_each`, and for given files one read.
     """
-    require_several(pictures=pictures)
-    if to not in NEAREST:
-        raise UsageError(f"closest to what?\nExpected: {', '.join(NEAREST)}\nReceived: {to}")
-    if not 1 <= len(pictures) <= MOST_GIVEN:
-        raise UsageError(f"a gallery is completed from 1 to {MOST_GIVEN} pictures.\nReceived: {len(pictures)}")
+    check_given(pictures, to)
     spaces = spaces_of(search_space(space))
     given = find_pictures(now, pictures, spaces)
     without = {one.key for one in given} | _copies(now, given)

@@ -36,6 +36,12 @@ def check_kind(kind: str) -> None:
         raise UsageError(f"unknown kind of duplicates.\nExpected: {', '.join(KINDS)}\nReceived: {kind}")
 
 
+def check_similarity(similarity: float) -> None:
+    """Raise `UsageError` where a least cosine is not in (0, 1]."""
+    if not 0 < similarity <= 1:
+        raise UsageError(f"a similarity of duplicates lies between 0 and 1.\nReceived: {similarity}")
+
+
 def exact_groups(visual: Collection, *, filter: str) -> Iterator[DuplicateGroup]:
     """Yield groups of pictures whose files are the same. Calls to Milvus: one pass over the rows, without vectors."""
     # A database without a name is a temporary file that nobody else sees.
@@ -62,8 +68,7 @@ def visual_groups(visual: Collection, *, similarity: float, filter: str) -> Iter
     UsageError
         If the similarity is not in (0, 1].
     """
-    if not 0 < similarity <= 1:
-        raise UsageError(f"a similarity of duplicates lies between 0 and 1.\nReceived: {similarity}")
+    check_similarity(similarity)
     grouped: set[str] = set()
     for rows in chunks(visual.scan(["id", "uri", "sha256", "vector"], filter=filter), _AT_ONCE):
         start = {row["id"]: row for row in rows if row["id"] not in grouped}

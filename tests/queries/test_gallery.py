@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import REAL
+from doors import Door
 from PIL import Image
 from reference_world import (
     BACKBONE,
@@ -54,8 +55,9 @@ pytestmark = pytest.mark.milvus(*REAL)
 
 
 @pytest.fixture(scope="module")
-def db(store: Store) -> Iterator[Database]:
-    yield from reference_gallery(store)
+def db(store: Store, door: Door) -> Iterator[Database]:
+    for db in reference_gallery(store):
+        yield door(db)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_a_filter_narrows_every_request(db: Database) -> None:
         gallery.search("dog", filter='lable == "odd"')
 
 
-def test_a_filter_that_few_pictures_fit_still_fills_the_answer(db: Database) -> None:
+def test_a_filter_that_few_pictures_fit_still_fills_the_answer(store: Store, db: Database) -> None:
     keep = np.arange(PICTURES) % 40 == 1
     expression = f"width in {np.flatnonzero(keep).tolist()}"
     found = numbers(db.gallery("r").similar("folder/0.jpg", limit=40, filter=expression))
@@ -101,7 +103,7 @@ def test_a_filter_that_few_pictures_fit_still_fills_the_answer(db: Database) -> 
     exact = closest(VISUAL, VISUAL[0], 40, keep)
     # The graph of Milvus Lite is walked as a whole; that of a server is not.
     right = len(set(found) & set(exact))
-    assert right == 40 if db.store.connection.is_lite else right >= 38
+    assert right == 40 if store.connection.is_lite else right >= 38
 
 
 def test_words_find_words_and_leave_out_their_own_in_expressions(db: Database) -> None:
@@ -162,20 +164,20 @@ def test_a_crafted_word_is_a_word_that_is_not_there(db: Database, crafted: str) 
 
 
 def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
-    db: Database, monkeypatch: pytest.MonkeyPatch
+    store: Store, db: Database, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gallery = Database(db.store).gallery("r")
+    gallery = door(Database(store)).gallery("r")
     expressions = ["dog", "cat sofa", "king - man + woman", "dining_table", "dog"]
     alone = [db.gallery("r").search(expression, space="joint", limit=7, by="meaning") for expression in expressions]
     calls: list[str] = []
-    call = db.store.connection.call
+    call = store.connection.call
 
     def counting(method: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(method.__name__)
         return call(method, *args, **kwargs)
 
     gallery.search("man", space="joint")
-    monkeypatch.setattr(db.store.connection, "call", counting)
+    monkeypatch.setattr(store.connection, "call", counting)
     together = gallery.search_many(expressions, space="joint", limit=7, by="meaning")
     assert [[hit.id for hit in hits] for hits in together] == [[hit.id for hit in hits] for hits in alone]
     for hits, expected in zip(together, alone, strict=True):
@@ -214,7 +216,7 @@ def test_a_gallery_of_other_words_is_refused_with_both_fingerprints_named(store:
         db.gallery("other").search("dog")
     with pytest.raises(FingerprintError, match=r"Expected: .*newer.*\nReceived: .*none"):
         db.gallery("other").similar("folder/0.jpg", focus="dog")
-    db.drop("other")
+    Database(store).drop("other")
 
 
 def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db: Database) -> None:
@@ -228,13 +230,13 @@ def test_a_reader_follows_when_the_gallery_is_replaced_under_it(store: Store, db
             store.publish(collection)
         readers.append(db.gallery("moving"))
         assert numbers(readers[0].search("dog", space="joint", limit=1)) == [version]
-    db.drop("moving")
+    Database(store).drop("moving")
     with pytest.raises(NotFoundError):
         db.gallery("moving").search("dog")
 
 
 def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_gallery(
-    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_words(own_store, tmp_path)
     words = own_store.live("words")
@@ -246,7 +248,7 @@ def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_ga
         collection = own_store.build(Manifest(f"w_{room}", room, 4, fingerprint))
         collection.upsert([picture(0, np.ones(4, np.float32))])
         own_store.publish(collection)
-    reader = Database(own_store)
+    reader = door(Database(own_store))
     assert numbers(reader.gallery("w").search("cat")) == [0]
     gallery = reader.gallery("w")
     assert gallery.tags("folder/0.jpg", limit=1)
@@ -258,6 +260,7 @@ def test_words_replaced_under_a_reader_are_noticed_and_not_mixed_with_the_old_ga
     assert reader.words.similar("cat", limit=1)[0].word == "cat"
 
 
+@pytest.mark.python_only("a service tells its galleries, and not the collections behind them")
 def test_status_tells_what_stands(db: Database) -> None:
     found = {entry["alias"]: entry for entry in db.status()}
     assert found["r_visual"]["rows"] == PICTURES
@@ -291,11 +294,11 @@ def noisy(
 
 
 def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
-    noisy: Callable[..., Summary], own_store: Store, tmp_path: Path
+    noisy: Callable[..., Summary], own_store: Store, door: Door, tmp_path: Path
 ) -> None:
     paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
     noisy(tmp_path / "p")
-    gallery = Database(own_store).gallery("g")
+    gallery = door(Database(own_store)).gallery("g")
     with Image.open(paths[2]) as opened:
         image = opened.copy()
     forms = [str(paths[2]), paths[2], paths[2].read_bytes(), image, np.asarray(image)]
@@ -311,11 +314,11 @@ def test_a_picture_is_taken_as_path_bytes_image_array_or_id(
 
 
 def test_a_gallery_is_completed_from_files_and_leaves_their_copies_out(
-    noisy: Callable[..., Summary], own_store: Store, tmp_path: Path
+    noisy: Callable[..., Summary], own_store: Store, door: Door, tmp_path: Path
 ) -> None:
     paths = [paint(tmp_path / "p" / f"{number}.png", number) for number in range(6)]
     noisy(tmp_path / "p")
-    gallery = Database(own_store).gallery("g")
+    gallery = door(Database(own_store)).gallery("g")
     for to in ("mean", "any"):
         hits = gallery.complete([paths[1], str(paths[2]), paths[3].read_bytes()], to=to)
         assert sorted(hit.uri for hit in hits) == ["0.png", "4.png", "5.png"]
@@ -324,6 +327,7 @@ def test_a_gallery_is_completed_from_files_and_leaves_their_copies_out(
 def test_a_picture_made_by_another_backbone_is_refused(
     noisy: Callable[..., Summary],
     own_store: Store,
+    door: Door,
     nets: list[Backbone],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -334,7 +338,7 @@ def test_a_picture_made_by_another_backbone_is_refused(
     with pytest.raises(
         FingerprintError, match=rf"Expected: .*{nets[0].weights_hash}.*\nReceived: .*{nets[1].weights_hash}"
     ):
-        Database(own_store).gallery("g").similar(path)
+        door(Database(own_store)).gallery("g").similar(path)
 
 
 def test_verify_says_what_is_wrong_and_nothing_where_all_is_well(
@@ -362,10 +366,12 @@ def test_verify_says_what_is_wrong_and_nothing_where_all_is_well(
         db.verify("nothing")
 
 
-def test_what_is_no_picture_is_refused(noisy: Callable[..., Summary], own_store: Store, tmp_path: Path) -> None:
+def test_what_is_no_picture_is_refused(
+    noisy: Callable[..., Summary], own_store: Store, door: Door, tmp_path: Path
+) -> None:
     paint(tmp_path / "p" / "0.png", 0)
     noisy(tmp_path / "p")
-    gallery = Database(own_store).gallery("g")
+    gallery = door(Database(own_store)).gallery("g")
     with pytest.raises(ImageError, match="not a picture"):
         gallery.similar(b"no picture")
     with pytest.raises(ImageError, match=r"float64 of shape \(4, 4\)"):
