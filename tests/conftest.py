@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from backends import IN_PROCESS, MEMORY, backends_of
 from doors import DOORS, HTTP, PYTHON, Door
+from hypothesis import settings
 from memory_client import connect_to_memory
 from milvus_server import Server, free_port, milvus_server, restartable_server
 from small_world import CLASSES, save_net
@@ -25,6 +26,10 @@ from milvise.adapter import Store, connect
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
 
 ROOT = Path(__file__).parent.parent
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("milvise", deadline=None)
+settings.load_profile("milvise")
 
 
 @pytest.hookimpl(optionalhook=True)

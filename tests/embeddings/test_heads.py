@@ -93,7 +93,8 @@ def test_a_file_holds_the_head_and_its_record_and_stays_a_keras_model(tmp_path: 
     model = residual(conse, np.float32([1, 1, 0, 0]), penalty=0.1)
     save_model(model, tmp_path / "h.keras", record(model))
     head = load_head(tmp_path / "h.keras")
-    np.testing.assert_array_equal(head(VISUAL), model(VISUAL))
+    # The engine adds up in another order when threads are few.
+    np.testing.assert_allclose(head(VISUAL), model(VISUAL), rtol=1e-6)
     assert (head.dim, head.fingerprint) == (3, {"kind": "linear", "loss": "cosine", "weights": weights_hash(model)})
     assert read_record(tmp_path / "h.keras")["visual"] == {"backbone": "a"}
     plain = keras.saving.load_model(tmp_path / "h.keras")
