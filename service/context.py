@@ -7,6 +7,7 @@ from typing import Annotated
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from milvise.operations.database import Database
 from milvise.operations.files import Thumbnails
@@ -43,8 +44,11 @@ MOST_GALLERIES = 64
 """More than so many are not kept at a time."""
 
 
-def context_of(request: Request) -> Context:
-    """Return the context of the service that a request came to."""
+async def context_of(request: Request) -> Context:
+    """Return the context of the service that a request came to.
+
+    Like all that waits for nothing it is a coroutine: a plain function would take a thread of its own.
+    """
     context: Context = request.app.state.context
     return context
 
@@ -52,11 +56,17 @@ def context_of(request: Request) -> Context:
 Shared = Annotated[Context, Depends(context_of)]
 
 
-def gallery_of(context: Shared, gallery: GalleryName) -> Gallery:
+async def gallery_of(context: Shared, gallery: GalleryName) -> Gallery:
     """Return the gallery that a path names; one that is not there shows when it is asked something.
 
     Only what is there is kept: names come from strangers.
     """
+    kept = context.galleries.get(gallery)
+    return kept if kept is not None else await run_in_threadpool(open_gallery, context, gallery)
+
+
+def open_gallery(context: Context, gallery: str) -> Gallery:
+    """Return a gallery; Milvus is asked whether it is there, unless it is kept."""
     kept = context.galleries.get(gallery)
     if kept is not None:
         return kept

@@ -98,7 +98,7 @@ class Gate:
             self._inside -= 1
 
 
-def gate_of(request: Request) -> Gate:
+async def gate_of(request: Request) -> Gate:
     """Return the gate of the service that a request came to."""
     gate: Gate = request.app.state.gate
     return gate

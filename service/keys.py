@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,7 +16,7 @@ _bearer = HTTPBearer(
 )
 
 
-def require(role: Role) -> Callable[..., None]:
+def require(role: Role) -> Callable[..., Awaitable[None]]:
     """Return a dependency that refuses whose key has a lower role: ``dependencies=[Depends(require("write"))]``.
 
     The key itself was checked before the body was read (`milvise.service.key_check`), which notes its role in the scope of the request. Where
@@ -24,7 +24,7 @@ def require(role: Role) -> Callable[..., None]:
     """
     needed = ROLES.index(role)
 
-    def check(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+    async def check(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
         held: Role | None = request.scope.get("milvise.role")
         if held is None:
             raise HTTPException(401, "This needs a key: Authorization: Bearer KEY.", {"WWW-Authenticate": "Bearer"})

@@ -12,7 +12,7 @@ MOST_WAITING = 4
 PATIENCE_S = 600.0
 
 
-def whole_gallery_gate_of(request: Request) -> Gate:
+async def whole_gallery_gate_of(request: Request) -> Gate:
     """Return the gate before such requests of the service that a request came to."""
     gate: Gate = request.app.state.whole_gallery_gate
     return gate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from milvise.service.asked import FeedbackAsked
-from milvise.service.context import Shared, gallery_of
+from milvise.service.context import Shared, open_gallery
 from milvise.service.keys import require
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(require("feedback"))])
@@ -14,6 +14,6 @@ router = APIRouter(tags=["feedback"], dependencies=[Depends(require("feedback"))
 @router.post("/feedback", status_code=204)
 def feedback(context: Shared, body: FeedbackAsked) -> None:
     """Write down what was liked and disliked in an answer, for training."""
-    gallery_of(context, body.gallery).feedback(
+    open_gallery(context, body.gallery).feedback(
         words=body.words, pictures=body.pictures, liked=body.liked, disliked=body.disliked
     )
