@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes, StoredPicture
@@ -44,10 +44,18 @@ class Asked(BaseModel):
         return {name: [one.told() for one in value] if name == "pictures" else value for name, value in self}
 
 
+def _example(example: dict[str, JsonValue], **further: JsonValue) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example], **further})
+
+
+_ONE: dict[str, JsonValue] = {"oneOf": [{"required": ["id"]}, {"required": ["data"]}]}
+_CAT = "beach/cat.jpg"
+
+
 class OnePicture(Asked):
     """A picture: a stored one, by its id or URI, or the file of another one, in base64."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["id"]}, {"required": ["data"]}]})
+    model_config = ConfigDict(json_schema_extra=_ONE)
 
     id: Annotated[str | None, Field(max_length=LONGEST_NAME, description="The id or URI of a stored picture.")] = None
     data: Annotated[
@@ -78,6 +86,8 @@ class OnePicture(Asked):
 class PictureRef(OnePicture):
     """One of several pictures, with its weight."""
 
+    model_config = _example({"id": _CAT, "weight": 1.0}, **_ONE)
+
     weight: Annotated[
         float,
         Field(
@@ -103,6 +113,8 @@ class SimilarValues(Asked):
 class SimilarAsked(SimilarValues, OnePicture):
     """A picture that others are to look like."""
 
+    model_config = _example({"id": _CAT, "focus": "cat", "limit": 10}, **_ONE)
+
 
 class TagsValues(Asked):
     """Which tags are wanted."""
@@ -114,6 +126,8 @@ class TagsValues(Asked):
 
 class TagsAsked(TagsValues, OnePicture):
     """A picture that is tagged."""
+
+    model_config = _example({"id": _CAT, "limit": 10}, **_ONE)
 
 
 Pictures = Annotated[list[PictureRef], Field(max_length=MOST_PICTURES, description="Pictures, each with its weight.")]
@@ -144,12 +158,16 @@ class Brief(Asked):
 class MixedAsked(Brief):
     """Pictures with and without words."""
 
+    model_config = _example({"pictures": [{"id": _CAT}], "words": "+night -day", "limit": 10})
+
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
 
 
 class CompleteAsked(Asked):
     """Pictures of which there are to be more."""
+
+    model_config = _example({"pictures": [{"id": _CAT}, {"id": "beach/dog.jpg"}], "to": "any"})
 
     pictures: SomePictures
     space: Annotated[
@@ -167,6 +185,8 @@ class CompleteAsked(Asked):
 class RankAsked(Brief):
     """Pictures that are put in order."""
 
+    model_config = _example({"words": "cat sofa", "ids": [_CAT, "beach/dog.jpg"]})
+
     ids: Annotated[
         list[Name] | None,
         Field(
@@ -182,6 +202,8 @@ class RankAsked(Brief):
 class OwnersAsked(Brief):
     """A brief that owners are found for."""
 
+    model_config = _example({"words": "cat sofa", "by": "owner", "evidence": 3})
+
     by: Annotated[str, Field(min_length=1, max_length=200, description="The metadata column that names the owner.")] = (
         "owner"
     )
@@ -191,6 +213,8 @@ class OwnersAsked(Brief):
 
 class RefineAsked(Brief):
     """A search that has heard what was liked."""
+
+    model_config = _example({"words": "cat", "liked": [_CAT], "disliked": ["beach/dog.jpg"]})
 
     liked: Names = []
     disliked: Names = []
@@ -209,6 +233,8 @@ class RefineAsked(Brief):
 class ExplainAsked(Asked):
     """A hit, and the request that it answers."""
 
+    model_config = _example({"id": _CAT, "words": "cat sofa"})
+
     id: Annotated[Name, Field(description="The id or URI of a stored picture.", examples=["beach/cat.jpg"])]
     words: Words = ""
     pictures: Pictures = []
@@ -219,6 +245,8 @@ class ExplainAsked(Asked):
 
 class SearchManyAsked(Asked):
     """Several searches by words."""
+
+    model_config = _example({"expressions": ["dog", "cat sofa"], "limit": 10})
 
     expressions: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]],
@@ -234,6 +262,8 @@ class SearchManyAsked(Asked):
 class TagsOfAsked(Asked):
     """Pictures that are tagged."""
 
+    model_config = _example({"pictures": [{"id": _CAT}, {"id": "beach/dog.jpg"}]})
+
     pictures: SomePictures
     limit: Limit = DEFAULT_LIMIT
     among: Among = FREQUENT
@@ -242,6 +272,8 @@ class TagsOfAsked(Asked):
 
 class FeedbackAsked(Asked):
     """What somebody liked and disliked in one answer."""
+
+    model_config = _example({"gallery": "holiday", "words": "cat", "liked": [_CAT], "disliked": ["beach/dog.jpg"]})
 
     gallery: Annotated[str, Field(max_length=200, pattern=of.GALLERY, description="The name of a gallery.")]
     words: Words = ""
@@ -252,6 +284,8 @@ class FeedbackAsked(Asked):
 
 class TuneAsked(Asked):
     """How much a gallery's searches are to find."""
+
+    model_config = _example({"recall": 0.95, "k": 10, "dry_run": True})
 
     recall: Annotated[
         float, Field(gt=0, le=1, description="Share of the exact k closest that a search is to find.")
