@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 from PIL import Image
-from reference_world import VISUAL_DIM, random
+from reference_world import VISUAL_DIM, WORD_DIM, random
 
 from milvise.adapter import Manifest
 from milvise.embeddings.encoder import EncoderInfo
 
 SIZE = 8
-_PROJECTION = random(3 * SIZE * SIZE, VISUAL_DIM, 7)
+_PROJECTION, _HEAD = random(3 * SIZE * SIZE, VISUAL_DIM, 7), random(VISUAL_DIM, WORD_DIM, 8)
 
 
 class SmallEncoder:
@@ -36,6 +36,8 @@ def small_encoder() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("milvise.queries.pictures.encode.stored_encoder", stored)
+        # The reference gallery has no head either.
+        patch.setattr("milvise.queries.gallery_collections.head_of", lambda *_: lambda visual: visual @ _HEAD)
         yield
 
 
