@@ -37,7 +37,7 @@ class Brief(Asked):
     """Words and pictures that are looked for together."""
 
     words: Words = ""
-    pictures: Pictures = []
+    pictures: Pictures = Field([])
     space: Space = None
     filter: Filter = ""
     fix: Fix = False
@@ -114,8 +114,8 @@ class RefineAsked(Brief):
 
     model_config = example({"words": "cat", "liked": [CAT], "disliked": ["beach/dog.jpg"]})
 
-    liked: Names = []
-    disliked: Names = []
+    liked: Names = Field([])
+    disliked: Names = Field([])
     weights: Annotated[
         list[Annotated[float, Field(ge=0, le=1_000)]],
         Field(
@@ -123,7 +123,7 @@ class RefineAsked(Brief):
             max_length=3,
             description="How much the query, the mean of the liked and that of the disliked count.",
         ),
-    ] = [1.0, 2.0, 1.0]
+    ] = Field([1.0, 2.0, 1.0])
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
 
@@ -135,7 +135,7 @@ class ExplainAsked(Asked):
 
     id: Annotated[Name, Field(description="The id or URI of a stored picture.", examples=["beach/cat.jpg"])]
     words: Words = ""
-    pictures: Pictures = []
+    pictures: Pictures = Field([])
     focus: Focus = None
     space: Space = None
     fix: Fix = False
@@ -175,9 +175,9 @@ class FeedbackAsked(Asked):
 
     gallery: Annotated[str, Field(max_length=200, pattern=of.GALLERY, description="The name of a gallery.")]
     words: Words = ""
-    pictures: Annotated[Names, Field(description="Stored pictures that were searched with.")] = []
-    liked: Names = []
-    disliked: Names = []
+    pictures: Annotated[Names, Field(description="Stored pictures that were searched with.")] = Field([])
+    liked: Names = Field([])
+    disliked: Names = Field([])
 
 
 class TuneAsked(Asked):
