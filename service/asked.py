@@ -1,12 +1,12 @@
-"""What requests hold, as OpenAPI shows it: pictures, and the documents that are posted."""
+"""What requests hold, as OpenAPI shows it: the values of documents, and pictures."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes, StoredPicture
@@ -44,10 +44,19 @@ class Asked(BaseModel):
         return {name: [one.told() for one in value] if name == "pictures" else value for name, value in self}
 
 
+def example(values: dict[str, JsonValue], **further: JsonValue) -> ConfigDict:
+    """Return what a document shows as its example."""
+    return ConfigDict(json_schema_extra={"examples": [values], **further})
+
+
+ONE: dict[str, JsonValue] = {"oneOf": [{"required": ["id"]}, {"required": ["data"]}]}
+CAT = "beach/cat.jpg"
+
+
 class OnePicture(Asked):
     """A picture: a stored one, by its id or URI, or the file of another one, in base64."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["id"]}, {"required": ["data"]}]})
+    model_config = ConfigDict(json_schema_extra=ONE)
 
     id: Annotated[str | None, Field(max_length=LONGEST_NAME, description="The id or URI of a stored picture.")] = None
     data: Annotated[
@@ -78,6 +87,8 @@ class OnePicture(Asked):
 class PictureRef(OnePicture):
     """One of several pictures, with its weight."""
 
+    model_config = example({"id": CAT, "weight": 1.0}, **ONE)
+
     weight: Annotated[
         float,
         Field(
@@ -103,6 +114,8 @@ class SimilarValues(Asked):
 class SimilarAsked(SimilarValues, OnePicture):
     """A picture that others are to look like."""
 
+    model_config = example({"id": CAT, "focus": "cat", "limit": 10}, **ONE)
+
 
 class TagsValues(Asked):
     """Which tags are wanted."""
@@ -115,152 +128,12 @@ class TagsValues(Asked):
 class TagsAsked(TagsValues, OnePicture):
     """A picture that is tagged."""
 
+    model_config = example({"id": CAT, "limit": 10}, **ONE)
+
 
 Pictures = Annotated[list[PictureRef], Field(max_length=MOST_PICTURES, description="Pictures, each with its weight.")]
 SomePictures = Annotated[list[PictureRef], Field(min_length=1, max_length=MOST_PICTURES, description="Pictures.")]
 Names = Annotated[list[Name], Field(max_length=MOST_PICTURES, description="Ids or URIs of stored pictures.")]
-
-
-class Brief(Asked):
-    """Words and pictures that are looked for together."""
-
-    words: Words = ""
-    pictures: Pictures = []
-    space: Space = None
-    filter: Filter = ""
-    fix: Fix = False
-
-    @property
-    def weighted(self) -> list[tuple[StoredPicture | PictureBytes, float]]:
-        """The pictures with their weights."""
-        return [(one.picture(), one.weight) for one in self.pictures]
-
-    @property
-    def has_uploads(self) -> bool:
-        """Whether a vector has to be computed."""
-        return has_uploads(self.pictures)
-
-
-class MixedAsked(Brief):
-    """Pictures with and without words."""
-
-    limit: Limit = DEFAULT_LIMIT
-    offset: Offset = 0
-
-
-class CompleteAsked(Asked):
-    """Pictures of which there are to be more."""
-
-    pictures: SomePictures
-    space: Annotated[
-        Literal["visual", "joint", "fused"], Field(description="Whether to look alike, or to be about the same.")
-    ] = "visual"
-    to: Annotated[
-        Literal["mean", "any"],
-        Field(description="Closest to their mean, or to any one of them: one theme, or several."),
-    ] = "mean"
-    limit: Limit = DEFAULT_LIMIT
-    filter: Filter = ""
-    offset: Offset = 0
-
-
-class RankAsked(Brief):
-    """Pictures that are put in order."""
-
-    ids: Annotated[
-        list[Name] | None,
-        Field(
-            min_length=1,
-            max_length=MOST,
-            description="Ids or URIs of stored pictures; by default all that fit the filter.",
-        ),
-    ] = None
-    limit: Annotated[int | None, Field(ge=1, le=MOST, description="The best so many; by default 16,384.")] = None
-    min_confidence: MinConfidence = None
-
-
-class OwnersAsked(Brief):
-    """A brief that owners are found for."""
-
-    by: Annotated[str, Field(min_length=1, max_length=200, description="The metadata column that names the owner.")] = (
-        "owner"
-    )
-    evidence: Annotated[int, Field(ge=1, le=100, description="How many of an owner's best pictures are judged.")] = 3
-    limit: Annotated[int, Field(ge=1, le=1_000, description="How many owners.")] = DEFAULT_LIMIT
-
-
-class RefineAsked(Brief):
-    """A search that has heard what was liked."""
-
-    liked: Names = []
-    disliked: Names = []
-    weights: Annotated[
-        list[Annotated[float, Field(ge=0, le=1_000)]],
-        Field(
-            min_length=3,
-            max_length=3,
-            description="How much the query, the mean of the liked and that of the disliked count.",
-        ),
-    ] = [1.0, 2.0, 1.0]
-    limit: Limit = DEFAULT_LIMIT
-    offset: Offset = 0
-
-
-class ExplainAsked(Asked):
-    """A hit, and the request that it answers."""
-
-    id: Annotated[Name, Field(description="The id or URI of a stored picture.", examples=["beach/cat.jpg"])]
-    words: Words = ""
-    pictures: Pictures = []
-    focus: Focus = None
-    space: Space = None
-    fix: Fix = False
-
-
-class SearchManyAsked(Asked):
-    """Several searches by words."""
-
-    expressions: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=LONGEST_WORDS)]],
-        Field(min_length=1, max_length=256, description="One for each search.", examples=[["dog", "cat sofa"]]),
-    ]
-    space: Space = None
-    limit: Limit = DEFAULT_LIMIT
-    filter: Filter = ""
-    fix: Fix = False
-    by: Annotated[Literal["both", "meaning", "text"], Field(description="As for a search.")] = "both"
-
-
-class TagsOfAsked(Asked):
-    """Pictures that are tagged."""
-
-    pictures: SomePictures
-    limit: Limit = DEFAULT_LIMIT
-    among: Among = FREQUENT
-    filter: WordFilter = ""
-
-
-class FeedbackAsked(Asked):
-    """What somebody liked and disliked in one answer."""
-
-    gallery: Annotated[str, Field(max_length=200, pattern=of.GALLERY, description="The name of a gallery.")]
-    words: Words = ""
-    pictures: Annotated[Names, Field(description="Stored pictures that were searched with.")] = []
-    liked: Names = []
-    disliked: Names = []
-
-
-class TuneAsked(Asked):
-    """How much a gallery's searches are to find."""
-
-    recall: Annotated[
-        float, Field(gt=0, le=1, description="Share of the exact k closest that a search is to find.")
-    ] = 0.95
-    k: Annotated[int, Field(ge=1, le=1_000, description="How many results count.")] = 10
-    queries: Annotated[
-        int, Field(ge=10, le=10_000, description="Choose by so many queries, and check by as many others.")
-    ] = 400
-    dry_run: Annotated[bool, Field(description="Whether nothing is stored.")] = False
 
 
 def has_uploads(pictures: list[PictureRef]) -> bool:

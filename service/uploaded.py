@@ -42,7 +42,7 @@ def described(kind: type[BaseModel]) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": kind.model_json_schema(), "example": {"id": "beach/cat.jpg"}},
+                "application/json": {"schema": kind.model_json_schema()},
                 "image/*": {"schema": {"type": "string", "contentMediaType": "image/*"}},
             },
         }

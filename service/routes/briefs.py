@@ -10,9 +10,9 @@ from milvise.core.records import Hit, Owner
 from milvise.queries.requests.refine import Rocchio
 from milvise.service import parameters as given
 from milvise.service.answers import FoundOwners, owner_bodies, read_as
-from milvise.service.asked import OwnersAsked, RankAsked, RefineAsked
 from milvise.service.bodies import Found, found, took
 from milvise.service.context import Asked, Shared
+from milvise.service.documents import OwnersAsked, RankAsked, RefineAsked
 from milvise.service.inference import Network
 from milvise.service.keys import require
 from milvise.service.paging import page

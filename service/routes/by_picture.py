@@ -13,9 +13,10 @@ from milvise.core.picture_types import PictureBytes
 from milvise.core.records import Hit
 from milvise.service import parameters as given
 from milvise.service.answers import read_as
-from milvise.service.asked import CompleteAsked, MixedAsked, SimilarAsked, SimilarValues, has_uploads
+from milvise.service.asked import SimilarAsked, SimilarValues, has_uploads
 from milvise.service.bodies import Found, found
 from milvise.service.context import Asked, Shared
+from milvise.service.documents import CompleteAsked, MixedAsked
 from milvise.service.inference import Network
 from milvise.service.keys import require
 from milvise.service.paging import page

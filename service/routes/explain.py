@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends
 from milvise.queries.requests.explain import Explanation
 from milvise.service import parameters as given
 from milvise.service.answers import ExplanationBody, explanation
-from milvise.service.asked import ExplainAsked, has_uploads
+from milvise.service.asked import has_uploads
 from milvise.service.context import Asked, Shared
+from milvise.service.documents import ExplainAsked
 from milvise.service.inference import Network
 from milvise.service.keys import require
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from milvise.service.asked import FeedbackAsked
 from milvise.service.context import Shared, open_gallery
+from milvise.service.documents import FeedbackAsked
 from milvise.service.keys import require
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(require("feedback"))])

@@ -102,7 +102,7 @@ def duplicates(
         float, Query(gt=0, le=1, description="Of pictures that look the same: the least cosine.", examples=[SIMILARITY])
     ] = SIMILARITY,
     filter: given.Filter = "",
-    limit: Annotated[int, Query(ge=1, le=1_000, description="How many groups.", examples=[100])] = 100,
+    limit: Annotated[int, Query(ge=1, le=given.MOST, description="How many groups.", examples=[100])] = 100,
 ) -> Groups:
     """Find pictures that a gallery holds more than once: the whole gallery is read, up to the last group."""
     started = time.perf_counter()

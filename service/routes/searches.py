@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.service import parameters as given
 from milvise.service.answers import AnsweredMany, Reading, read_as, reading
-from milvise.service.asked import SearchManyAsked
 from milvise.service.bodies import Found, found, hit_body, took
 from milvise.service.context import Asked, Shared
+from milvise.service.documents import SearchManyAsked
 from milvise.service.keys import require
 from milvise.service.paging import page
 

@@ -13,9 +13,10 @@ from milvise.core.records import WordHit
 from milvise.queries.vocabulary.word_vectors import FREQUENT
 from milvise.service import parameters as given
 from milvise.service.answers import TagsOfMany
-from milvise.service.asked import TagsAsked, TagsOfAsked, TagsValues, has_uploads
+from milvise.service.asked import TagsAsked, TagsValues, has_uploads
 from milvise.service.bodies import FoundWords, found_words, took, word_bodies
 from milvise.service.context import Asked
+from milvise.service.documents import TagsOfAsked
 from milvise.service.inference import Network
 from milvise.service.keys import require
 from milvise.service.uploaded import body_of, described

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from milvise.errors import UsageError
 from milvise.service import parameters as given
-from milvise.service.asked import TuneAsked
 from milvise.service.context import Asked, Shared
+from milvise.service.documents import TuneAsked
 from milvise.service.keys import require
 from milvise.service.whole_gallery import WholeGallery
 from milvise.service.wording import in_http_terms

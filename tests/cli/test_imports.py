@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "milvise"
 ROOMS = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
 MAY_BE_USED = {"cli", "core", "operations", "queries"}
+SERVICE = sorted((ROOT / "service").rglob("*.py"))
 MODULES = sorted([*PACKAGE.glob("*.py"), *(ROOT / "cli").glob("*.py")])
 
 
@@ -41,8 +42,20 @@ def test_there_are_rooms_and_modules() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_a_module_of_the_command_line_imports_no_other_room(path: Path) -> None:
     # The package itself names, for type checkers, where its public names come from.
-    public = {"embeddings", "gallery"} if path == PACKAGE / "__init__.py" else set()
-    assert {name for name in imported_from_milvise(path) if name in ROOMS} <= MAY_BE_USED | public
+    public = {"client", "embeddings", "gallery"} if path == PACKAGE / "__init__.py" else set()
+    # These two commands start the service and keep its keys.
+    served = {"service"} if path.stem in ("serve", "keys") else set()
+    assert {name for name in imported_from_milvise(path) if name in ROOMS} <= MAY_BE_USED | public | served
+
+
+@pytest.mark.parametrize("path", SERVICE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_of_the_service_imports_no_other_room(path: Path) -> None:
+    assert {name for name in imported_from_milvise(path) if name in ROOMS} <= {
+        "core",
+        "operations",
+        "queries",
+        "service",
+    }
 
 
 def test_reading_a_command_line_imports_neither_a_client_nor_what_shows_progress() -> None:

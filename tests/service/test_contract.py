@@ -17,6 +17,7 @@ from reference_world import reference_gallery
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import APIOperation
+from small_encoder import BASE64, PICTURE, small_encoder
 
 from milvise.adapter import Store
 from milvise.operations.database import Database
@@ -28,6 +29,7 @@ NAMES = {
     "id": ("folder/5.jpg", "folder/39.jpg"),
     "words": ("cat", "cat sofa -dog", "a photo of a dog, without word7", "soffa", 'cat^2 "dining table"'),
     "filter": ("", 'label == "even"', 'meta["number"] < 7', "width >"),
+    "data": (BASE64, "bm8gcGljdHVyZQ=="),
     "focus": (None, "cat", "dog - sofa", "xyzzi"),
 }
 """What is there: among made-up names alone hardly a request would be answered."""
@@ -59,8 +61,9 @@ EXAMPLES = max(2, int(os.environ.get("MILVISE_TEST_REQUESTS", "0")) // len(OPERA
 
 @pytest.fixture(scope="module")
 def app(store: Store) -> Iterator[FastAPI]:
-    for db in reference_gallery(store, pictures=PICTURES):
-        yield make_app(db)
+    for _ in small_encoder():
+        for db in reference_gallery(store, pictures=PICTURES):
+            yield make_app(db)
 
 
 CASES = [(name, GenerationMode.POSITIVE) for name in OPERATIONS]
@@ -83,7 +86,7 @@ def test_answers_are_as_described(app: FastAPI, operation: str, mode: Generation
         if mode is GenerationMode.POSITIVE:
             case.path_parameters = _known(case.path_parameters)
             case.query = _known(case.query)
-            case.body = _known(case.body)
+            case.body = PICTURE if isinstance(case.body, bytes) and len(case.body) % 2 else _known(case.body)
         case.call_and_validate()
 
     ask()

@@ -30,13 +30,13 @@ def until(true: object, seconds: float = 5.0) -> None:
 
 
 def test_one_runs_at_a_time_in_the_order_of_arrival(pool: ThreadPoolExecutor) -> None:
-    gate, running, most, order = Gate(10), 0, 0, []
+    gate, go, running, most, order = Gate(10), threading.Event(), 0, 0, []
 
     def work(number: int) -> int:
         nonlocal running, most
+        go.wait()
         running += 1
         most = max(most, running)
-        time.sleep(0.01)
         order.append(number)
         running -= 1
         return number
@@ -44,8 +44,8 @@ def test_one_runs_at_a_time_in_the_order_of_arrival(pool: ThreadPoolExecutor) ->
     tasks = []
     for number in range(8):
         tasks.append(pool.submit(gate.run, lambda number=number: work(number)))  # type: ignore[misc]
-        until(lambda number=number: gate.inside > 0 or tasks[number].done())
-        time.sleep(0.002)
+        until(lambda number=number: gate.inside == number + 1)
+    go.set()
     assert [task.result() for task in tasks] == list(range(8)) == order
     assert (most, gate.inside, gate.refused) == (1, 0, 0)
 
