@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import ClassVar
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -40,23 +41,20 @@ class RequestSize:
         The largest picture, or pictures of one request together.
     most_uploads : int
         The bodies of all requests together hold at most so many times `upload_bytes`.
+
+    Attributes
+    ----------
     body_s, silence_s : float
         See `BODY_S` and `SILENCE_S`.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        upload_bytes: int,
-        most_uploads: int,
-        body_s: float = BODY_S,
-        silence_s: float = SILENCE_S,
-    ) -> None:
+    body_s: ClassVar[float] = BODY_S
+    silence_s: ClassVar[float] = SILENCE_S
+
+    def __init__(self, app: ASGIApp, upload_bytes: int, most_uploads: int) -> None:
         self._app = app
         self._upload_bytes = upload_bytes
         self._most_held = max(upload_bytes * most_uploads, 16 * MOST_TEXT_BYTES)
-        self._body_s = body_s
-        self._silence_s = silence_s
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +67,7 @@ class RequestSize:
             await refusal(scope, receive, send)
             return
         size, is_whole, is_answered, is_started = 0, False, False, False
-        deadline = time.monotonic() + self._body_s
+        deadline = time.monotonic() + self.body_s
 
         async def refuse(answer: Response) -> None:
             nonlocal is_answered
@@ -83,7 +81,7 @@ class RequestSize:
             if is_whole:
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), min(self._silence_s, deadline - time.monotonic()))
+                message = await asyncio.wait_for(receive(), min(self.silence_s, deadline - time.monotonic()))
             except TimeoutError:
                 await refuse(
                     problem(408, "too_slow", "The body of the request did not arrive in time.", headers=_CLOSE)
@@ -129,6 +127,9 @@ def _refused_by_headers(scope: Scope, most: int) -> Response | None:
     headers = scope["headers"]
     if sum(len(name) + len(value) for name, value in headers) + len(scope.get("raw_path") or b"") > MOST_HEADER_BYTES:
         return problem(431, "headers_too_large", "The headers of the request are too large.", headers=_CLOSE)
+    if sum(name in (b"content-length", b"transfer-encoding") for name, _ in headers) > 1:
+        # A proxy may believe the other one, and take what follows for a request of somebody else (RFC 9112, section 6.1).
+        return problem(400, "bad_http", "The length of the body is given twice.", headers=_CLOSE)
     length = Headers(scope=scope).get("Content-Length", "0")
     return _too_large(most) if length.isascii() and length.isdigit() and int(length[:20]) > most else None
 

@@ -38,6 +38,10 @@ def compare(tmp_path: Path, *phases: str) -> None:
     assert problems == []
 
 
+NEW = {"serve", "keys add", "keys list", "keys remove"}
+"""Commands that came after the record was made; `test_serve` holds their documents."""
+
+
 def test_documents_have_the_schema_of_before(tmp_path: Path) -> None:
     compare(tmp_path, "make", "ask", "grow")
 
@@ -48,7 +52,7 @@ def test_the_demo_has_the_schema_of_before(tmp_path: Path) -> None:
 
 def test_every_command_was_recorded() -> None:
     recorded = {" ".join(one["command"][:2]) for one in RECORD["commands"] if one["code"] == 0}
-    assert {name for name in _names() if not any(line.startswith(name) for line in recorded)} == set()
+    assert {name for name in _names() if not any(line.startswith(name) for line in recorded)} == NEW
 
 
 def _names() -> Iterator[str]:
