@@ -7,14 +7,15 @@ from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from milvise.operations.zip_archive import zipped
 from milvise.service.context import Asked, Shared
+from milvise.service.keys import require
 from milvise.service.picture_answers import Streamed, disposition
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 
 MOST = 500
 

@@ -8,11 +8,12 @@ from enum import IntEnum
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from milvise.operations.files import SIZES, StoredFile, safe_names
 from milvise.service.bodies import PictureBody, picture_body
 from milvise.service.context import Asked, Shared
+from milvise.service.keys import require
 from milvise.service.picture_answers import (
     UNKNOWN,
     Streamed,
@@ -25,7 +26,7 @@ from milvise.service.picture_answers import (
 )
 from milvise.service.problems import problem
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The id of a stored picture, as searches return it.")]
 Version = Annotated[

@@ -39,6 +39,28 @@ def test_cropping_keeps_the_middle_and_squashing_keeps_everything() -> None:
     assert near(decode(encoded(image), size=16, rule="squash").pixels[8, 1], RED)
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((96, 32), (16, 5)), ((32, 96), (5, 16)), ((10, 4), (10, 4)), ((3_000, 1), (16, 1)), ((6_000, 4_500), (16, 12))],
+)
+def test_a_picture_that_fits_keeps_its_proportions_and_does_not_grow(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    pixels = decode(encoded(halves(*size), "BMP"), size=16, rule="fit").pixels
+    assert pixels.shape == (shown[1], shown[0], 3)
+    assert near(pixels[0, 0], RED)
+    assert near(pixels[-1, -1], BLUE)
+
+
+def test_a_large_picture_fits_as_exif_says() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = decode(encoded(halves(6_000, 4_500), "JPEG", exif=exif), size=16, rule="fit")
+    assert (picture.pixels.shape, picture.width, picture.height) == ((16, 12, 3), 4_500, 6_000)
+    assert near(picture.pixels[0, 5], RED)
+    assert near(picture.pixels[-1, 5], BLUE)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_applied(orientation: int) -> None:
     exif = Image.Exif()
