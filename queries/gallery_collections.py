@@ -33,7 +33,9 @@ from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.ranking.sure_classes import Hedge
+from milvise.queries.requests.facets import Counts, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
+from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 T = TypeVar("T")
@@ -58,8 +60,9 @@ class GalleryCollections:
         self.known_ranks = words.known_ranks
         self.known_texts, self.known_text_ranks = KnownTexts(), FetchedVectors("rank")
         self.known_classes = FetchedVectors()
+        self.frequent_words, self.frequent_texts = words.frequent, FrequentWords()
         self.made: dict[str, tuple[list[str], Any]] = {}
-        """By what it is: seven things at most, each of the collections that were read last."""
+        """By what it is: eight things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
 
     def answered(self, request: Callable[[OpenCollections], T]) -> T:
@@ -143,6 +146,11 @@ class OpenCollections:
     def known_ranks(self) -> FetchedVectors:
         """The ranks of words that were fetched before."""
         return self.parts.known_ranks if self.text_space == JOINT else self.parts.known_text_ranks
+
+    @property
+    def frequent_words(self) -> FrequentWords:
+        """The most frequent words."""
+        return self.parts.frequent_words if self.text_space == JOINT else self.parts.frequent_texts
 
     @property
     def text_space(self) -> Space:
@@ -273,6 +281,12 @@ class OpenCollections:
     def texts(self) -> Texts:
         """What is known of the text of this gallery's pictures; read again when pictures were added."""
         return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
+
+    @property
+    def counts(self) -> Counts:
+        """What this gallery's pictures have in common; counted again when pictures were added."""
+        made_of = [self.visual.name, *kept_until(self.visual.manifest.stamp)]
+        return self._kept("counts", made_of, lambda: count_facets(self.visual, ""))
 
     def _kept(self, what: str, made_of: list[str], make: Callable[[], T]) -> T:
         """Return what an earlier request made of the same collections, whose names hold a hash of what made them.

@@ -14,6 +14,7 @@ apart. Each method says how many calls to Milvus it makes once the words and cla
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.core.stages import watcher
 from milvise.errors import UsageError
-from milvise.queries.focus.search import focused
+from milvise.queries.focus.search import focused, focused_to_each
 from milvise.queries.focus.words import focus_weights
 from milvise.queries.gallery_collections import GalleryCollections, OpenCollections
 from milvise.queries.limits import check_limit
@@ -42,12 +43,14 @@ from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain
+from milvise.queries.requests.facets import Facets, count_facets
 from milvise.queries.requests.feedback import IN_MILVUS, Feedback, log_feedback
 from milvise.queries.requests.owners import owners
 from milvise.queries.requests.rank import rank
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio, refine
+from milvise.queries.requests.suggest import SUGGESTIONS, Suggestions, suggest
 from milvise.queries.requests.tags import can_hedge, tagged
-from milvise.queries.text.match import BOTH, MEANING, check_by, found_by
+from milvise.queries.text.match import BOTH, MEANING, Finder, check_by, found_by
 from milvise.queries.vocabulary.expression import Term, render
 from milvise.queries.vocabulary.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
 from milvise.queries.vocabulary.typed import TypedSearch, read
@@ -71,6 +74,7 @@ class Gallery:
         min_confidence: float | None = None,
         fix: bool = False,
         by: str = BOTH,
+        focus: str | None = None,
     ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first, and those whose text holds the words.
 
@@ -98,6 +102,10 @@ class Gallery:
         by : {"both", "meaning", "text"}
             Whether a picture is found by what it shows, by its label, file name and metadata, or by either; each hit
             carries its `reasons`, and `milvise.queries.text.match` says how much a text counts.
+        focus : str, optional
+            As `similar`: the words are compared with pictures among visual vectors, in the dimensions that the focus counts. `similarity` is
+            then the cosine of the weighted vectors, which a text moves as it does without a focus. It takes one search, or a few, for each search
+            above.
 
         Raises
         ------
@@ -109,12 +117,18 @@ class Gallery:
         FilterError
             If Milvus cannot read the filter.
         UsageError
-            If there is no such space, or one without words among its vectors was asked for its confidence.
+            If there is no such space, or one without words among its vectors was asked for its confidence; with a focus, if the
+            space is another than ``visual``, or words have no place there.
+        UnknownClassError
+            If the focus is neither a class nor known to the words; it carries close spellings.
         """
         check_confidence(min_confidence)
+        _check_focus(focus, space)
 
         def request(now: OpenCollections) -> list[Hit]:
-            ((said, matches),) = _found(now, [expression], space, by=by, limit=limit, filter=filter, fix=fix)
+            ((said, matches),) = _found(
+                now, [expression], space, by=by, limit=limit, filter=filter, fix=fix, focus=focus
+            )
             if min_confidence is not None and not said.known:
                 said.require_known()
             return _hits(now, said.known, matches, min_confidence)
@@ -483,16 +497,15 @@ class Gallery:
         words, pictures, space, fix
             The request, as `mixed`. Words that the vocabulary lacks are listed, and take no part.
         focus : str, optional
-            As `similar`; without words.
+            As `similar` and `search`.
         """
-        if focus is not None and (words or space not in (None, VISUAL)):
-            raise UsageError("a focus is for pictures among visual vectors: leave out the words and the space.")
+        _check_focus(focus, space)
 
         def request(now: OpenCollections) -> Explanation:
             said = words_said(now, words, fix=fix)
             if not said.known and not pictures:
                 said.require_known()
-            query, _ = mixed_query(now, said.known, pictures, space=space)
+            query, _ = mixed_query(now, said.known, pictures, space=space if focus is None else VISUAL)
             weights = None if focus is None else focus_weights(now, focus)
             return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
 
@@ -521,6 +534,44 @@ class Gallery:
         return self._parts.logged(
             lambda now: browse(now.visual, filter=filter, limit=limit, offset=offset), "browse", limit=limit
         )
+
+    def facets(self, filter: str = "") -> Facets:
+        """Return what the pictures that fit a filter have in common, counted: labels, sizes, dates and values of metadata.
+
+        At most two reads, of up to 16,384 pictures without their vectors and 32 million characters; where more fit, one call to count them,
+        and the counts are of those that were read. What is counted without a filter is kept until pictures are added, and for a
+        minute while they are being added.
+
+        Parameters
+        ----------
+        filter : str
+            As `search`; all pictures by default.
+
+        Raises
+        ------
+        FilterError
+            If Milvus cannot read the filter.
+        """
+
+        def request(now: OpenCollections) -> Facets:
+            return (count_facets(now.visual, filter) if filter.strip() else now.counts).told()
+
+        return self._parts.logged(request, "facets")
+
+    def suggest(self, text: str, *, limit: int = SUGGESTIONS) -> Suggestions:
+        """Return how a text that is typed may go on: with words, labels of pictures, and classes that a search can focus on.
+
+        Nothing is asked of Milvus but the first time: the most frequent words in one read, the names of the classes in another, and the
+        labels as `facets` without a filter reads them.
+
+        Parameters
+        ----------
+        text : str
+            All that was typed so far; its end is completed. An empty one may begin with the most frequent labels.
+        limit : int
+            How many of each kind, at most 100.
+        """
+        return self._parts.logged(lambda now: suggest(now, text, limit=limit), "suggest", limit=limit)
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""
@@ -614,7 +665,15 @@ class Gallery:
 
 
 def _found(
-    now: OpenCollections, texts: Sequence[str], space: str | None, *, by: str, limit: int, filter: str, fix: bool
+    now: OpenCollections,
+    texts: Sequence[str],
+    space: str | None,
+    *,
+    by: str,
+    limit: int,
+    filter: str,
+    fix: bool,
+    focus: str | None = None,
 ) -> list[tuple[Said, list[Match]]]:
     """Return what each text says and the pictures that it finds."""
     check_by(by)
@@ -622,12 +681,22 @@ def _found(
     if by == MEANING:
         for one in said:
             one.require_known()
+    find: Finder = nearest_to_each
+    if focus is not None:
+        space, find = VISUAL, partial(focused_to_each, weights=focus_weights(now, focus))
     queries = iter(word_queries(now, [one.known for one in said if one.known], space=space))
     meant = [next(queries) if one.known else None for one in said]
     unknown = [one.unknown for one in said]
     terms = [one.terms for one in said]
-    found = found_by(now, meant, terms, nearest_to_each, by=by, limit=limit, filter=filter, unknown=unknown)
+    found = found_by(now, meant, terms, find, by=by, limit=limit, filter=filter, unknown=unknown)
     return list(zip(said, found, strict=True))
+
+
+def _check_focus(focus: str | None, space: str | None) -> None:
+    if focus is not None and space not in (None, VISUAL):
+        raise UsageError(
+            f"a focus is for pictures among visual vectors.\nExpected: {VISUAL}, or no space\nReceived: {space}"
+        )
 
 
 def _hits(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:

@@ -20,11 +20,13 @@ from milvise.service.routes import (
     browse,
     by_picture,
     explain,
+    facets,
     feedback,
     galleries,
     page,
     pictures,
     searches,
+    suggestions,
     tags,
     upkeep,
     words,
@@ -57,7 +59,8 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.state.whole_gallery_gate = Gate(MOST_WAITING, PATIENCE_S)
     add_problems(app)
     for routes in (
-        searches, by_picture, briefs, browse, pictures, archives, explain, tags, galleries, upkeep, words, feedback,
+        searches, by_picture, briefs, browse, pictures, archives, explain, tags, galleries, upkeep, words, feedback, facets,
+        suggestions,
     ):  # fmt: skip
         app.include_router(routes.router, prefix=API)
     app.include_router(page.router)

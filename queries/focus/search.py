@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from itertools import islice
 
 import numpy as np
@@ -10,12 +10,28 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats
+from milvise.core.spaces import VISUAL
 from milvise.core.stages import staged
 from milvise.queries.focus.weights import are_enough, candidate_counts, focused_query, focused_similarity
+from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.limits import check_limit
+from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS, Match
 
 _EFFORT = 4
+
+
+def focused_to_each(
+    now: OpenCollections, queries: Sequence[Query], *, weights: Floats, limit: int, filter: str = ""
+) -> list[list[Match]]:
+    """Return for each of several queries among visual vectors the closest pictures, in the dimensions that `weights` count.
+
+    Calls to Milvus: for each query as `focused`.
+    """
+    return [
+        focused(now.visual, query.recipes[VISUAL].vector, weights, limit=limit, filter=filter, without=frozenset())
+        for query in queries
+    ]
 
 
 @staged("ranking")

@@ -19,6 +19,7 @@ from milvise.gallery.live import Live, answered
 from milvise.queries.fetched_vectors import FetchedVectors
 from milvise.queries.limits import check_limit
 from milvise.queries.vocabulary.expression import Term, parse
+from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.knowledge import WordKnowledge
 from milvise.queries.vocabulary.spelling import suggest
 from milvise.queries.vocabulary.typed import TypedSearch, read_exactly
@@ -34,6 +35,7 @@ class Vocabulary:
         self.live = live
         self.known = FetchedVectors()
         self.known_ranks = FetchedVectors("rank")
+        self.frequent = FrequentWords()
 
     def similar(
         self, expression: str, *, limit: int = DEFAULT_LIMIT, filter: str = "", fix: bool = False

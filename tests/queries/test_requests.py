@@ -555,6 +555,44 @@ def test_a_picture_takes_one_read_and_one_search(gallery: Gallery, calls: Counte
     assert calls == {"query": 1, "search": 1}
 
 
+@pytest.mark.parametrize(
+    ("focus", "weights"), [("dining table", WEIGHTS[2]), ("cat + dog", size(WEIGHTS[0]) + size(WEIGHTS[1]))]
+)
+def test_words_are_searched_for_with_a_focus(
+    gallery: Gallery, calls: Counter[str], focus: str, weights: np.ndarray
+) -> None:
+    gallery.search("sofa", focus=focus, by="meaning")
+    calls.clear()
+    scores = unit(VISUAL * weights) @ unit(as_picture("sofa") * weights)
+    hits = gallery.search("sofa", focus=focus, by="meaning", limit=10)
+    assert set(calls) == {"search"}
+    assert calls["search"] <= 6
+    assert same(numbers(hits), best(scores, 10))
+    np.testing.assert_allclose([hit.similarity for hit in hits], scores[numbers(hits)], atol=1e-5)
+    assert {hit.reasons for hit in hits} == {("meaning",)}
+    told = gallery.explain(hits[0].id, words="sofa", focus=focus)
+    assert told.hit.similarity == pytest.approx(hits[0].similarity, abs=1e-5)
+    assert sum(term.contribution for term in told.terms) == pytest.approx(hits[0].similarity, abs=1e-5)
+
+
+def test_a_text_counts_beside_words_with_a_focus(gallery: Gallery) -> None:
+    fits = "width < 40"
+    cosines = {
+        hit.id: hit.similarity for hit in gallery.search("cat", focus="dog", by="meaning", filter=fits, limit=40)
+    }
+    hits = gallery.search('"even" cat', focus="dog", filter=fits, limit=40)
+    assert sorted(hit.label for hit in hits) == ["even"] * 20 + ["odd"] * 20
+    assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
+    for hit in hits:
+        share = 0.25 if hit.label == "even" else 0.0
+        assert hit.similarity == pytest.approx(cosines[hit.id] + share * (1 - cosines[hit.id]), abs=1e-5)
+
+
+def test_a_focus_and_another_space_are_refused(gallery: Gallery) -> None:
+    with pytest.raises(UsageError, match="a focus is for pictures among visual vectors"):
+        gallery.search("cat", focus="dog", space="joint")
+
+
 def test_a_focus_that_leaves_nothing_is_refused(gallery: Gallery) -> None:
     with pytest.raises(ExpressionError, match="leaves nothing"):
         gallery.similar(uri(3), focus="cat - cat")
@@ -630,7 +668,7 @@ def test_explanations_of_pictures(gallery: Gallery) -> None:
     told = gallery.explain(mixed.uri, words="-cat", pictures=[uri(3)])
     assert sum(term.contribution for term in told.terms) == pytest.approx(mixed.similarity, abs=1e-5)
     with pytest.raises(UsageError, match="a focus is for pictures"):
-        gallery.explain(mixed.id, words="cat", focus="dog")
+        gallery.explain(mixed.id, words="cat", focus="dog", space="joint")
     with pytest.raises(UnknownWordError, match="xqzzz"):
         gallery.explain(mixed.id, words="xqzzz")
 

@@ -39,3 +39,20 @@ def test_a_filter_that_cannot_be_read_is_a_problem(client: TestClient) -> None:
 def test_a_hit_tells_how_large_its_picture_is(client: TestClient) -> None:
     hits = client.get("/api/v1/galleries/r/search", params={"words": "cat", "limit": 3}).json()["hits"]
     assert [(hit["width"], hit["height"]) for hit in hits] == [(hit["meta"]["number"], 1) for hit in hits]
+
+
+def test_what_pictures_have_in_common_comes_with_its_filter(client: TestClient) -> None:
+    told = client.get("/api/v1/galleries/r/facets", params={"filter": "width < 1000"}).json()
+    assert (told["pictures"], told["is_whole"]) == (1_000, True)
+    assert told["labels"][0] == {"value": "even", "count": 500, "filter": 'label == "even"', "column": ""}
+    assert [one["count"] for one in told["sizes"]] == [640, 359]
+    owner = told["meta"]["owner"][0]
+    assert owner == {"value": "owner 0", "count": 11, "filter": 'meta["owner"] == "owner 0"', "column": "owner"}
+    selected = client.get(PICTURES, params={"filter": f"width < 1000 and {owner['filter']}"}).json()["pictures"]
+    assert len(selected) == owner["count"]
+
+
+def test_a_text_goes_on(client: TestClient) -> None:
+    told = client.get("/api/v1/galleries/r/suggestions", params={"text": "a cat on a dining ta", "limit": 3}).json()
+    assert told == {"completes": "dining ta", "words": ["dining table"], "labels": [], "classes": ["dining table"]}
+    assert client.get("/api/v1/galleries/r/suggestions").json()["labels"] == ["even", "odd"]
