@@ -40,7 +40,7 @@ class Prometheus:
             try:
                 if self.query(expression):
                     return
-            except httpx.TransportError:
+            except (httpx.TransportError, ValueError):  # it starts, or says in plain text that it does
                 pass
             time.sleep(0.1)
         raise AssertionError(f"nothing came of {expression}")
