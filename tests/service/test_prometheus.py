@@ -132,7 +132,10 @@ ALERTS: dict[str, tuple[dict[str, str], str]] = {
         },
         "30m",
     ),
-    "MilviseUploadsRefused": ({'milvise_inference_refused_total{job="milvise",instance="one"}': "0+6x40"}, "30m"),
+    "MilviseUploadsRefused": (
+        {'milvise_queue_refused_total{job="milvise",instance="one",queue="network"}': "0+6x40"},
+        "30m",
+    ),
     "MilviseKeysRefused": (
         {'milvise_http_requests_total{job="milvise",instance="one",status="401"}': "0+600x40"},
         "30m",
