@@ -67,7 +67,8 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     app.mount("/static", page.PageFiles())
     add_guards(app, settings)
     # What is refused before the routes is measured too.
-    add_instruments(app, db, queue=app.state.gate)
+    queues = {"network": app.state.gate, "whole_gallery": app.state.whole_gallery_gate}
+    add_instruments(app, db, queues=queues, cache=app.state.context.thumbnails.cache)
     app.add_middleware(RequestIds)
     describe(app)
     return app

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI
 
 from milvise.operations.readiness import readiness
@@ -14,24 +16,22 @@ from milvise.service.traces import add_traces
 from milvise.service.watch import Watch
 
 
-def add_instruments(app: FastAPI, db: Database, *, queue: Queue, cache: Cache | None = None) -> None:
+def add_instruments(app: FastAPI, db: Database, *, queues: Mapping[str, Queue], cache: Cache) -> None:
     """Measure the requests of an application, and answer ``/metrics``, ``/healthz`` and ``/readyz``.
 
     Call it after everything else that stands before the routes was added: what is refused there is measured too.
 
     Parameters
     ----------
-    queue : Queue
-        What pictures wait in for the network.
-    cache : Cache, optional
+    queues : mapping of str to Queue
+        What requests wait in, by name.
+    cache : Cache
         Where thumbnails are kept.
     """
     app.state.metrics, app.state.watch = Metrics(), Watch(lambda: readiness(db))
     registry = app.state.metrics.registry
-    registry.register(QueueCollector(queue))
-    registry.register(GalleryCollector(app.state.watch))
-    if cache is not None:
-        registry.register(CacheCollector(cache))
+    for collector in (QueueCollector(queues), CacheCollector(cache), GalleryCollector(app.state.watch)):
+        registry.register(collector)
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.add_middleware(Measured, metrics=app.state.metrics)

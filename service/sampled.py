@@ -1,9 +1,9 @@
-"""What is looked at whenever the metrics are read: the queue before the network, kept thumbnails, galleries."""
+"""What is looked at whenever the metrics are read: queues, kept thumbnails, galleries."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,7 +22,7 @@ STALE_S = 90.0
 
 
 class Queue(Protocol):
-    """What pictures wait in, such as `milvise.service.inference.Gate`."""
+    """What requests wait in, such as `milvise.service.inference.Gate`."""
 
     @property
     def inside(self) -> int:
@@ -46,19 +46,24 @@ class Cache(Protocol):
 
 
 class QueueCollector(Collector):
-    """The queue before the network."""
+    """Queues by their names, such as ``network``."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+    def __init__(self, queues: Mapping[str, Queue]) -> None:
+        self._queues = dict(queues)
 
     def collect(self) -> Iterable[Metric]:
         """Return what there is now."""
-        yield GaugeMetricFamily(
-            "milvise_inference_inside", "Pictures that go through the network or wait.", self._queue.inside
+        inside = GaugeMetricFamily(
+            "milvise_queue_inside", "Requests that run or wait for their turn.", labels=["queue"]
         )
-        yield CounterMetricFamily(
-            "milvise_inference_refused", "Pictures that were refused because too many waited.", self._queue.refused
+        refused = CounterMetricFamily(
+            "milvise_queue_refused", "Requests that were refused because too many waited.", labels=["queue"]
         )
+        for name, queue in self._queues.items():
+            inside.add_metric([name], queue.inside)
+            refused.add_metric([name], queue.refused)
+        yield inside
+        yield refused
 
 
 class CacheCollector(Collector):

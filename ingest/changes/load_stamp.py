@@ -55,13 +55,13 @@ class LoadStamp:
         elif self._open or not now or now.startswith(_OPEN):
             new = secrets.token_hex(8)
             self._loaded.note_stamp(new, rows, only_this_run=not self.untouched)
-            self._record(new)
+            # Without a write the pictures are as old as they were.
+            self._record(new, **({"loaded_at": round(time.time(), 3)} if self._open else {}))
         elif not self.untouched:
             self._loaded.note_stamp(now, rows, only_this_run=True)
 
-    def _record(self, stamp: str) -> None:
+    def _record(self, stamp: str, **more: float) -> None:
         # The catalog's entry, of which other values may have changed meanwhile.
         found = self._store.find(self._visual.manifest)
         if found is not None:
-            loaded_at = round(time.time(), 3) if stamp and not stamp.startswith(_OPEN) else found.manifest.loaded_at
-            self._store.record(found.manifest.changed(stamp=stamp, loaded_at=loaded_at))
+            self._store.record(found.manifest.changed(stamp=stamp, **more))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from threading import Lock, Thread
 
 import pytest
-from reference_world import reference_gallery
+from reference_world import VISUAL, reference_gallery
 
 from milvise.adapter import Store
+from milvise.core.picture_types import PictureBytes
 from milvise.core.stages import Stage, carried, stage, staged, waiting, watched, watcher
 from milvise.errors import UnknownWordError
 from milvise.operations.database import Database
@@ -133,3 +134,17 @@ def test_a_request_that_fails_is_told_with_its_error(db: Database) -> None:
     with watched(heard), pytest.raises(UnknownWordError):
         db.words.similar("unheardof")
     assert heard.requests == [("words", None, "UnknownWordError")]
+
+
+def test_a_picture_from_outside_takes_a_stage_of_its_own(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> object:
+        time.sleep(0.03)
+        return VISUAL[0]
+
+    monkeypatch.setattr("milvise.queries.pictures.find.visual_vector", slow)
+    heard = Heard()
+    with watched(heard):
+        db.gallery("r").similar(PictureBytes(b"a picture"), limit=3)
+    assert heard.seconds("inference") >= 0.03
+    assert heard.seconds("ranking") + heard.seconds("words") < 0.03
+    assert heard.requests == [("similar", 3, "")]

@@ -74,6 +74,21 @@ def test_a_second_run_reads_no_file_and_asks_milvus_about_none(
     assert (hashed, lookups) == ([], [])
 
 
+def test_a_gallery_is_as_old_as_its_last_change(load: Load, folder: Path, own_store: Store) -> None:
+    def loaded_at() -> float:
+        return next(one.loaded_at for one in own_store.manifests() if one.room == "visual")
+
+    before = time.time()
+    load(folder)
+    first = loaded_at()
+    assert before - 1 <= first <= time.time()
+    load(folder)
+    assert loaded_at() == first
+    age(paint(folder / "cat/1.png", 99), by=30)
+    load(folder)
+    assert loaded_at() > first
+
+
 def test_files_are_read_on_request(load: Load, folder: Path, hashed: list[str]) -> None:
     load(folder)
     assert load(folder, verify_content=True).unchanged == PICTURES

@@ -88,10 +88,11 @@ def test_pictures_that_wait_and_those_that_are_refused_are_counted(client: TestC
     def inside() -> float:
         with pytest.raises(BusyError):
             gate.run(lambda: 1)
-        return value(client, "milvise_inference_inside")
+        return value(client, "milvise_queue_inside", queue="network")
 
     assert gate.run(inside) == 1
-    assert value(client, "milvise_inference_refused_total") == 1
+    assert value(client, "milvise_queue_refused_total", queue="network") == 1
+    assert value(client, "milvise_queue_refused_total", queue="whole_gallery") == 0
 
 
 def test_kept_thumbnails_are_counted() -> None:
@@ -109,12 +110,14 @@ def test_kept_thumbnails_are_counted() -> None:
 def test_what_strangers_write_is_no_label(client: TestClient) -> None:
     client.get("/api/v1/galleries/secretgallery/search", params={"words": "secretword", "filter": "secretfilter"})
     client.get("/secretpath")
+    client.get("/static/secretfile")
     client.request("SECRETMETHOD", "/healthz")
     for number in range(20):
         client.get(f"/api/v1/galleries/g{number}/search", params={"words": "cat"})
     text = client.get("/metrics").text
     assert "secret" not in text.lower()
     assert 'route="none"' in text
+    assert 'route="/static"' in text
     assert 'method="other"' in text
     assert "g19" not in text
 
