@@ -402,7 +402,7 @@ class Gallery:
             matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
             said = Feedback(
                 gallery=self.name,
-                words=words if terms == terms_of(words) else render(terms),
+                words=_as_searched(words, terms),
                 pictures=tuple(one.name for one in named),
                 liked=tuple(str(one.key) for one in good),
                 disliked=tuple(str(one.key) for one in bad),
@@ -452,7 +452,7 @@ class Gallery:
             rows = find_rows(now, [*dict.fromkeys([*pictures, *liked, *disliked])], VISUAL, ["uri"])
             return Feedback(
                 gallery=self.name,
-                words=render(words_said(now, words).terms),
+                words=_as_searched(words, words_said(now, words).terms),
                 pictures=tuple(str(rows[name]["uri"]) for name in pictures),
                 liked=tuple(str(rows[name]["id"]) for name in liked),
                 disliked=tuple(str(rows[name]["id"]) for name in disliked),
@@ -628,6 +628,11 @@ def _found(
     terms = [one.terms for one in said]
     found = found_by(now, meant, terms, nearest_to_each, by=by, limit=limit, filter=filter, unknown=unknown)
     return list(zip(said, found, strict=True))
+
+
+def _as_searched(words: str, terms: tuple[Term, ...]) -> str:
+    """Return words as feedback keeps them: as they were typed where they are an expression, else what was made of them."""
+    return words if terms == terms_of(words) else render(terms)
 
 
 def _hits(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:
