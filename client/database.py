@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
@@ -9,11 +10,13 @@ import httpx
 
 from milvise import __version__
 from milvise.adapter.store import check_name
+from milvise.client import records
 from milvise.client.connection import Connection
 from milvise.client.gallery import RemoteGallery
 from milvise.client.words import RemoteVocabulary
 from milvise.core import config
 from milvise.errors import UsageError
+from milvise.queries.galleries import GallerySummary
 
 TIMEOUT_S = 60.0
 
@@ -53,23 +56,26 @@ class RemoteDatabase:
         """
         return RemoteGallery(self._connection, check_name(name))
 
+    def galleries(self, only: str | None = None) -> list[GallerySummary]:
+        """Return the galleries that there are, by name, with what each of them can be asked; as `milvise.Database.galleries`."""
+        if only is None:
+            return self._connection.get(records.galleries, "galleries")
+        return [self._connection.get(records.gallery, "galleries", check_name(only))]
+
     def status(self, gallery: str | None = None) -> list[dict[str, Any]]:
-        """Return the galleries of the service, or the one that is named.
+        """Return `galleries` as plain values. The collections behind them are told where Milvus is, by `milvise.Database.status`.
 
         Returns
         -------
         list of dict
-            ``name``, ``pictures`` (how many), ``encoder``, ``has_words`` and ``has_classes`` of each. A service does not tell the collections
-            behind them, as `milvise.Database.status` does.
+            ``name``, ``pictures`` (how many), ``encoder``, ``has_words`` and ``has_classes`` of each.
 
         Raises
         ------
         NotFoundError
             If a gallery is named and is not there.
         """
-        if gallery is None:
-            return self._connection.get(lambda body: list(body["galleries"]), "galleries")
-        return [self._connection.get(dict, "galleries", check_name(gallery))]
+        return [asdict(one) for one in self.galleries(gallery)]
 
     def close(self) -> None:
         """Close the connections to the service."""

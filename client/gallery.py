@@ -203,10 +203,8 @@ class RemoteGallery:
         may. Of the pictures it notes the stored ones.
         """
         require_several(liked=liked, disliked=disliked)
-        if log is not None and str(log) != IN_MILVUS:
-            raise UsageError(
-                f"a service writes feedback into Milvus alone.\nExpected: log='milvus'\nReceived: {str(log)!r}"
-            )
+        if log is not None:
+            _check_log(log)
         brief = _brief(words, pictures, space, filter, fix=fix)
         judged = {"liked": list(liked), "disliked": list(disliked)}
         counts = [weights.query, weights.liked, weights.disliked]
@@ -215,10 +213,24 @@ class RemoteGallery:
         )
         if log is not None:
             stored = [one["id"] for one in brief["pictures"] if "id" in one]
-            self._connection.write(
-                "feedback", body={"gallery": self.name, "words": words, "pictures": stored, **judged}
-            )
+            typed = self.read(words, fix=True).expression if fix and words else words
+            self.feedback(words=typed, pictures=stored, liked=liked, disliked=disliked)
         return found
+
+    def feedback(
+        self,
+        *,
+        words: str = "",
+        pictures: Sequence[str] = (),
+        liked: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        log: str | Path = IN_MILVUS,
+    ) -> None:
+        """Have the service write down what was liked and disliked in an answer; as `milvise.Gallery.feedback`, and sent once."""
+        require_several(pictures=pictures, liked=liked, disliked=disliked)
+        _check_log(log)
+        said = {"words": words, "pictures": list(pictures), "liked": list(liked), "disliked": list(disliked)}
+        self._connection.write("feedback", body={"gallery": self.name, **said})
 
     def explain(
         self,
@@ -321,6 +333,11 @@ def _brief(words: str, pictures: Sequence[Weighted], space: str | None, filter: 
     require_several(pictures=pictures)
     _check_space(space)
     return {"words": words, "pictures": references(pictures), "space": space, "filter": filter, "fix": fix}
+
+
+def _check_log(log: str | Path) -> None:
+    if str(log) != IN_MILVUS:
+        raise UsageError(f"a service writes feedback into Milvus alone.\nExpected: log='milvus'\nReceived: {log}")
 
 
 def _check_space(space: str | None) -> None:

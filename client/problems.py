@@ -20,7 +20,7 @@ _BY_STATUS: Mapping[int, type[errors.MilviseError]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.InputError,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: errors.InputError,
     HTTPStatus.UNPROCESSABLE_ENTITY: errors.UsageError,
-    HTTPStatus.TOO_MANY_REQUESTS: errors.UnavailableError,
+    HTTPStatus.TOO_MANY_REQUESTS: errors.BusyError,
     HTTPStatus.BAD_GATEWAY: errors.UnavailableError,
     HTTPStatus.SERVICE_UNAVAILABLE: errors.UnavailableError,
     HTTPStatus.GATEWAY_TIMEOUT: errors.UnavailableError,

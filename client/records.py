@@ -10,6 +10,7 @@ import numpy as np
 
 from milvise.core.arrays import Floats
 from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
+from milvise.queries.galleries import GallerySummary
 from milvise.queries.requests.explain import Contribution, Explanation, Tie
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.typed import TypedSearch
@@ -91,6 +92,16 @@ def explanation(body: Json) -> Explanation:
         classes=tuple(Tie(**_known(Tie, one)) for one in body["classes"]),
         searched=body["searched"],
     )
+
+
+def galleries(body: Json) -> list[GallerySummary]:
+    """Return the galleries that there are."""
+    return [gallery(one) for one in body["galleries"]]
+
+
+def gallery(body: Json) -> GallerySummary:
+    """Return one gallery."""
+    return GallerySummary(**_known(GallerySummary, body))
 
 
 def vector(body: Json) -> Floats:

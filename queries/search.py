@@ -416,7 +416,7 @@ class Gallery:
             matches = refine(now, query, named, good, bad, weights=weights, limit=limit, filter=filter)
             said = Feedback(
                 gallery=self.name,
-                words=words if terms == terms_of(words) else render(terms),
+                words=_as_searched(words, terms),
                 pictures=tuple(one.name for one in named),
                 liked=tuple(str(one.key) for one in good),
                 disliked=tuple(str(one.key) for one in bad),
@@ -466,7 +466,7 @@ class Gallery:
             rows = find_rows(now, [*dict.fromkeys([*pictures, *liked, *disliked])], VISUAL, ["uri"])
             return Feedback(
                 gallery=self.name,
-                words=render(words_said(now, words).terms),
+                words=_as_searched(words, words_said(now, words).terms),
                 pictures=tuple(str(rows[name]["uri"]) for name in pictures),
                 liked=tuple(str(rows[name]["id"]) for name in liked),
                 disliked=tuple(str(rows[name]["id"]) for name in disliked),
@@ -697,6 +697,11 @@ def _check_focus(focus: str | None, space: str | None) -> None:
         raise UsageError(
             f"a focus is for pictures among visual vectors.\nExpected: {VISUAL}, or no space\nReceived: {space}"
         )
+
+
+def _as_searched(words: str, terms: tuple[Term, ...]) -> str:
+    """Return words as feedback keeps them: as they were typed where they are an expression, else what was made of them."""
+    return words if terms == terms_of(words) else render(terms)
 
 
 def _hits(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match], least: float | None) -> list[Hit]:

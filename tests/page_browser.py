@@ -24,7 +24,15 @@ class Window:
         Console messages, errors, and requests to other hosts: all that must not be.
     """
 
-    def __init__(self, browser: Browser, address: str, *, size: tuple[int, int] = WIDE, dark: bool = False, language: str = "en-GB") -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        address: str,
+        *,
+        size: tuple[int, int] = WIDE,
+        dark: bool = False,
+        language: str = "en-GB",
+    ) -> None:
         self.address = address
         self._context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light", locale=language,
@@ -59,7 +67,9 @@ class Window:
 
     def ids(self) -> list[str]:
         """Return the ids of the pictures that are shown."""
-        return cast(list[str], self.page.eval_on_selector_all(".card[data-id]", "all => all.map((one) => one.dataset.id)"))
+        return cast(
+            list[str], self.page.eval_on_selector_all(".card[data-id]", "all => all.map((one) => one.dataset.id)")
+        )
 
     def card(self, place: int) -> Locator:
         """Return one picture of the grid."""
@@ -84,7 +94,14 @@ class Window:
         # The page's own policy lets no script in; the tool's evaluate stands outside it.
         self.page.evaluate(axe.read_text() + "; undefined")
         found = self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-        return [{"rule": one["id"], "where": [node["target"] for node in one["nodes"]][:4], "why": one["nodes"][0]["failureSummary"]} for one in found["violations"]]
+        return [
+            {
+                "rule": one["id"],
+                "where": [node["target"] for node in one["nodes"]][:4],
+                "why": one["nodes"][0]["failureSummary"],
+            }
+            for one in found["violations"]
+        ]
 
     def close(self) -> None:
         """Close the window."""
@@ -100,7 +117,12 @@ def fetch_axe(cache: Path) -> Path | str:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run(
-            ["npm", "pack", "--silent", AXE], cwd=folder, check=True, capture_output=True, timeout=90, env={**os.environ, "CI": "1"}
+            ["npm", "pack", "--silent", AXE],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=90,
+            env={**os.environ, "CI": "1"},
         )
         (packed,) = folder.glob("*.tgz")
         subprocess.run(["tar", "xzf", packed.name, "package/axe.min.js"], cwd=folder, check=True, timeout=30)

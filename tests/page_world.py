@@ -93,7 +93,12 @@ def write_pictures(folder: Path) -> Path:
             hostile = (colour, number) == ("red", 0)
             owner = HOSTILE if hostile else ("Ann", "Ben")[number % 2]
             rows.append(
-                {"uri": uri, "label": HOSTILE if hostile else colour, "owner": owner, "taken": f"202{number % 3}-0{1 + number % 9}-15"}
+                {
+                    "uri": uri,
+                    "label": HOSTILE if hostile else colour,
+                    "owner": owner,
+                    "taken": f"202{number % 3}-0{1 + number % 9}-15",
+                }
             )
     manifest = folder / "pictures.csv"
     with manifest.open("w", newline="") as file:

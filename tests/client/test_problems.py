@@ -62,7 +62,7 @@ def test_an_error_of_the_service_is_the_same_class_here(
         (413, errors.InputError),
         (415, errors.InputError),
         (422, errors.UsageError),
-        (429, errors.UnavailableError),
+        (429, errors.BusyError),
         (502, errors.UnavailableError),
         (504, errors.UnavailableError),
         (307, errors.StoreError),

@@ -53,7 +53,9 @@ def test_suggestions_stand_below_the_words(look: Look) -> None:
 
 def test_more_comes_while_one_scrolls(look: Look) -> None:
     window = look().open("/?g=default&q=red")
-    window.page.wait_for_function("() => { scrollTo(0, 1e6); return document.querySelectorAll('.card').length === 75; }")
+    window.page.wait_for_function(
+        "() => { scrollTo(0, 1e6); return document.querySelectorAll('.card').length === 75; }"
+    )
     assert len(set(window.ids())) == 75
 
 
@@ -126,10 +128,14 @@ def test_filters_have_counts_and_select(look: Look) -> None:
     row.click()
     window.page.wait_for_url("**/?*f.labels=*")
     window.pictures()
-    window.page.wait_for_function("() => [...document.querySelectorAll('.card .name')].every((one) => one.title.startsWith('green/'))")
+    window.page.wait_for_function(
+        "() => [...document.querySelectorAll('.card .name')].every((one) => one.title.startsWith('green/'))"
+    )
     assert len(window.uris()) == 25
     # Another value of the group can still be chosen; the other groups count what is left.
-    window.page.wait_for_function("() => document.querySelectorAll('.filters fieldset')[0].querySelectorAll('.choose').length >= 3")
+    window.page.wait_for_function(
+        "() => document.querySelectorAll('.filters fieldset')[0].querySelectorAll('.choose').length >= 3"
+    )
     owner = window.page.locator(".filters .choose", has_text="Ann")
     assert owner.locator(".count").inner_text() == "13"
     owner.click()

@@ -44,12 +44,20 @@ def test_nothing_is_inline_and_nothing_is_markup_from_text() -> None:
 def test_each_import_names_what_the_other_module_gives() -> None:
     for path in SCRIPTS:
         for names, module in re.findall(r"^import \{([^}]+)\} from \"\./([^\"]+)\";", path.read_text(), re.M):
-            given = set(re.findall(r"^export (?:async )?(?:const|let|function|class) (\w+)", (path.parent / module).read_text(), re.M))
+            given = set(
+                re.findall(
+                    r"^export (?:async )?(?:const|let|function|class) (\w+)", (path.parent / module).read_text(), re.M
+                )
+            )
             assert {name.strip() for name in names.split(",")} <= given, f"{path.name} from {module}"
 
 
 def test_files_are_short() -> None:
-    assert {path.name for path in STATIC.rglob("*.[jc]s*") if path.suffix != ".json" and len(path.read_text().splitlines()) > 200} == set()
+    assert {
+        path.name
+        for path in STATIC.rglob("*.[jc]s*")
+        if path.suffix != ".json" and len(path.read_text().splitlines()) > 200
+    } == set()
 
 
 @pytest.mark.parametrize("language", sorted(CATALOGS))
@@ -69,7 +77,9 @@ def test_each_language_can_be_chosen() -> None:
 
 
 def test_the_page_uses_every_message_and_no_other() -> None:
-    used = set(re.findall(r'\bt\((?:\w+ \? )?"([\w.]+)"', SOURCE)) | set(re.findall(r'\? "([a-z]+\.[\w.]+)" : "', SOURCE))
+    used = set(re.findall(r'\bt\((?:\w+ \? )?"([\w.]+)"', SOURCE)) | set(
+        re.findall(r'\? "([a-z]+\.[\w.]+)" : "', SOURCE)
+    )
     used |= set(re.findall(r'\? "[\w.]+" : "([a-z]+\.[\w.]+)"\)', SOURCE))
     beginnings = set(re.findall(r"\bt\(`([\w.]+)\$", SOURCE))
     beginnings |= set(re.findall(r"\bt\(`([\w.]+)\$\{", SOURCE))
