@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,8 @@ def serve(
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError("serving over HTTP", "service")
+    # Requests run beside each other. Where each small product of matrices took all cores, they would wait for one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from milvise.service.logs import log_as_json
     from milvise.service.serve import Service
     from milvise.service.settings import Settings

@@ -75,7 +75,6 @@ def _ranked(
     _add_others(now, queries, rows, visual, [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)])
     _add_joint(now, queries, visual, joint)
     places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
-    rows = {key: plain(row) for key, row in rows.items()}
     answers = []
     for query, near, close, first, more in zip(queries, visual, joint, firsts, also, strict=True):
         # A picture that is being written may stand in one space only.
@@ -84,8 +83,7 @@ def _ranked(
             {} if close is None else {JOINT: [close[key] for key in keys]}
         )
         known, shown = [rows[key] for key in keys], seen.of([places[key] for key in keys])
-        scored, kept = score_pictures(query, known, cosines, shown, first=first), set(more)
-        answers.append([one for place, one in enumerate(scored) if place < limit or one.row["id"] in kept])
+        answers.append(score_pictures(query, known, cosines, shown, first=first, limit=limit, also=frozenset(more)))
     return answers
 
 
@@ -160,6 +158,8 @@ def score_pictures(
     seen: PictureEvidence,
     *,
     first: Set[str] = frozenset(),
+    limit: int | None = None,
+    also: Set[str] = frozenset(),
 ) -> list[Match]:
     """Return pictures with their scores, the best first.
 
@@ -172,6 +172,10 @@ def score_pictures(
         What the network saw in the pictures.
     first : set of str
         Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
+    limit : int, optional
+        Only the best so many; by default all.
+    also : set of str
+        Primary keys of pictures that are returned beside them.
     """
     ranking = query.ranking
     assert ranking is not None
@@ -188,15 +192,18 @@ def score_pictures(
         best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
         parts[ALIKE] = likeness(seen.looks, seen.looks[best])
         scores = weighted_sum_of(parts, ranking.shares)
+    order = np.argsort(-scores, kind="stable").tolist()
+    # Most candidates are looked at and left out: nothing is made of them.
+    kept = [*order[:limit], *(place for place in order[len(order[:limit]) :] if rows[place]["id"] in also)]
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     return [
         Match(
-            rows[place],
+            plain(rows[place]),
             float(scores[place]),
             {name: float(part[place]) for name, part in parts.items()},
             confidence=trusted[place],
         )
-        for place in np.argsort(-scores, kind="stable").tolist()
+        for place in kept
     ]
 
 
