@@ -63,18 +63,17 @@ class Gate:
         BusyError
             If as many wait as may, or the turn did not come in time.
         """
+        # The request's id and who watches its stages go along.
+        context = contextvars.copy_context()
         with self._lock:
             if self._inside >= self._places:
                 self._refused += 1
                 raise BusyError("too many pictures wait for the network. Try again in a moment.")
+            try:
+                task = self._thread.submit(context.run, function)
+            except RuntimeError:
+                raise BusyError("the service is stopping.") from None
             self._inside += 1
-        # The request's id and who watches its stages go along.
-        context = contextvars.copy_context()
-        try:
-            task = self._thread.submit(context.run, function)
-        except RuntimeError:
-            self._leave()
-            raise BusyError("the service is stopping.") from None
         # A task that was given up but runs already holds its place until it ends.
         task.add_done_callback(lambda _: self._leave())
         try:
