@@ -35,5 +35,6 @@ def page(search: Callable[[int], list[Hit]], *, limit: int, offset: int) -> tupl
     if not offset:
         hits = search(limit)
         return hits, len(hits) == limit < MOST
-    hits = search(next(depth for depth in _DEPTHS if depth >= end))
-    return hits[offset:end], len(hits) > end or len(hits) == end < MOST
+    depth = next(one for one in _DEPTHS if one >= end)
+    hits = search(depth)
+    return hits[offset:end], len(hits) > end or len(hits) == depth == end < MOST

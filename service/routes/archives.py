@@ -24,7 +24,10 @@ class Chosen(BaseModel):
     """The pictures of an archive."""
 
     ids: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(
-        min_length=1, max_length=MOST, examples=[["9f86d081884c7d659a2feaa0c55ad015"]]
+        min_length=1,
+        max_length=MOST,
+        description="The ids of stored pictures, as searches return them.",
+        examples=[["9f86d081884c7d659a2feaa0c55ad015"]],
     )
 
 

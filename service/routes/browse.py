@@ -19,8 +19,10 @@ Filter = Annotated[
         examples=['label != "sofa"'],
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many are passed over, in the order of the URIs.")]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most.", examples=[100])]
+Offset = Annotated[
+    int, Query(ge=0, le=1_000_000, description="How many are passed over, in the order of the URIs.", examples=[0])
+]
 
 
 @router.get("/galleries/{gallery}/pictures")

@@ -28,11 +28,20 @@ from milvise.service.problems import problem
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The id of a stored picture, as searches return it.")]
+Id = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$",
+        description="The id of a stored picture, as searches return it.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015"],
+    ),
+]
 Version = Annotated[
     str | None,
     Query(
-        max_length=64, description="The content that is meant, as links have it: then the answer may be kept for ever."
+        max_length=64,
+        description="The content that is meant, as links have it: then the answer may be kept for ever.",
+        examples=["9f86d081884c7d65"],
     ),
 ]
 
@@ -62,7 +71,7 @@ async def thumbnail(
     context: Shared,
     asked: Asked,
     id: Id,
-    size: Size = Size.SMALL,
+    size: Annotated[Size, Query(description="Its longer side in pixels.")] = Size.SMALL,
     v: Version = None,
 ) -> Response:
     """Return a small picture, its longer side `size` pixels or as it is; one that was made stays when the file is gone."""

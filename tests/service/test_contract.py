@@ -20,13 +20,14 @@ from schemathesis.schemas import APIOperation
 from small_encoder import BASE64, PICTURE, small_encoder
 
 from milvise.adapter import Store
+from milvise.core.records import record_id
 from milvise.operations.database import Database
 from milvise.service.app import make_app
 
 PICTURES = 40
 NAMES = {
     "gallery": ("r",),
-    "id": ("folder/5.jpg", "folder/39.jpg"),
+    "id": ("folder/5.jpg", record_id("folder/39.jpg")),
     "words": ("cat", "cat sofa -dog", "a photo of a dog, without word7", "soffa", 'cat^2 "dining table"'),
     "filter": ("", 'label == "even"', 'meta["number"] < 7', "width >"),
     "data": (BASE64, "bm8gcGljdHVyZQ=="),
