@@ -306,7 +306,7 @@ CASES: list[tuple[Callable[[Target, Seen, int], None], set[int]]] = [
 
 
 def slow(target: Target, seen: Seen, first: bytes, then: bytes, count: int) -> None:
-    """Hold connections for as long as the service lets them be held, 40 seconds at most."""
+    """Hold connections for as long as the service lets them be held, 70 seconds at most."""
     held = []
     for _ in range(count):
         try:
@@ -314,7 +314,7 @@ def slow(target: Target, seen: Seen, first: bytes, then: bytes, count: int) -> N
             sent(held[-1], first)
         except OSError:
             seen.note(0)
-    end = time.monotonic() + 40
+    end = time.monotonic() + 70
     while held and time.monotonic() < end:
         time.sleep(1)
         for one in list(held):
