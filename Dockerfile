@@ -18,4 +18,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
 # Ctrl-C and docker stop let the requests that run come to their end.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "milvise"]
-CMD ["serve", "--host", "0.0.0.0", "--api-keys", "/run/secrets/milvise-keys"]
+CMD ["serve", "--host", "0.0.0.0", "--api-keys", "/keys/milvise"]

@@ -43,7 +43,11 @@ _COMING_BACK = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_MESSAGE = 600
-_BAD_FILTER = re.compile(r"cannot parse expression|at column \d+|create query plan", re.IGNORECASE)
+_BAD_FILTER = re.compile(
+    # The place is cut off where a name is long; the recursion is that of Milvus Lite's parser.
+    r"cannot parse expression|at column \d+|create query plan|unknown field '|maximum recursion depth",
+    re.IGNORECASE,
+)
 _DISK_FULL = re.compile(r"Errno 28|No space left", re.IGNORECASE)
 _DENIED = re.compile(r"permission deny|PrivilegeErr|auth check failure|unauthenticated", re.IGNORECASE)
 _TRANSIENT_RPC = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED}

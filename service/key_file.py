@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 import tempfile
 import threading
 import time
@@ -220,7 +221,7 @@ def _parsed(line: str, where: str) -> Key:
 
 
 def _write(path: Path, keys: tuple[Key, ...]) -> None:
-    """Replace the file whole; it is readable for its owner alone from the first byte on."""
+    """Replace the file whole; it is readable for its owner alone from the first byte on, unless others were given that right."""
     text = "# Keys of milvise serve: name, role and hash. `milvise keys` changes this file.\n"
     text += "".join(f"{one.name} {one.role} sha256:{one.hash}\n" for one in keys)
     try:
@@ -230,6 +231,8 @@ def _write(path: Path, keys: tuple[Key, ...]) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            if path.exists():
+                Path(draft).chmod(stat.S_IMODE(path.stat().st_mode))
             Path(draft).replace(path)
         except BaseException:
             Path(draft).unlink(missing_ok=True)

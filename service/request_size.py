@@ -22,7 +22,8 @@ BODY_S = 60.0
 SILENCE_S = 10.0
 """So is one of which nothing came for so long."""
 
-_WITH_PICTURES = frozenset(("similar", "mixed", "complete", "rank", "owners", "refine", "explain", "tags"))
+WITH_PICTURES = frozenset(("similar", "mixed", "complete", "rank", "owners", "refine", "explain", "tags", "tags-of"))
+"""Ends of the paths that take pictures."""
 
 
 class _RefusedError(Exception):
@@ -112,7 +113,7 @@ class RequestSize:
             self._held -= size
 
     def _most(self, scope: Scope) -> int:
-        if scope["method"] != "POST" or scope["path"].rpartition("/")[2] not in _WITH_PICTURES:
+        if scope["method"] != "POST" or scope["path"].rpartition("/")[2] not in WITH_PICTURES:
             return MOST_TEXT_BYTES
         if Headers(scope=scope).get("Content-Type", "").startswith("image/"):
             return self._upload_bytes

@@ -66,8 +66,9 @@ class Service:
                 self._server.run(sockets=[self._socket])
         finally:
             self._socket.close()
-            gate: Gate = self.app.state.gate
-            gate.close()
+            gates: tuple[Gate, ...] = (self.app.state.gate, self.app.state.whole_gallery_gate)
+            for gate in gates:
+                gate.close()
 
     def stop(self) -> None:
         """End after the requests that run."""

@@ -60,6 +60,8 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (1, "[Errno 28] No space left on device", StoreError),
         (65535, "cannot parse expression: a = b", FilterError),
         (6, "unknown field 'x' at column 1", FilterError),
+        (6, f"unknown field '{'x' * 5_000}' at column 1", FilterError),
+        (1, "maximum recursion depth exceeded", FilterError),
         (65535, "PrivilegeInsert: permission deny", DeniedError),
         (int(ErrorCode.RATE_LIMIT), "rate limit exceeded", BusyError),
         (1, "[flush] Retry timeout: 22s, message=wait for flush timeout, collection: x, flusht_ts: 1", NotDoneError),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from fastapi.testclient import TestClient
 from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service.app import make_app
-from milvise.service.request_size import MOST_TEXT_BYTES, RequestSize
+from milvise.service.request_size import MOST_TEXT_BYTES, WITH_PICTURES, RequestSize
 from milvise.service.settings import Settings
 
 LOCAL = "http://127.0.0.1:8000"
@@ -127,10 +128,10 @@ def chunks(count: int, size: int) -> Iterator[bytes]:
 
 def test_a_body_may_be_as_large_as_its_kind(db: Database) -> None:
     client = served(db, Settings(upload_bytes=3 * 2**20))
-    picture, json = {"Content-Type": "image/jpeg"}, {"Content-Type": "application/json"}
+    picture, document = {"Content-Type": "image/jpeg"}, {"Content-Type": "application/json"}
     cases = [
-        ("similar", picture, 3 * 2**20), ("similar", json, 4 * 2**20 + 64 * 1024), ("else", json, MOST_TEXT_BYTES),
-        ("else", picture, MOST_TEXT_BYTES), ("similar/", json, None),
+        ("similar", picture, 3 * 2**20), ("similar", document, 4 * 2**20 + 64 * 1024), ("else", document, MOST_TEXT_BYTES),
+        ("else", picture, MOST_TEXT_BYTES), ("similar/", document, None),
     ]  # fmt: skip
     for path, headers, most in cases:
         if most is None:
@@ -139,6 +140,27 @@ def test_a_body_may_be_as_large_as_its_kind(db: Database) -> None:
         assert client.post(f"/api/test/{path}", headers=headers, content=b"x" * most).json() == {"bytes": most}
         answer = client.post(f"/api/test/{path}", headers=headers, content=b"x" * (most + 1))
         assert (answer.status_code, answer.json()["code"], answer.json()["most_bytes"]) == (413, "too_large", most)
+
+
+def test_every_route_that_takes_a_picture_takes_it_whole(db: Database) -> None:
+    described = make_app(db).openapi()
+    schemas = json.dumps(described["components"]["schemas"])
+    assert '"data"' in schemas
+
+    def holds_picture(part: object, seen: frozenset[str] = frozenset()) -> bool:
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name and name not in seen and holds_picture(described["components"]["schemas"][name], seen | {name}):
+                return True
+            return "data" in part.get("properties", {}) or any(holds_picture(one, seen) for one in part.values())
+        return isinstance(part, list) and any(holds_picture(one, seen) for one in part)
+
+    taking = {
+        path.rpartition("/")[2]
+        for path, methods in described["paths"].items()
+        if "post" in methods and holds_picture(methods["post"].get("requestBody", {}))
+    }
+    assert taking == WITH_PICTURES
 
 
 def test_a_body_in_chunks_is_counted(db: Database) -> None:

@@ -37,7 +37,10 @@ def test_the_file_holds_the_hash_and_only_its_owner_reads_it(keys: Path) -> None
     key = add_key(keys, "bob", "read")
     assert key not in keys.read_text() and key.removeprefix("milvise_") not in keys.read_text()
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
-    assert [(one.name, one.role) for one in read_keys(keys)] == [("bob", "read")]
+    keys.chmod(0o640)
+    add_key(keys, "eve", "write")
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o640
+    assert [(one.name, one.role) for one in read_keys(keys)] == [("bob", "read"), ("eve", "write")]
     assert KeyFile(keys).role_of(key) == "read"
     assert KeyFile(keys).role_of(key[:-1]) is None
 
