@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from milvise.cli.app import group
+from milvise.cli.results import Results, asked, finds_pictures
 from milvise.cli.state import FilterOption, GalleryOption, LimitOption, state, stoppable
 from milvise.core import config
 from milvise.core.picture_types import PictureFile
@@ -16,7 +17,7 @@ from milvise.core.records import Hit, WordHit
 from milvise.errors import UsageError
 
 if TYPE_CHECKING:
-    from milvise.queries.database import Database
+    from milvise.operations.database import Database
     from milvise.queries.plan.build import Weighted
     from milvise.queries.search import Gallery
     from milvise.queries.vocabulary.word_vectors import Vocabulary
@@ -74,7 +75,10 @@ def search_words(
 
 
 @search_app.command("images")
+@finds_pictures
 def search_images(
+    *,
+    results: Results,
     expression: Expression,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     space: SpaceOption = None,
@@ -101,11 +105,15 @@ def search_images(
             fix=fix,
             by=by,
         ),
+        results,
     )
 
 
 @search_app.command("similar")
+@finds_pictures
 def search_similar(
+    *,
+    results: Results,
     picture: PictureArgument,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     focus: Annotated[
@@ -119,11 +127,14 @@ def search_similar(
     request = {
         "kind": "similar", "picture": picture, "gallery": gallery, "focus": focus, "filter": filter, "limit": limit,
     }  # fmt: skip
-    _search(request, lambda db: db.gallery(gallery).similar(picture, focus=focus, limit=limit, filter=filter))
+    _search(request, lambda db: db.gallery(gallery).similar(picture, focus=focus, limit=limit, filter=filter), results)
 
 
 @search_app.command("mixed")
+@finds_pictures
 def search_mixed(
+    *,
+    results: Results,
     pictures: Annotated[
         list[str],
         typer.Argument(metavar="IMAGE_OR_ID[^WEIGHT]...", help="Picture files, or ids or URIs of stored ones."),
@@ -146,11 +157,15 @@ def search_mixed(
         lambda db: _read(db.gallery(gallery), words, fix, request).mixed(
             wanted, words, space=space, limit=limit, filter=filter, fix=fix
         ),
+        results,
     )
 
 
 @search_app.command("complete")
+@finds_pictures
 def search_complete(
+    *,
+    results: Results,
     pictures: PictureArguments,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     space: Annotated[
@@ -167,11 +182,18 @@ def search_complete(
         "kind": "complete", "pictures": pictures, "gallery": gallery, "space": space, "to": to, "filter": filter,
         "limit": limit,
     }  # fmt: skip
-    _search(request, lambda db: db.gallery(gallery).complete(pictures, space=space, to=to, limit=limit, filter=filter))
+    _search(
+        request,
+        lambda db: db.gallery(gallery).complete(pictures, space=space, to=to, limit=limit, filter=filter),
+        results,
+    )
 
 
 @search_app.command("rank")
+@finds_pictures
 def search_rank(
+    *,
+    results: Results,
     ids: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ID_OR_URI...]", help="Stored pictures. (default: all that fit --filter)"),
@@ -197,11 +219,15 @@ def search_rank(
             words=words, pictures=wanted, ids=ids or None, space=space, limit=limit, filter=filter,
             min_confidence=min_confidence, fix=fix,
         ),
+        results,
     )  # fmt: skip
 
 
 @search_app.command("owners")
+@finds_pictures
 def search_owners(
+    *,
+    results: Results,
     words: WordsOption = "",
     picture: PicturesOption = None,
     by: Annotated[str, typer.Option("--by", help="The metadata column that names the owner.")] = "owner",
@@ -223,11 +249,17 @@ def search_owners(
         found = _read(db.gallery(gallery), words, fix, request).owners(
             words=words, pictures=wanted, by=by, evidence=evidence, space=space, limit=limit, filter=filter, fix=fix
         )
-        state.output.owners(request, round(1000 * (time.perf_counter() - started), 2), found)
+        took = round(1000 * (time.perf_counter() - started), 2)
+        if not results.print_instead(lambda: db.gallery(gallery), [hit for one in found for hit in one.evidence]):
+            state.output.owners(request, took, found)
+        results.act(lambda: db.gallery(gallery), request, [(one.name, one.evidence) for one in found])
 
 
 @search_app.command("refine")
+@finds_pictures
 def search_refine(
+    *,
+    results: Results,
     words: WordsOption = "",
     picture: PicturesOption = None,
     liked: Annotated[
@@ -264,6 +296,7 @@ def search_refine(
             words=words, pictures=wanted, liked=liked or [], disliked=disliked or [], weights=Rocchio(*weights),
             space=space, limit=limit, filter=filter, log=log, fix=fix,
         ),
+        results,
     )  # fmt: skip
 
 
@@ -343,11 +376,17 @@ def _read(asked: T, words: str, fix: bool, request: dict[str, Any]) -> T:
     return asked
 
 
-def _search(request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]]) -> None:
+def _search(
+    request: dict[str, Any], search: Callable[[Database], Sequence[Hit | WordHit]], results: Results | None = None
+) -> None:
     started = time.perf_counter()
     with state.connect() as db:
         connected = time.perf_counter()
         hits = search(db)
         found = time.perf_counter()
         took = {"connect": connected - started, "search": found - connected, "total": found - started}
-        state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)
+        pictures = [hit for hit in hits if isinstance(hit, Hit)]
+        if results is None or not results.print_instead(lambda: db.gallery(request["gallery"]), pictures):
+            state.output.hits(request, {name: round(1000 * value, 2) for name, value in took.items()}, hits)
+        if results is not None:
+            results.act(lambda: db.gallery(request["gallery"]), request, [(asked(request), pictures)])

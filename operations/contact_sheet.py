@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
+from typing import IO, Protocol
 
 from PIL import Image
 
 from milvise.core.records import Hit, WordHit
-from milvise.embeddings.pictures.decode import decode_file
-from milvise.errors import ImageError
+from milvise.embeddings.pictures.decode import decode_opened
+from milvise.errors import ImageError, NoFileError
 
 _SIDE = 240
 _STYLE = """
@@ -52,7 +53,17 @@ class Section:
     picture: Hit | None = None
 
 
-def contact_sheet(title: str, sections: Sequence[Section], locate: Callable[[Hit], Path | None]) -> str:
+class Opens(Protocol):
+    """A file that can be opened, such as `milvise.operations.files.StoredFile`."""
+
+    def opened(self) -> AbstractContextManager[tuple[IO[bytes], int]]:
+        """Open it; yields a file that can be sought in, and its length in bytes."""
+
+
+Locate = Callable[[Hit], Opens | None]
+
+
+def contact_sheet(title: str, sections: Sequence[Section], locate: Locate) -> str:
     """Return the page.
 
     Parameters
@@ -72,7 +83,7 @@ def contact_sheet(title: str, sections: Sequence[Section], locate: Callable[[Hit
     )
 
 
-def _section(section: Section, locate: Callable[[Hit], Path | None]) -> str:
+def _section(section: Section, locate: Locate) -> str:
     asked = ""
     if section.picture is not None:
         asked = f'<ol><li class="query">{_picture(section.picture, locate)}<div>asked for</div></li></ol><p></p>'
@@ -83,20 +94,21 @@ def _section(section: Section, locate: Callable[[Hit], Path | None]) -> str:
     )
 
 
-def _card(hit: Hit | WordHit, locate: Callable[[Hit], Path | None]) -> str:
+def _card(hit: Hit | WordHit, locate: Locate) -> str:
     score = f"<small>similarity {hit.similarity:.3f}</small>"
     if isinstance(hit, WordHit):
         return f"<div>{escape(hit.word)}{score}</div>"
     return f"{_picture(hit, locate)}<div>{escape(hit.label or hit.uri)}{score}</div>"
 
 
-def _picture(hit: Hit, locate: Callable[[Hit], Path | None]) -> str:
-    path = locate(hit)
-    if path is None:
+def _picture(hit: Hit, locate: Locate) -> str:
+    found = locate(hit)
+    if found is None:
         return ""
     try:
-        thumbnail = Image.fromarray(decode_file(path, size=_SIDE, rule="crop")[0].pixels)
-    except ImageError:  # it was changed after it was loaded
+        with found.opened() as (file, length):
+            thumbnail = Image.fromarray(decode_opened(file, length, size=_SIDE, rule="crop")[0].pixels)
+    except (ImageError, NoFileError):  # it was changed after it was loaded
         return ""
     buffer = io.BytesIO()
     thumbnail.save(buffer, "JPEG", quality=82)

@@ -150,9 +150,8 @@ def run_demo(db: Database, request: Demo, progress: Progress = silent) -> Demons
     asked = _PACKAGED if request.folder is None else _own_requests(db)
     sections = tuple(_sections(db, asked, db.store.connection.uri))
 
-    def locate(hit: Hit) -> Path | None:
-        path = root / hit.uri
-        return path if path.is_file() else None
+    def locate(hit: Hit) -> LocalFile:
+        return LocalFile(root / hit.uri)
 
     request.sheet.write_text(contact_sheet("milvise demo", sections, locate), "utf-8")
     return Demonstration(request.sheet.resolve(), sections)

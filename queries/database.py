@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from milvise.adapter import Store
 from milvise.adapter.store import check_name
@@ -89,7 +89,7 @@ class Database:
         finally:
             lifetime.closed(self)
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

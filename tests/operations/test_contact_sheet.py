@@ -8,6 +8,7 @@ from pathlib import Path
 from small_world import paint
 
 from milvise.core.records import Hit, WordHit
+from milvise.ingest.sources import LocalFile
 from milvise.operations.contact_sheet import Section, contact_sheet
 
 NASTY = '"><script>alert(1)</script>'
@@ -20,7 +21,7 @@ def test_pictures_are_inside_and_names_are_text(tmp_path: Path) -> None:
         Section("By word", f"milvise search images {NASTY}", hits, picture=hits[0]),
         Section("Tags", "milvise tag", [WordHit(NASTY, 1.0, 0.0)]),
     ]
-    page = contact_sheet(NASTY, sections, lambda hit: path if hit.uri == "a.png" else None)
+    page = contact_sheet(NASTY, sections, lambda hit: LocalFile(path) if hit.uri == "a.png" else None)
     assert "<script" not in page
     assert page.count("data:image/jpeg;base64,") == 2
     assert "gone.png" in page
