@@ -24,8 +24,10 @@ from milvise.queries.ranking.confidence import check_confidence
 from milvise.queries.requests.complete import check_given
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, check_similarity
 from milvise.queries.requests.explain import Explanation
+from milvise.queries.requests.facets import Facets
 from milvise.queries.requests.feedback import IN_MILVUS
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio
+from milvise.queries.requests.suggest import MOST_SUGGESTIONS, SUGGESTIONS, Suggestions
 from milvise.queries.text.match import BOTH, check_by
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT
@@ -54,6 +56,7 @@ class RemoteGallery:
         min_confidence: float | None = None,
         fix: bool = False,
         by: str = BOTH,
+        focus: str | None = None,
     ) -> list[Hit]:
         """Return the pictures that show what the words say, and those whose text holds them; as `milvise.Gallery.search`."""
         check_confidence(min_confidence)
@@ -62,6 +65,7 @@ class RemoteGallery:
         return self._connection.get(
             records.hits, "galleries", self.name, "search",
             words=expression, space=space, limit=_count(limit), filter=filter, min_confidence=min_confidence, fix=fix, by=by,
+            focus=focus,
         )  # fmt: skip
 
     def read(self, expression: str, *, fix: bool = False) -> TypedSearch:
@@ -254,6 +258,15 @@ class RemoteGallery:
         return self._connection.get(
             records.pictures, "galleries", self.name, "pictures", filter=filter, limit=_count(limit), offset=offset
         )
+
+    def facets(self, filter: str = "") -> Facets:
+        """Return what the pictures that fit a filter have in common, counted; as `milvise.Gallery.facets`."""
+        return self._connection.get(records.facets, "galleries", self.name, "facets", filter=filter)
+
+    def suggest(self, text: str, *, limit: int = SUGGESTIONS) -> Suggestions:
+        """Return how a text that is typed may go on; as `milvise.Gallery.suggest`."""
+        check_limit(limit, most=MOST_SUGGESTIONS)
+        return self._connection.get(records.suggestions, "galleries", self.name, "suggestions", text=text, limit=limit)
 
     def duplicates(
         self, *, kind: str = "exact", similarity: float = SIMILARITY, filter: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +12,8 @@ from milvise.core.arrays import Floats
 from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.queries.galleries import GallerySummary
 from milvise.queries.requests.explain import Contribution, Explanation, Tie
+from milvise.queries.requests.facets import Facet, Facets
+from milvise.queries.requests.suggest import Suggestions
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.typed import TypedSearch
 
@@ -36,6 +38,24 @@ def hit(body: Json) -> Hit:
 def pictures(body: Json) -> list[Picture]:
     """Return a page of pictures."""
     return [Picture(**_known(Picture, one)) for one in body["pictures"]]
+
+
+def facets(body: Json) -> Facets:
+    """Return what pictures have in common."""
+    labels, sizes, dates = (_facets(body[name]) for name in ("labels", "sizes", "dates"))
+    meta = {column: _facets(values) for column, values in body["meta"].items()}
+    return Facets(int(body["pictures"]), bool(body["is_whole"]), labels, sizes, dates, meta)
+
+
+def suggestions(body: Json) -> Suggestions:
+    """Return how a text may go on."""
+    return Suggestions(
+        str(body["completes"]), *(tuple(map(str, body[name])) for name in ("words", "labels", "classes"))
+    )
+
+
+def _facets(bodies: Sequence[Json]) -> tuple[Facet, ...]:
+    return tuple(Facet(**_known(Facet, one)) for one in bodies)
 
 
 def word_hits(body: Json) -> list[WordHit]:

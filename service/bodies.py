@@ -53,6 +53,7 @@ class PictureBody(BaseModel):
     label: str
     width: int = Field(description="In pixels.")
     height: int = Field(description="In pixels.")
+    sha256: str = Field(description="Of the bytes of its file, in hexadecimal.")
     meta: dict[str, Any]
     links: Links
 
@@ -144,7 +145,8 @@ def picture_body(gallery: str, picture: Picture, *, originals: bool) -> PictureB
     """Return a stored picture with its links."""
     return PictureBody(
         id=picture.id, uri=picture.uri, label=picture.label, width=picture.width, height=picture.height,
-        meta=dict(picture.meta), links=links(gallery, picture.id, originals=originals, sha256=picture.sha256),
+        sha256=picture.sha256, meta=dict(picture.meta),
+        links=links(gallery, picture.id, originals=originals, sha256=picture.sha256),
     )  # fmt: skip
 
 

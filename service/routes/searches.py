@@ -24,7 +24,6 @@ def search(
     asked: Asked,
     gallery: given.GalleryName,
     words: given.Words,
-    focus: given.Focus = None,
     filter: given.Filter = "",
     space: given.Space = None,
     limit: given.Limit = DEFAULT_LIMIT,
@@ -32,19 +31,21 @@ def search(
     min_confidence: given.MinConfidence = None,
     fix: given.Fix = False,
     by: given.By = "both",
+    focus: given.Focus = None,
 ) -> Found:
-    """Find the pictures that show what the words say; with a focus, those that do in what speaks for it."""
+    """Find the pictures that show what the words say."""
     started = time.perf_counter()
     hits, more = page(
         lambda depth: asked.search(
-            words, focus=focus, space=space, limit=depth, filter=filter, min_confidence=min_confidence, fix=fix, by=by
+            words, space=space, limit=depth, filter=filter, min_confidence=min_confidence, fix=fix, by=by, focus=focus
         ),
         limit=limit,
         offset=offset,
     )
     request = {
-        "kind": "images", "expression": words, "gallery": gallery, "focus": focus, "space": space, "filter": filter,
-        "limit": limit, "offset": offset, "min_confidence": min_confidence, "by": by, **read_as(asked, words, fix=fix),
+        "kind": "images", "expression": words, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
+        "offset": offset, "min_confidence": min_confidence, "by": by, "focus": focus,
+        **read_as(asked, words, fix=fix),
     }  # fmt: skip
     return found(request, started, hits, originals=context.settings.originals, first=offset + 1, more=more)
 

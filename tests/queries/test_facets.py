@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import EVERY
+from doors import Door
 
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.core.records import record_id
@@ -31,7 +32,7 @@ SIZES = [(640, 1), (641, 480), (200, 1280), (2561, 10), (5, 9999), (0, 0)]
 
 
 @pytest.fixture(scope="module")
-def gallery(store: Store) -> Iterator[Gallery]:
+def gallery(store: Store, door: Door) -> Iterator[Gallery]:
     collection = store.build(Manifest("f_visual", "visual", 4, {"backbone": "facets", "weights": "none"}))
     collection.upsert(
         {
@@ -41,7 +42,7 @@ def gallery(store: Store) -> Iterator[Gallery]:
         for number, meta in enumerate(META)
     )  # fmt: skip
     store.publish(store.finish(collection, IndexSpec.parse("flat")))
-    yield Database(store).gallery("f")
+    yield door(Database(store)).gallery("f")
     store.drop("f_visual")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from doors import Door
 from reference_world import WORDS, reference_gallery
 
 from milvise.adapter import IndexSpec, Manifest, Store
@@ -19,7 +20,7 @@ LABELS = ["Golden_Retriever", "Golden_Retriever", "gold", "the red door", "dog-h
 
 
 @pytest.fixture(scope="module")
-def db(store: Store) -> Iterator[Database]:
+def db(store: Store, door: Door) -> Iterator[Database]:
     for _ in reference_gallery(store):
         collection = store.build(Manifest("labelled_visual", "visual", 4, {"backbone": "other", "weights": "none"}))
         collection.upsert(
@@ -30,7 +31,7 @@ def db(store: Store) -> Iterator[Database]:
             for number, label in enumerate(LABELS)
         )  # fmt: skip
         store.publish(store.finish(collection, IndexSpec.parse("flat")))
-        yield Database(store)
+        yield door(Database(store))
         store.drop("labelled_visual")
 
 
@@ -106,9 +107,9 @@ def test_a_text_that_begins_nothing_has_no_suggestions(gallery: Gallery, text: s
     assert (found.words, found.labels, found.classes) == ((), (), ())
 
 
-def test_what_was_read_is_kept(gallery: Gallery, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_read_is_kept(gallery: Gallery, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     gallery.suggest("ta")
-    monkeypatch.setattr(type(db.store.connection), "call", None)
+    monkeypatch.setattr(type(store.connection), "call", None)
     assert gallery.suggest("ta").words == ("table",)
 
 

@@ -22,7 +22,7 @@ def test_a_picture_is_shown_with_all_that_stands_with_it(client: TestClient) -> 
     at = f"{PICTURES}/{record_id('folder/12.jpg')}"
     assert shown == {
         "id": record_id("folder/12.jpg"), "uri": "folder/12.jpg", "label": "even", "width": 12, "height": 1,
-        "meta": {"number": 12, "owner": "owner 12"},
+        "sha256": "12", "meta": {"number": 12, "owner": "owner 12"},
         "links": {"thumbnail": f"{at}/thumbnail?v=12", "original": f"{at}/original?v=12"},
     }  # fmt: skip
 
