@@ -70,7 +70,7 @@ function draw() {
   const panel = byId("filters");
   const place = [panel.querySelector(".groups")?.scrollTop ?? 0, document.activeElement?.id];
   show(panel,
-    h("header", { class: "bar" }, h("h2", {}, t("filters.title")),
+    h("div", { class: "bar" }, h("h2", {}, t("filters.title")),
       h("button", { type: "button", class: "soft", id: "clear-filters", disabled: !filtersOn(), onclick: () => go({ filters: {}, filter: "" }) }, t("filters.clear")),
       h("button", { type: "button", class: "round", "aria-label": t("filters.close"), onclick: () => panel.close() }, icon("close"))),
     h("div", { class: "groups" }, groups.map(fieldset), options()));
