@@ -13,6 +13,7 @@ const MOST_CHIPS = 3;
 let field;
 let chips;
 let clear;
+let last;
 
 export function composer() {
   chips = h("div", { class: "chips", id: "chips" });
@@ -44,7 +45,9 @@ export function composer() {
 }
 
 export function drawComposer() {
-  if (document.activeElement !== field || field.value !== state.words) field.value = state.words;
+  // What is typed now stays, whatever else on the page changes.
+  if (last !== state.words) field.value = state.words;
+  last = state.words;
   clear.hidden = !state.words && !state.like.length;
   const more = state.like.length - MOST_CHIPS;
   show(chips, state.like.slice(0, MOST_CHIPS).map(chip), more > 0 && h("span", { class: "more" }, `+${more}`),
@@ -95,12 +98,13 @@ function taken(event) {
 
 function submit() {
   const words = field.value.trim();
+  last = undefined;
   const { like, focus } = state;
   ask({ words, like, focus: like.length && !words ? focus : "" });
 }
 
 function empty() {
-  field.value = "";
+  last = undefined;
   ask({});
   field.focus();
 }
@@ -112,7 +116,7 @@ function removeLast() {
 function chip(name) {
   const alt = isUpload(name) ? t("search.your_picture") : t("search.stored_picture");
   const link = `/api/v1/galleries/${encodeURIComponent(state.gallery)}/pictures/${encodeURIComponent(name)}/thumbnail`;
-  const remove = () => ask({ words: state.words, like: state.like.filter((one) => one !== name) });
+  const remove = () => ask({ words: state.words, focus: state.focus, like: state.like.filter((one) => one !== name) });
   return h("span", { class: "chip picture" }, queryImage(name, sized(link, 256), alt),
     h("button", { type: "button", "aria-label": t("search.remove_picture"), title: t("search.remove_picture"), onclick: remove }, icon("close")));
 }

@@ -54,8 +54,6 @@ export async function drawDetail() {
 const listed = () => [...document.querySelectorAll(".card[data-id]")].map(idOf);
 
 export function step(by) {
-  // A tiny picture stays small: blown up it shows nothing more.
-  large.addEventListener("load", () => large.style.setProperty("--most", `${LARGER * Math.max(large.naturalWidth, 160)}px`));
   const ids = listed();
   const next = ids[ids.indexOf(state.open) + by];
   if (next) openPicture(next);
@@ -74,7 +72,7 @@ function draw(hit) {
   show(dialog,
     h("div", { class: "stage" }, large, h("span", { class: "missing", "aria-hidden": "true" }, fileOf(hit)), turn(-1, "previous"), turn(1, "next")),
     h("div", { class: "about", tabindex: "0", role: "region", "aria-label": t("detail.about") },
-      h("header", {}, h("h2", { id: "detail-title", tabindex: "-1" }, nameOf(hit)), closer()),
+      h("div", { class: "head" }, h("h2", { id: "detail-title", tabindex: "-1" }, nameOf(hit)), closer()),
       h("p", { class: "quiet path" }, hit.uri), h("p", { class: "quiet" }, told),
       reasons.length ? h("p", { class: "quiet" }, t("detail.found_by", { reasons: reasons.join(", ") })) : null,
       h("div", { class: "actions" },

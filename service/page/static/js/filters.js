@@ -70,7 +70,7 @@ function draw() {
   const panel = byId("filters");
   const place = [panel.querySelector(".groups")?.scrollTop ?? 0, document.activeElement?.id];
   show(panel,
-    h("header", { class: "bar" }, h("h2", {}, t("filters.title")),
+    h("div", { class: "bar" }, h("h2", {}, t("filters.title")),
       h("button", { type: "button", class: "soft", id: "clear-filters", disabled: !filtersOn(), onclick: () => go({ filters: {}, filter: "" }) }, t("filters.clear")),
       h("button", { type: "button", class: "round", "aria-label": t("filters.close"), onclick: () => panel.close() }, icon("close"))),
     h("div", { class: "groups" }, groups.map(fieldset), options()));
@@ -83,17 +83,24 @@ const titleOf = (group) => (group.startsWith("meta.") ? group.slice(5) : t(`filt
 function fieldset({ name, entries, isWhole }) {
   const chosen = state.filters[name] ?? [];
   const all = whole.has(name);
+  const several = new Set(entries.map((one) => one.column)).size > 1;
   const seen = all ? entries : entries.filter((one, place) => place < FEW || chosen.includes(one.filter));
   const rows = seen.map((one, place) => {
     const id = `filter-${name}-${place}`;
     const box = h("input", { type: "checkbox", id, onchange: () => choose(name, one.filter, box.checked) });
     box.checked = chosen.includes(one.filter);
-    return h("label", { class: "choose", for: id }, box, h("span", { class: "value" }, String(one.value) || t("filters.none")),
+    return h("label", { class: "choose", for: id }, box, h("span", { class: /^\d{4}-\d\d$/.test(one.value) && name === "dates" ? "value month" : "value" }, valueOf(name, one, several)),
       h("span", { class: "count" }, `${number(one.count)}${isWhole ? "" : "+"}`));
   });
   const hidden = entries.length - seen.length;
   return h("fieldset", {}, h("legend", {}, titleOf(name)), rows,
     hidden > 0 && h("button", { type: "button", class: "soft", id: `all-${name}`, onclick: () => { whole.add(name); draw(); } }, t("filters.all", { count: hidden })));
+}
+
+// Of dates in several columns each says which one it is of.
+function valueOf(name, { value, column }, several) {
+  const text = String(value) || t("filters.none");
+  return name === "dates" && several ? `${text} (${column})` : text;
 }
 
 function choose(group, filter, on) {

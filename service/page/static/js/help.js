@@ -16,7 +16,7 @@ export function openHelp() {
   const select = h("select", { id: "language", onchange: () => keepLanguage(select.value) }, Object.entries(LANGUAGES).map(([tag, name]) => h("option", { value: tag, lang: tag }, name)));
   select.value = language;
   const dialog = h("dialog", { class: "small help", id: "help", "aria-labelledby": "help-title" },
-    h("header", { class: "bar" }, h("h2", { id: "help-title" }, t("help.title")), h("button", { type: "button", class: "round", "aria-label": t("help.close"), onclick: () => dialog.close() }, icon("close"))),
+    h("div", { class: "bar" }, h("h2", { id: "help-title" }, t("help.title")), h("button", { type: "button", class: "round", "aria-label": t("help.close"), onclick: () => dialog.close() }, icon("close"))),
     h("div", { class: "stack scrolls", tabindex: "0", role: "region", "aria-label": t("help.title") },
       h("h3", {}, t("help.ask")), h("ul", { class: "examples" }, ["dog", "beach_night", "king", "quotes", "weights"].map((one) => h("li", {}, t(`help.example_${one}`)))),
       h("h3", {}, t("help.keys")), h("dl", { class: "keys" }, KEYS.map(([name, does]) => [h("dt", {}, h("kbd", {}, name)), h("dd", {}, t(`keys.${does}`))]).flat()),

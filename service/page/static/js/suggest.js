@@ -7,10 +7,12 @@ import { say } from "./live.js";
 import { state } from "./store.js";
 
 const PAUSE_MS = 120;
+const LEAST = 2;
 
 export function addSuggestions(field, list, chosen) {
   let options = [];
   let active = -1;
+  let completes = "";
   let pause;
   let asking;
 
@@ -34,9 +36,15 @@ export function addSuggestions(field, list, chosen) {
   };
 
   const take = (option) => {
-    const [before, , after] = split(field);
-    const text = /[\s]/.test(option.text) ? `"${option.text}"` : option.text;
-    field.value = `${before}${text}${after}`;
+    const place = field.selectionStart ?? field.value.length;
+    const typed = field.value.slice(0, place);
+    let before = typed.endsWith(completes) ? typed.slice(0, typed.length - completes.length) : typed;
+    const quoted = (before.match(/"/g) ?? []).length % 2 === 1;
+    if (quoted) before = before.slice(0, before.lastIndexOf('"'));
+    const plain = option.text.replaceAll('"', " ");
+    // A name of several words is one phrase; the words that a word comes after stay as they are.
+    const text = option.kind !== "words" && /\s/.test(plain) ? `"${plain}"` : plain;
+    field.value = before + text + field.value.slice(place).replace(quoted ? /^[^"]*"/ : /^$/, "");
     field.setSelectionRange(before.length + text.length, before.length + text.length);
     close();
     field.focus();
@@ -45,13 +53,14 @@ export function addSuggestions(field, list, chosen) {
 
   const draw = (found) => {
     options = [];
+    completes = found.completes ?? "";
     const seen = new Set();
     const groups = ["labels", "classes", "words"].map((kind) => {
       const texts = (found[kind] ?? []).filter((text) => !seen.has(text.toLowerCase()) && seen.add(text.toLowerCase()));
       if (!texts.length) return null;
       const rows = texts.map((text) => {
         const element = h("div", { role: "option", id: `suggestion-${options.length}`, "aria-selected": "false" }, text);
-        const option = { text, element };
+        const option = { text, kind, element };
         element.addEventListener("pointerdown", (event) => {
           event.preventDefault();
           take(option);
@@ -72,8 +81,8 @@ export function addSuggestions(field, list, chosen) {
   field.addEventListener("input", () => {
     clearTimeout(pause);
     asking?.abort();
-    const [, typed] = split(field);
-    if (typed.length < 2) return close();
+    const typed = field.value.slice(0, field.selectionStart ?? field.value.length);
+    if (typed.trim().length < LEAST) return close();
     pause = setTimeout(async () => {
       asking = new AbortController();
       try {
@@ -99,13 +108,4 @@ export function addSuggestions(field, list, chosen) {
   });
   field.addEventListener("blur", close);
   return close;
-}
-
-// The text before the term that is typed now, the term, and the text after it.
-function split(field) {
-  const place = field.selectionStart ?? field.value.length;
-  const before = field.value.slice(0, place);
-  const quote = (before.match(/"/g) ?? []).length % 2 ? before.lastIndexOf('"') : -1;
-  const start = quote >= 0 ? quote : before.search(/[^\s,+\-^"]*$/);
-  return [before.slice(0, start), before.slice(start).replace('"', ""), field.value.slice(place).replace(/^"/, "")];
 }
