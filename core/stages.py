@@ -1,7 +1,7 @@
 """What a request does, told to who watches it: how long its stages take, how sure its best hit is, and how it ended.
 
 A watcher is set for a block of code by `watched`, and sees what the block's own thread does, and what `carried` takes to other threads.
-Where nobody watches, a stage costs a look at a context variable: a fifth of a microsecond.
+Where nobody watches, a stage costs a look at a context variable, less than half a microsecond.
 
     words       a text is read, and its words get their places among vectors and classes
     milvus      calls to Milvus, with the pauses between tries
@@ -103,7 +103,10 @@ def staged(name: Stage) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            with stage(name):
+            here = _watcher.get()
+            if here is None:
+                return function(*args, **kwargs)
+            with _Timed(name, here):
                 return function(*args, **kwargs)
 
         return call

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from reference_world import VISUAL
 
 from milvise.errors import BusyError
 from milvise.operations.database import Database
@@ -144,3 +147,20 @@ def test_promtool_finds_nothing_to_better(client: TestClient) -> None:
     text = client.get("/metrics").text
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_the_page_about_operating_names_each_metric_and_no_other(client: TestClient) -> None:
+    named = set(re.findall(r"`(milvise_\w+)`", (Path(__file__).parents[2] / "docs" / "operating.md").read_text()))
+    families = {family.name: family.type for family in client.app.state.metrics.registry.collect()}  # type: ignore[attr-defined]
+    own = {
+        f"{name}_total" if kind == "counter" else name for name, kind in families.items() if name.startswith("milvise")
+    }
+    assert named == own
+
+
+def test_an_uploaded_picture_takes_the_stage_of_inference(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("milvise.queries.pictures.find.visual_vector", lambda *_: VISUAL[0])
+    answer = client.post("/api/v1/galleries/r/similar", content=b"a picture", headers={"Content-Type": "image/png"})
+    assert answer.status_code == 200
+    assert value(client, "milvise_stage_seconds_count", stage="inference") == 1
+    assert value(client, "milvise_stage_seconds_count", stage="milvus") == 1
