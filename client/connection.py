@@ -52,6 +52,10 @@ class Connection:
         """Return what a POST of a picture file answers; nothing is changed by it."""
         return self._ask("POST", path, read, parameters=parameters, data=data, media_type=media_type)
 
+    def content(self, *path: str, **parameters: Parameter) -> bytes:
+        """Return the bytes that a GET answers."""
+        return self._repeated("GET", path, parameters).content
+
     def write(self, *path: str, body: Mapping[str, Any]) -> None:
         """Send what changes something, once."""
         _require_answered(self._sent("POST", path, {}, body, None, None))
@@ -71,15 +75,7 @@ class Connection:
         data: bytes | None = None,
         media_type: str | None = None,
     ) -> Answer:
-        answer = self._sent(method, path, parameters or {}, body, data, media_type)
-        for _ in range(ATTEMPTS - 1):
-            wait_s = _wait_s(answer)
-            if wait_s is None:
-                break
-            # Clients that were refused together do not come back together.
-            time.sleep(wait_s * random.uniform(1.0, 1.25))  # noqa: S311
-            answer = self._sent(method, path, parameters or {}, body, data, media_type)
-        _require_answered(answer)
+        answer = self._repeated(method, path, parameters or {}, body, data, media_type)
         try:
             return read(answer.json())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -87,6 +83,27 @@ class Connection:
                 f"the answer from {origin(answer)} cannot be read ({type(error).__name__}: {error}).\nExpected: a milvise service of"
                 f" this version\nReceived: {answer.headers.get('content-type', 'no content type')}"
             ) from error
+
+    def _repeated(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        parameters: Mapping[str, Parameter],
+        body: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+        media_type: str | None = None,
+    ) -> httpx.Response:
+        """Send a request until it is answered, or there is no reason to wait."""
+        answer = self._sent(method, path, parameters, body, data, media_type)
+        for _ in range(ATTEMPTS - 1):
+            wait_s = _wait_s(answer)
+            if wait_s is None:
+                break
+            # Clients that were refused together do not come back together.
+            time.sleep(wait_s * random.uniform(1.0, 1.25))  # noqa: S311
+            answer = self._sent(method, path, parameters, body, data, media_type)
+        _require_answered(answer)
+        return answer
 
     def _sent(
         self,

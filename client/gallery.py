@@ -10,14 +10,15 @@ from typing import Any
 
 from milvise.client import records
 from milvise.client.connection import Answer, Connection, Read
+from milvise.client.files import RemoteFile
 from milvise.client.pictures import media_type, reference, references, sendable
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import StoredPicture
-from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
+from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit, record_id
 from milvise.core.spaces import VISUAL, search_space
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.limits import check_limit
-from milvise.queries.pictures.find import require_several
+from milvise.queries.pictures.find import is_id, require_several
 from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.build import Weighted
 from milvise.queries.ranking.confidence import check_confidence
@@ -252,6 +253,16 @@ class RemoteGallery:
             "id": hit, "words": words, "pictures": references(pictures), "focus": focus, "space": space, "fix": fix,
         }  # fmt: skip
         return self._post(records.explanation, "explain", asked, pictures)
+
+    def picture(self, id_or_uri: str) -> Picture:
+        """Return a stored picture; as `milvise.Gallery.picture`."""
+        key = id_or_uri if is_id(id_or_uri) else record_id(id_or_uri)
+        return self._connection.get(records.picture, "galleries", self.name, "pictures", key)
+
+    def files(self, names: Sequence[str]) -> list[RemoteFile]:
+        """Return the files of stored pictures, which are got when they are opened; as `milvise.Gallery.files`, one request for each."""
+        require_several(names=names)
+        return [RemoteFile(self.picture(name), self.name, self._connection) for name in names]
 
     def browse(self, filter: str = "", *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> list[Picture]:
         """Return a page of the pictures that fit a filter, in the order of their URIs; as `milvise.Gallery.browse`."""

@@ -37,7 +37,12 @@ def hit(body: Json) -> Hit:
 
 def pictures(body: Json) -> list[Picture]:
     """Return a page of pictures."""
-    return [Picture(**_known(Picture, one)) for one in body["pictures"]]
+    return [picture(one) for one in body["pictures"]]
+
+
+def picture(body: Json) -> Picture:
+    """Return one picture."""
+    return Picture(**_known(Picture, body))
 
 
 def facets(body: Json) -> Facets:

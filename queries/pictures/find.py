@@ -48,6 +48,11 @@ class NamedPicture:
     sha256: str | None = None
 
 
+def is_id(name: str) -> bool:
+    """Return whether a name has the form of an id; a URI may have it too."""
+    return _ID.fullmatch(name) is not None
+
+
 def is_stored(picture: PictureLike) -> bool:
     """Return whether a picture is one of the gallery, and not one that has to be read."""
     return isinstance(given(picture), StoredPicture)
@@ -104,7 +109,7 @@ def find_rows(
         If one of them is not stored.
     """
     # Looked up by primary key, because Milvus reads no literal that holds a control character, which a URI may.
-    keys = {name: [*([name] if _ID.fullmatch(name) else []), record_id(name)] for name in names}
+    keys = {name: [*([name] if is_id(name) else []), record_id(name)] for name in names}
     found = now.space(space).get([key for several in keys.values() for key in several], fields=fields)
     missing = [name for name, several in keys.items() if not found.keys() & set(several)]
     if missing:

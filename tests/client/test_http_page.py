@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import logging
 import re
 import shutil
@@ -11,14 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from small_world import paint, put_words
 
 import milvise
 from milvise.adapter import Store
 from milvise.client.database import RemoteDatabase
+from milvise.core.records import record_id
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.embeddings.devise.encoder import Devise
-from milvise.errors import DeniedError, UnavailableError
+from milvise.errors import DeniedError, NotFoundError, UnavailableError
 from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import ingest_images
 from milvise.ingest.sources import open_source
@@ -124,6 +128,29 @@ def test_the_python_runs(service: tuple[Service, str], tmp_path: Path, monkeypat
     assert isinstance(hits, list)
     assert len(hits) == 5
     assert isinstance(hits[0], milvise.Hit)
+    with Image.open(io.BytesIO(names["thumbnail"])) as small:  # type: ignore[arg-type]
+        assert (small.format, small.size) == ("WEBP", (24, 24))
+
+
+def test_pictures_and_their_files_are_those_of_python(service: tuple[Service, str], holiday: Database) -> None:
+    running, key = service
+    here = holiday.gallery("holiday")
+    with milvise.connect(running.address, api_key=key) as db:
+        there = db.gallery("holiday")
+        assert there.browse('label == "cat"') == here.browse('label == "cat"')
+        assert there.browse(limit=5, offset=3) == here.browse(limit=5, offset=3)
+        assert (
+            there.picture("beach/cat.jpg") == here.picture("beach/cat.jpg") == there.picture(record_id("beach/cat.jpg"))
+        )
+        assert db.galleries() == holiday.galleries()
+        assert db.status("holiday") == [dataclasses.asdict(one) for one in holiday.galleries("holiday")]
+        for found, expected in zip(
+            *(one.files(["beach/cat.jpg", "beach/dog.jpg"]) for one in (there, here)), strict=True
+        ):
+            with found.opened() as (file, length), expected.opened() as (same, same_length):
+                assert (file.read(), length) == (same.read(), same_length)
+        with pytest.raises(NotFoundError):
+            there.picture("beach/nobody.jpg")
 
 
 def test_threads_share_a_client_and_a_wrong_key_is_denied(service: tuple[Service, str], holiday: Database) -> None:
