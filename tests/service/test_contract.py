@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from typing import Any, cast
@@ -56,8 +57,6 @@ def _operations() -> dict[str, APIOperation]:
 
 
 OPERATIONS = _operations()
-EXAMPLES = max(2, int(os.environ.get("MILVISE_TEST_REQUESTS", "0")) // len(OPERATIONS) // 2)
-"""For each operation, of requests that are as described and of such as are not."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +70,8 @@ CASES = [(name, GenerationMode.POSITIVE) for name in OPERATIONS]
 CASES += [
     (name, GenerationMode.NEGATIVE) for name, one in OPERATIONS.items() if list(one.iter_parameters()) or one.body
 ]
+EXAMPLES = max(2, math.ceil(int(os.environ.get("MILVISE_TEST_REQUESTS", "0")) / len(CASES)))
+"""For each operation, of requests that are as described and of such as are not."""
 
 
 @pytest.mark.parametrize(("operation", "mode"), CASES, ids=[f"{name}-{mode.value}" for name, mode in CASES])
