@@ -43,6 +43,9 @@ CopyOption = Annotated[
     ),
 ]
 
+MOST_ON_A_SHEET = 2_000
+"""A page of more pictures takes a browser's memory; further ones are left out."""
+
 Titled = tuple[str, Sequence[Hit]]
 
 _ASKED = ("expression", "picture", "pictures", "words", "ids", "liked", "disliked", "focus", "filter", "kind")
@@ -117,7 +120,7 @@ class Results:
 
         sections = [Section(name, f"{len(hits):,} pictures", hits) for name, hits in found]
         sheet = self.sheet or Path(tempfile.mkdtemp(prefix="milvise-")) / "found.html"
-        left_out = write_sheet(gallery(), f"milvise: {title}", sections, sheet)
+        left_out = write_sheet(gallery(), f"milvise: {title}", sections, sheet, most=MOST_ON_A_SHEET)
         state.output.note(f"Wrote {sheet}" + (f", without the last {left_out:,} pictures" if left_out else ""))
         if self.open:
             # Only here: it looks for browsers as soon as it is imported.
@@ -127,30 +130,39 @@ class Results:
                 state.output.note(f"No browser could be opened. Open this file in one: {sheet}")
 
 
-def finds_pictures(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that also takes these options, and gets them as ``results``."""
-    takes = [
-        inspect.Parameter("sheet", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SheetOption),
-        inspect.Parameter("open_", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=OpenOption),
-        inspect.Parameter("paths", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=PathsOption),
-        inspect.Parameter("copy_to", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CopyOption),
-    ]
+_OPTIONS = {
+    "sheet": inspect.Parameter("sheet", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SheetOption),
+    "open": inspect.Parameter("open", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=OpenOption),
+    "paths": inspect.Parameter("paths", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=PathsOption),
+    "copy_to": inspect.Parameter("copy_to", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CopyOption),
+}
 
-    @functools.wraps(command)
-    def run(*, sheet: Path | None, open_: bool, paths: bool, copy_to: Path | None, **given: Any) -> None:
-        command(**given, results=Results(sheet, open_, paths, copy_to))
+Command = Callable[..., None]
 
-    hints = get_type_hints(command, include_extras=True)
-    own = [one for one in inspect.signature(command).parameters.values() if one.name != "results"]
-    parameters = [
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in own),
-        *takes,
-    ]
-    # What makes the command reads its parameters from here.
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    del run.__wrapped__
-    return run
+
+def finds_pictures(*options: str) -> Callable[[Command], Command]:
+    """Return a decorator: the command also takes these options, by default all, and gets them as ``results``."""
+    takes = [_OPTIONS[name] for name in options or _OPTIONS]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            wanted = {one.name: given.pop(one.name) for one in takes}
+            command(**given, results=Results(**wanted))
+
+        hints = get_type_hints(command, include_extras=True)
+        own = [one for one in inspect.signature(command).parameters.values() if one.name != "results"]
+        parameters = [
+            *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in own),
+            *takes,
+        ]
+        # What makes the command reads its parameters from here.
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        del run.__wrapped__
+        return run
+
+    return decorate
 
 
 def asked(request: Mapping[str, Any]) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from milvise.cli.app import group
-from milvise.cli.results import Results, asked, finds_pictures
+from milvise.cli.results import MOST_ON_A_SHEET, Results, asked, finds_pictures
 from milvise.cli.state import FilterOption, GalleryOption, LimitOption, state, stoppable
 from milvise.core import config
 from milvise.core.picture_types import PictureFile
-from milvise.core.records import Hit, WordHit
+from milvise.core.records import DuplicateGroup, Hit, WordHit, distance
 from milvise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def search_words(
 
 
 @search_app.command("images")
-@finds_pictures
+@finds_pictures()
 def search_images(
     *,
     results: Results,
@@ -110,7 +110,7 @@ def search_images(
 
 
 @search_app.command("similar")
-@finds_pictures
+@finds_pictures()
 def search_similar(
     *,
     results: Results,
@@ -131,7 +131,7 @@ def search_similar(
 
 
 @search_app.command("mixed")
-@finds_pictures
+@finds_pictures()
 def search_mixed(
     *,
     results: Results,
@@ -162,7 +162,7 @@ def search_mixed(
 
 
 @search_app.command("complete")
-@finds_pictures
+@finds_pictures()
 def search_complete(
     *,
     results: Results,
@@ -190,7 +190,7 @@ def search_complete(
 
 
 @search_app.command("rank")
-@finds_pictures
+@finds_pictures()
 def search_rank(
     *,
     results: Results,
@@ -224,7 +224,7 @@ def search_rank(
 
 
 @search_app.command("owners")
-@finds_pictures
+@finds_pictures()
 def search_owners(
     *,
     results: Results,
@@ -256,7 +256,7 @@ def search_owners(
 
 
 @search_app.command("refine")
-@finds_pictures
+@finds_pictures()
 def search_refine(
     *,
     results: Results,
@@ -329,7 +329,10 @@ def explain(
 
 
 @stoppable("What was printed is right as far as it goes.")
+@finds_pictures("sheet", "open")
 def duplicates(
+    *,
+    results: Results,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     kind: Annotated[str, typer.Option(help="exact (the same file) or visual (looks the same).")] = "exact",
     similarity: Annotated[
@@ -346,9 +349,23 @@ def duplicates(
     least = SIMILARITY if similarity is None else similarity
     with state.connect() as db:
         groups = db.gallery(gallery).duplicates(kind=kind, similarity=least, filter=filter)
-        state.output.groups(
-            {"gallery": gallery, "kind": kind, "similarity": least if kind == "visual" else None}, groups
-        )
+        request = {"gallery": gallery, "kind": kind, "similarity": least if kind == "visual" else None}
+        shown: list[tuple[str, list[Hit]]] = []
+        state.output.groups(request, _noted(groups, shown))
+        results.act(lambda: db.gallery(gallery), {"kind": f"{kind} duplicates"}, shown)
+
+
+def _noted(groups: Iterable[DuplicateGroup], shown: list[tuple[str, list[Hit]]]) -> Iterator[DuplicateGroup]:
+    """Yield groups, and note the first of them, as many as a page shows."""
+    left = MOST_ON_A_SHEET
+    for found in groups:
+        if left > 0:
+            name = "the same file" if found.exact else f"cosine {found.similarity:.4f} or more"
+            similarity = found.similarity
+            hits = [Hit(key, uri, uri, similarity, distance(similarity)) for key, uri in found.pictures[:left]]
+            shown.append((name, hits))
+            left -= len(hits)
+        yield found
 
 
 def _weighted(picture: str) -> Weighted:

@@ -54,6 +54,8 @@ class Hit:
         the name of a column. Empty where the request was not one by words.
     width, height : int
         Of the picture in pixels, as it is shown; 0 where nobody knows.
+    sha256 : str
+        Of the bytes of its file, in hexadecimal; empty where nobody said.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Hit:
     reasons: tuple[str, ...] = ()
     width: int = 0
     height: int = 0
+    sha256: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +151,5 @@ class WordHit:
 
 
 def document_of(hit: Hit | WordHit) -> dict[str, Any]:
-    """Return a hit as the documents of ``--json`` show it, which people's scripts read: without the size of the picture."""
-    return {name: value for name, value in asdict(hit).items() if name not in ("width", "height")}
+    """Return a hit as the documents of ``--json`` show it, which people's scripts read: without what only a page needs."""
+    return {name: value for name, value in asdict(hit).items() if name not in ("width", "height", "sha256")}

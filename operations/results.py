@@ -13,9 +13,6 @@ from milvise.operations.contact_sheet import Section, contact_sheet
 from milvise.operations.files import StoredFile, safe_names
 from milvise.operations.gallery import Gallery
 
-MOST_ON_A_SHEET = 2_000
-"""A page of more pictures takes a browser's memory; further ones are left out."""
-
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -33,13 +30,15 @@ class Copied:
     missing: tuple[str, ...]
 
 
-def write_sheet(gallery: Gallery, title: str, sections: Sequence[Section], out: Path) -> int:
+def write_sheet(gallery: Gallery, title: str, sections: Sequence[Section], out: Path, *, most: int) -> int:
     """Write a page with the pictures of some searches, which needs no other file; return how many it leaves out.
 
     Parameters
     ----------
     out : Path
         A file that is not there yet.
+    most : int
+        So many pictures are shown; further ones are left out.
 
     Raises
     ------
@@ -47,7 +46,7 @@ def write_sheet(gallery: Gallery, title: str, sections: Sequence[Section], out: 
         If it is there, or cannot be written.
     """
     require_new(out)
-    shown, left = [], MOST_ON_A_SHEET
+    shown, left = [], most
     for section in sections:
         shown.append(Section(section.title, section.command, section.hits[:left], section.picture))
         left -= len(shown[-1].hits)
@@ -61,7 +60,7 @@ def write_sheet(gallery: Gallery, title: str, sections: Sequence[Section], out: 
         require_new(out)
     except OSError as error:
         raise UsageError(f"the page cannot be written: {error.strerror}.\nReceived: {out}") from error
-    return sum(len(section.hits) for section in sections) - (MOST_ON_A_SHEET - left)
+    return sum(len(section.hits) for section in sections) - (most - left)
 
 
 def copy_pictures(files: Sequence[StoredFile], folder: Path) -> Copied:

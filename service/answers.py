@@ -151,9 +151,8 @@ def owner_bodies(gallery: str, found: Sequence[Owner], *, originals: bool) -> li
 
 def explanation(gallery: str, told: Explanation, *, originals: bool) -> ExplanationBody:
     """Return why a picture has its place."""
-    return ExplanationBody.model_validate(
-        {**told.to_json(), "hit": {**asdict(told.hit), "links": links(gallery, told.hit.id, originals=originals)}}
-    )
+    seen = links(gallery, told.hit.id, originals=originals, sha256=told.hit.sha256)
+    return ExplanationBody.model_validate({**told.to_json(), "hit": {**asdict(told.hit), "links": seen}})
 
 
 def group_bodies(gallery: str, groups: Sequence[DuplicateGroup], *, originals: bool) -> list[GroupBody]:

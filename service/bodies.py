@@ -109,7 +109,7 @@ def found(
 
 def hit_body(gallery: str, rank: int, hit: Hit, *, originals: bool) -> HitBody:
     """Return one picture that was found."""
-    return HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals))
+    return HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals, sha256=hit.sha256))
 
 
 def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordHit]) -> FoundWords:

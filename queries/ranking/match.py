@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from milvise.core.records import Hit, Row, distance
 
-FIELDS = ("uri", "label", "meta", "width", "height")
+FIELDS = ("uri", "label", "meta", "width", "height", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +39,4 @@ class Match:
         meta = dict(row["meta"] or {})
         trusted = self.confidence if confidence is None else confidence
         about = row["id"], row["uri"], row["label"], score, distance(score), meta, trusted, self.reasons
-        return Hit(*about, width=int(row["width"]), height=int(row["height"]))
+        return Hit(*about, width=int(row["width"]), height=int(row["height"]), sha256=row["sha256"])

@@ -84,6 +84,29 @@ def test_a_page_holds_the_pictures(ask: Asked, tmp_path: Path) -> None:
     assert "Wrote found.html" in result.stderr
 
 
+def test_a_page_of_duplicates_shows_each_group(
+    own_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "photos"
+    pictures(source)
+    data = (source / "clear.png").read_bytes()
+    (source / "copy.png").write_bytes(data)
+    db = load(own_store, (str(source),), [row("clear.png", data), row("copy.png", data)])
+    result = asking(db, monkeypatch)("duplicates", "--sheet", str(tmp_path / "found.html"))
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "found.html").read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "the same file" in page
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_page_leaves_out_what_is_too_much(ask: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("milvise.cli.results.MOST_ON_A_SHEET", 2)
+    result = ask(*SIMILAR, "--sheet", "found.html")
+    assert "without the last 1 pictures" in result.stderr
+    assert (tmp_path / "found.html").read_text("utf-8").count("data:image/jpeg;base64,") == 2
+
+
 def test_pictures_are_copied_best_first(ask: Asked, tmp_path: Path, photos_folder: Path) -> None:
     order = [hit["uri"] for hit in json.loads(ask("--json", *SIMILAR).stdout)["hits"]]
     result = ask(*SIMILAR, "--copy-to", "chosen/best")

@@ -14,7 +14,10 @@ def test_a_search_answers_as_python_does(client: TestClient, db: Database) -> No
     hits = db.gallery("r").search("cat sofa", limit=5)
     assert [hit["id"] for hit in body["hits"]] == [hit.id for hit in hits]
     assert body["hits"][0]["similarity"] == hits[0].similarity
-    assert body["hits"][0]["links"]["thumbnail"] == f"/api/v1/galleries/r/pictures/{hits[0].id}/thumbnail"
+    assert (
+        body["hits"][0]["links"]["thumbnail"]
+        == f"/api/v1/galleries/r/pictures/{hits[0].id}/thumbnail?v={hits[0].sha256}"
+    )
     assert body["request"]["read_as"] == db.gallery("r").read("cat sofa").expression
 
 
