@@ -59,6 +59,10 @@ ConfidenceOption = Annotated[
 FixOption = Annotated[
     bool, typer.Option("--fix", help="Replace words that are misspelt, or perhaps are, by the likeliest known one.")
 ]
+FocusOption = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS_OR_EXPR", help="Only what speaks for it counts: Siamese cat; cat - sofa."),
+]
 
 
 @search_app.command("words")
@@ -87,12 +91,13 @@ def search_images(
     min_confidence: ConfidenceOption = None,
     fix: FixOption = False,
     by: ByOption = "both",
+    focus: FocusOption = None,
 ) -> None:
     """Find the pictures that show what the words say."""
     text = " ".join(expression)
     request = {
         "kind": "images", "expression": text, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
-        "min_confidence": min_confidence, "by": by,
+        "min_confidence": min_confidence, "by": by, **({} if focus is None else {"focus": focus}),
     }  # fmt: skip
     _search(
         request,
@@ -104,6 +109,7 @@ def search_images(
             min_confidence=min_confidence,
             fix=fix,
             by=by,
+            focus=focus,
         ),
         results,
     )
@@ -116,10 +122,7 @@ def search_similar(
     results: Results,
     picture: PictureArgument,
     gallery: GalleryOption = config.DEFAULT_GALLERY,
-    focus: Annotated[
-        str | None,
-        typer.Option(metavar="CLASS_OR_EXPR", help="Only what speaks for it counts: Siamese cat; cat - sofa."),
-    ] = None,
+    focus: FocusOption = None,
     limit: LimitOption = config.DEFAULT_LIMIT,
     filter: FilterOption = "",
 ) -> None:

@@ -33,12 +33,16 @@ from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
 from milvise.queries.ranking.sure_classes import Hedge
-from milvise.queries.requests.facets import Counts, count_facets, kept_until
+from milvise.queries.recent import Recent
+from milvise.queries.requests.facets import KEPT_FACETS, Counts, Facets, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
 from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 T = TypeVar("T")
+
+KEPT_ORDERS = 2
+"""Of a gallery's pictures, each of a filter; one takes up to 1.5 MB."""
 
 
 class GalleryCollections:
@@ -61,6 +65,8 @@ class GalleryCollections:
         self.known_texts, self.known_text_ranks = KnownTexts(), FetchedVectors("rank")
         self.known_classes = FetchedVectors()
         self.frequent_words, self.frequent_texts = words.frequent, FrequentWords()
+        self.recent_facets: Recent[Facets] = Recent(KEPT_FACETS)
+        self.recent_orders: Recent[tuple[str, ...]] = Recent(KEPT_ORDERS)
         self.made: dict[str, tuple[list[str], Any]] = {}
         """By what it is: eight things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
@@ -281,6 +287,13 @@ class OpenCollections:
     def texts(self) -> Texts:
         """What is known of the text of this gallery's pictures; read again when pictures were added."""
         return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
+
+    def facets(self, filter: str) -> Facets:
+        """Return what the pictures that fit a filter have in common; counted again when pictures were added."""
+        if not filter.strip():
+            return self.counts.told()
+        made_of = self.visual.name, *kept_until(self.visual.manifest.stamp)
+        return self.parts.recent_facets.of((*made_of, filter), lambda: count_facets(self.visual, filter).told())
 
     @property
     def counts(self) -> Counts:

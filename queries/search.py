@@ -43,7 +43,7 @@ from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
 from milvise.queries.requests.explain import Explanation, explain
-from milvise.queries.requests.facets import Facets, count_facets
+from milvise.queries.requests.facets import Facets
 from milvise.queries.requests.feedback import IN_MILVUS, Feedback, log_feedback
 from milvise.queries.requests.owners import owners
 from milvise.queries.requests.rank import rank
@@ -514,8 +514,9 @@ class Gallery:
     def browse(self, filter: str = "", *, limit: int = DEFAULT_LIMIT, offset: int = 0) -> list[Picture]:
         """Return a page of the pictures that fit a filter, in the order of their URIs.
 
-        One read of the ids and URIs of what fits, of at most 16,384 pictures, and one of the page. A gallery of which more fit shows so
-        many of them; a filter finds the others.
+        A count, one read of the ids and URIs of what fits, of at most 16,384 pictures, and one of the page; for another page of the same
+        filter no read of all ids, unless there are more or fewer pictures now. A gallery of which more fit shows so many of them; a
+        filter finds the others.
 
         Parameters
         ----------
@@ -532,15 +533,17 @@ class Gallery:
             If Milvus cannot read the filter.
         """
         return self._parts.logged(
-            lambda now: browse(now.visual, filter=filter, limit=limit, offset=offset), "browse", limit=limit
+            lambda now: browse(now.visual, self._parts.recent_orders, filter=filter, limit=limit, offset=offset),
+            "browse",
+            limit=limit,
         )
 
     def facets(self, filter: str = "") -> Facets:
         """Return what the pictures that fit a filter have in common, counted: labels, sizes, dates and values of metadata.
 
         At most two reads, of up to 16,384 pictures without their vectors and 32 million characters; where more fit, one call to count them,
-        and the counts are of those that were read. What is counted without a filter is kept until pictures are added, and for a
-        minute while they are being added.
+        and the counts are of those that were read. They are kept for all pictures and for the last 16 filters until pictures are added, which
+        is noticed within half a minute, and for a minute while they are being added.
 
         Parameters
         ----------
@@ -552,11 +555,7 @@ class Gallery:
         FilterError
             If Milvus cannot read the filter.
         """
-
-        def request(now: OpenCollections) -> Facets:
-            return (count_facets(now.visual, filter) if filter.strip() else now.counts).told()
-
-        return self._parts.logged(request, "facets")
+        return self._parts.logged(lambda now: now.facets(filter), "facets")
 
     def suggest(self, text: str, *, limit: int = SUGGESTIONS) -> Suggestions:
         """Return how a text that is typed may go on: with words, labels of pictures, and classes that a search can focus on.

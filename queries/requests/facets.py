@@ -17,12 +17,15 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import literal
 from milvise.core.records import Row
 from milvise.queries.requests.facet_values import SIZES, Value, dates, literals, size_of
-from milvise.queries.text.read import OPEN
+from milvise.queries.text.read import is_closed
 
 FIELDS = ("label", "width", "height", "meta")
 
 MOST_LABELS, MOST_VALUES, MOST_COLUMNS = 200, 50, 20
 """Only the most frequent are told."""
+
+KEPT_FACETS = 16
+"""For so many filters; each takes at most some 300 kB."""
 
 KEPT_S = 60
 """How long counts are kept of a gallery into which pictures are being loaded."""
@@ -163,7 +166,7 @@ def count_facets(visual: Collection, filter: str) -> Counts:
 
 def kept_until(stamp: str) -> list[str]:
     """Return what counts are kept by, beside their collection: the stamp of a gallery that nobody loads into, else the minute."""
-    return [stamp] if stamp and not stamp.startswith(OPEN) else [stamp, str(int(time.monotonic() // KEPT_S))]
+    return [stamp] if is_closed(stamp) else [stamp, str(int(time.monotonic() // KEPT_S))]
 
 
 def _most_rows(first: Sequence[Row]) -> int:

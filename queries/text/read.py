@@ -79,10 +79,15 @@ class Texts:
                 at = text.find(form, ends[place])
 
 
+def is_closed(stamp: str) -> bool:
+    """Return whether a gallery's stamp says that nobody loads pictures into it."""
+    return bool(stamp) and not stamp.startswith(OPEN)
+
+
 def load_texts(visual: Collection) -> Texts:
     """Return what has to be known of a gallery's text: from this machine's cache, or in one call to Milvus, or two."""
     stamp = visual.manifest.stamp
-    if not stamp or stamp.startswith(OPEN):
+    if not is_closed(stamp):
         return read_texts(visual)
     # Both names come from Milvus, where others may write.
     name, version = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in (visual.name, f"{visual.name} {stamp}"))

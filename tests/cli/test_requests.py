@@ -52,6 +52,7 @@ def test_words_with_a_space_and_a_confidence(world: Path) -> None:
         ["rank", "--picture", "{0}", "--filter", "width > 1", "--limit", "3"],
         ["refine", "--words", "cat", "--like", "{0}", "--dislike", "{1}", "--weights", "1", "0.5", "0.5"],
         ["similar", "{0}", "--focus", "fur - grass"],
+        ["images", "cat", "--focus", "fur - grass"],
     ],
 )
 def test_requests_answer_with_pictures(world: Path, stored: list[str], arguments: list[str]) -> None:
