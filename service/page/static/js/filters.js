@@ -14,6 +14,7 @@ const WIDE = matchMedia("(min-width: 900px)");
 let asking = null;
 let drawn = "";
 let groups = [];
+let kept = {};
 const whole = new Set();
 
 export function toggleFilters() {
@@ -73,9 +74,16 @@ function draw() {
     h("div", { class: "bar" }, h("h2", {}, t("filters.title")),
       h("button", { type: "button", class: "soft", id: "clear-filters", disabled: !filtersOn(), onclick: () => go({ filters: {}, filter: "" }) }, t("filters.clear")),
       h("button", { type: "button", class: "round", "aria-label": t("filters.close"), onclick: () => panel.close() }, icon("close"))),
-    h("div", { class: "groups" }, groups.map(fieldset), options()));
+    h("div", { class: "groups" }, groups.map(fieldset), optionsNow()));
   panel.querySelector(".groups").scrollTop = place[0];
   if (place[1]) byId(place[1])?.focus({ preventScroll: true });
+}
+
+// What is typed there stays while counts come in.
+function optionsNow() {
+  const wanted = JSON.stringify([state.by, state.space, state.min, state.filter]);
+  if (kept.wanted !== wanted) kept = { wanted, element: options() };
+  return kept.element;
 }
 
 const titleOf = (group) => (group.startsWith("meta.") ? group.slice(5) : t(`filters.${group}`));
