@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.metadata import version
 from types import TracebackType
 from typing import Any
 
 import httpx
 
-from milvise import __version__
 from milvise.adapter.store import check_name
 from milvise.client import records
 from milvise.client.connection import Connection
@@ -114,7 +114,7 @@ def connect_to_service(uri: str, *, api_key: str, timeout: float = TIMEOUT_S) ->
         raise UsageError("the API key cannot be sent.\nExpected: letters, digits and signs of ASCII, without blanks")
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     http = httpx.Client(
-        base_url=_address(uri), headers={"User-Agent": f"milvise/{__version__}", **key}, timeout=timeout
+        base_url=_address(uri), headers={"User-Agent": f"milvise/{version('milvise')}", **key}, timeout=timeout
     )
     return RemoteDatabase(http)
 

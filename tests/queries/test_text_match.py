@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import REAL
+from doors import Door
 from small_world import CLASSES
 
 from milvise.adapter import IndexSpec, Manifest, Store
@@ -104,9 +105,14 @@ def store_with_text(store: Store) -> Iterator[Store]:
         store.drop(alias)
 
 
+@pytest.fixture(scope="module")
+def db(store_with_text: Store, door: Door) -> Database:
+    return door(Database(store_with_text))
+
+
 @pytest.fixture(params=GALLERIES)
-def gallery(request: pytest.FixtureRequest, store_with_text: Store) -> Gallery:
-    return Database(store_with_text).gallery(request.param)
+def gallery(request: pytest.FixtureRequest, db: Database) -> Gallery:
+    return db.gallery(request.param)
 
 
 def expected(
