@@ -43,7 +43,10 @@ class Window:
         self.told: list[str] = []
         self.page.on("console", lambda message: self.told.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.told.append(f"error: {error}"))
-        self.page.on("response", lambda answer: answer.status >= 400 and self.told.append(f"{answer.status} {answer.url} {answer.text()}"))
+        self.page.on(
+            "response",
+            lambda answer: answer.status >= 400 and self.told.append(f"{answer.status} {answer.url} {answer.text()}"),
+        )
         self.page.on("request", lambda request: self._asked(request.url))
 
     def _asked(self, url: str) -> None:

@@ -116,7 +116,7 @@ def test_headers_that_never_end_are_given_up(running: Running) -> None:
     with trickled(running, b"GET / HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n", 0.03) as asked:
         assert running.is_well()
         assert code_of(all_of(asked)) == (408, "too_slow")
-    assert LIMIT_S * 0.8 < time.monotonic() - started < 3
+    assert LIMIT_S * 0.8 < time.monotonic() - started < 9
 
 
 def test_a_connection_without_a_byte_is_given_up(running: Running) -> None:
@@ -151,7 +151,7 @@ def test_a_body_that_never_ends_is_given_up(running: Running, length: bytes, eve
             except TimeoutError:
                 asked.sendall(b"x" if b"Length" in length else b"1\r\nx\r\n")
     assert code_of(answer) == (408, "too_slow")
-    assert LIMIT_S * 0.8 < time.monotonic() - started < 3
+    assert LIMIT_S * 0.8 < time.monotonic() - started < 9
 
 
 def test_a_body_that_nobody_reads_is_given_up(running: Running) -> None:

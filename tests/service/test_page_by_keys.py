@@ -17,7 +17,9 @@ Opened = Callable[..., Window]
 
 def focused(window: Window) -> str:
     """Return the id of the element that has the focus, or of the picture that does."""
-    return str(window.page.evaluate("document.activeElement.id || document.activeElement.closest('.card')?.dataset.id || ''"))
+    return str(
+        window.page.evaluate("document.activeElement.id || document.activeElement.closest('.card')?.dataset.id || ''")
+    )
 
 
 def test_each_function_by_keyboard_alone(open_window: Opened, address: str) -> None:
@@ -110,7 +112,9 @@ def test_letters_can_be_turned_off(open_window: Opened, address: str) -> None:
     assert focused(window) == window.ids()[0]
 
 
-def test_the_key_is_asked_for_and_goes_with_every_request(open_window: Opened, colours: Database, tmp_path: Path) -> None:
+def test_the_key_is_asked_for_and_goes_with_every_request(
+    open_window: Opened, colours: Database, tmp_path: Path
+) -> None:
     key = add_key(tmp_path / "keys", "me", "read")
     with serving(colours, Settings(port=0, api_keys=tmp_path / "keys")) as address:
         window = open_window(address)

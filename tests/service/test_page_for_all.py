@@ -95,12 +95,17 @@ def test_nothing_is_wider_than_a_phone(open_window: Opened, address: str, view: 
 
 def test_every_row_is_full_and_keeps_the_shapes_of_its_pictures(open_window: Opened, address: str) -> None:
     window = open_window(address).open("/?g=default&q=red")
-    window.page.wait_for_function("() => [...document.querySelectorAll('.card img')].slice(0, 12).every((one) => one.naturalWidth)")
+    window.page.wait_for_function(
+        "() => [...document.querySelectorAll('.card img')].slice(0, 12).every((one) => one.naturalWidth)"
+    )
     shapes = window.page.eval_on_selector_all(
-        ".card img", "all => all.slice(0, 12).map((one) => [one.naturalWidth / one.naturalHeight, one.clientWidth / one.clientHeight])"
+        ".card img",
+        "all => all.slice(0, 12).map((one) => [one.naturalWidth / one.naturalHeight, one.clientWidth / one.clientHeight])",
     )
     assert all(abs(natural - shown) < 0.02 for natural, shown in shapes)
-    tops = window.page.eval_on_selector_all(".card", "all => all.slice(0, 5).map((one) => one.getBoundingClientRect().top)")
+    tops = window.page.eval_on_selector_all(
+        ".card", "all => all.slice(0, 5).map((one) => one.getBoundingClientRect().top)"
+    )
     assert len(set(tops[:4])) == 1
 
 
