@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from milvise.service.problems import problem
+from milvise.service.problems import RETRY_AFTER_S, problem
 from milvise.service.request_id import current_request_id
 
 logger = logging.getLogger("milvise.service")
@@ -36,6 +37,12 @@ class Failures:
         except ClientDisconnect:
             # Who asked has gone away; there is nobody to answer.
             pass
+        except asyncio.CancelledError:
+            # The service is told to stop, and the time for requests that run is over.
+            if is_started or scope["type"] != "http":
+                raise
+            headers = {"Retry-After": str(RETRY_AFTER_S), "Connection": "close"}
+            await problem(503, "busy", "The service is stopping.", headers=headers)(scope, receive, send)
         except Exception as error:
             logger.exception("an unexpected error", exc_info=error, extra={"request_id": current_request_id()})
             if is_started or scope["type"] != "http":

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from milvise.operations.database import Database
-from milvise.service import buckets
+from milvise.service import buckets, key_check
 from milvise.service.app import make_app
 from milvise.service.buckets import Buckets, sender_of
 from milvise.service.key_file import add_key
@@ -61,6 +61,13 @@ def test_a_network_of_ipv6_is_one_sender() -> None:
     assert sender_of("testclient") == "testclient"
 
 
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is refilled while a test runs, however slow the machine."""
+    monkeypatch.setattr(key_check, "Buckets", lambda per_minute: Buckets(per_minute, Clock()))
+
+
+@pytest.mark.usefixtures("no_time")
 def test_guessing_keys_ends_soon_and_the_right_key_is_not_told_apart(db: Database, tmp_path: Path) -> None:
     right = add_key(tmp_path / "keys", "bob", "read")
     client = TestClient(make_app(db, Settings(api_keys=tmp_path / "keys", requests_per_minute=100)))
@@ -71,6 +78,7 @@ def test_guessing_keys_ends_soon_and_the_right_key_is_not_told_apart(db: Databas
     assert client.get(SEARCH, headers={"Authorization": f"Bearer {right}"}).status_code == 429
 
 
+@pytest.mark.usefixtures("no_time")
 def test_a_forwarded_address_is_not_believed(db: Database, tmp_path: Path) -> None:
     add_key(tmp_path / "keys", "bob", "read")
     client = TestClient(make_app(db, Settings(api_keys=tmp_path / "keys", requests_per_minute=40)))
@@ -81,6 +89,7 @@ def test_a_forwarded_address_is_not_believed(db: Database, tmp_path: Path) -> No
     assert codes == [401, 401, 429, 429, 429, 429]
 
 
+@pytest.mark.usefixtures("no_time")
 def test_people_behind_one_address_do_not_share_a_limit(db: Database, tmp_path: Path) -> None:
     made = [add_key(tmp_path / "keys", name, "read") for name in ("a", "b")]
     client = TestClient(make_app(db, Settings(api_keys=tmp_path / "keys", requests_per_minute=5)))
@@ -91,6 +100,7 @@ def test_people_behind_one_address_do_not_share_a_limit(db: Database, tmp_path: 
     assert codes == [[404] * 5 + [429]] * 2
 
 
+@pytest.mark.usefixtures("no_time")
 def test_without_keys_nothing_is_counted_unless_asked(db: Database) -> None:
     assert Settings().most_requests is None
     client = TestClient(make_app(db, Settings(requests_per_minute=3)))
