@@ -11,7 +11,7 @@ from typing import Any
 from milvise.client import records
 from milvise.client.connection import Answer, Connection, Read
 from milvise.client.files import RemoteFile
-from milvise.client.pictures import media_type, reference, references, sendable
+from milvise.client.pictures import MEDIA_TYPE, reference, references, sendable
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import StoredPicture
 from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit, record_id
@@ -111,7 +111,7 @@ class RemoteGallery:
             asked = {"id": sent.id_or_uri, "focus": focus, "limit": count, "filter": filter}
             return self._post(records.hits, "similar", asked, [picture])
         return self._connection.upload(
-            records.hits, "galleries", self.name, "similar", data=sent.data, media_type=media_type(sent.data),
+            records.hits, "galleries", self.name, "similar", data=sent.data, media_type=MEDIA_TYPE,
             focus=focus, limit=count, filter=filter,
         )  # fmt: skip
 
@@ -318,7 +318,7 @@ class RemoteGallery:
             asked = {"id": sent.id_or_uri, "limit": count, "among": operator.index(among), "filter": filter}
             return self._post(records.word_hits, "tags", asked, [picture])
         return self._connection.upload(
-            records.word_hits, "galleries", self.name, "tags", data=sent.data, media_type=media_type(sent.data),
+            records.word_hits, "galleries", self.name, "tags", data=sent.data, media_type=MEDIA_TYPE,
             limit=count, among=operator.index(among), filter=filter,
         )  # fmt: skip
 

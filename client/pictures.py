@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.errors import ImageError
 from milvise.queries.pictures.encode import image_of, read_file
 from milvise.queries.pictures.given import PictureLike, given
 from milvise.queries.plan.build import Weighted
+
+MEDIA_TYPE = "image/unknown"
+"""Of the bytes of a picture file: a service looks at the content for the format."""
 
 _LOSSLESS = ("1", "L", "LA", "P", "RGB", "RGBA")
 """The modes of Pillow that a PNG holds as they are."""
@@ -50,15 +53,6 @@ def references(pictures: Sequence[Weighted]) -> list[dict[str, Any]]:
     """Return pictures with their weights as JSON names them."""
     pairs = [one if isinstance(one, tuple) else (one, 1.0) for one in pictures]
     return [{**reference(picture), "weight": weight} for picture, weight in pairs]
-
-
-def media_type(data: bytes) -> str:
-    """Return the media type of a picture file; one that Pillow cannot tell is left to the service to refuse."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.get_format_mimetype() or "image/unknown"
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
-        return "image/unknown"
 
 
 def _png(image: Image.Image) -> bytes:

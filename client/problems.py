@@ -17,6 +17,7 @@ _BY_STATUS: Mapping[int, type[errors.MilviseError]] = {
     HTTPStatus.UNAUTHORIZED: errors.DeniedError,
     HTTPStatus.FORBIDDEN: errors.DeniedError,
     HTTPStatus.NOT_FOUND: errors.NotFoundError,
+    HTTPStatus.REQUEST_TIMEOUT: errors.UnavailableError,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errors.InputError,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: errors.InputError,
     HTTPStatus.UNPROCESSABLE_ENTITY: errors.UsageError,

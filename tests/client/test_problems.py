@@ -59,6 +59,7 @@ def test_an_error_of_the_service_is_the_same_class_here(
         (401, errors.DeniedError),
         (403, errors.DeniedError),
         (404, errors.NotFoundError),
+        (408, errors.UnavailableError),
         (413, errors.InputError),
         (415, errors.InputError),
         (422, errors.UsageError),
