@@ -22,7 +22,7 @@ from milvise.client.database import RemoteDatabase
 from milvise.core.records import record_id
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.embeddings.devise.encoder import Devise
-from milvise.errors import DeniedError, InputError, NotFoundError, UnavailableError
+from milvise.errors import DeniedError, NotFoundError, UnavailableError
 from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import ingest_images
 from milvise.ingest.sources import open_source
@@ -149,9 +149,6 @@ def test_pictures_and_their_files_are_those_of_python(service: tuple[Service, st
         ):
             with found.opened() as (file, length), expected.opened() as (same, same_length):
                 assert (file.read(), length) == (same.read(), same_length)
-        for upload in (there.similar, there.tags, lambda data: there.mixed([data])):
-            with pytest.raises(InputError, match="too large"):
-                upload(bytes(11 * 2**20))
         with pytest.raises(NotFoundError):
             there.picture("beach/nobody.jpg")
 
