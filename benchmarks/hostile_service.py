@@ -37,7 +37,7 @@ from urllib.parse import quote
 from PIL import Image
 from results import leave
 
-from milvise.service.key_file import add_key
+from milvise.service.guards.key_file import add_key
 
 WORD = "dog"
 SETTLED_S = 3

@@ -27,7 +27,7 @@ def add(
     ] = "read",
 ) -> None:
     """Make a key, and print it this once."""
-    from milvise.service.key_file import add_key
+    from milvise.service.guards.key_file import add_key
 
     key = add_key(file, name, role)
     if state.output.as_json:
@@ -40,7 +40,7 @@ def add(
 @keys_app.command("list")
 def list_keys(file: KeysArgument) -> None:
     """Show whose keys there are, and what they may do."""
-    from milvise.service.key_file import read_keys
+    from milvise.service.guards.key_file import read_keys
 
     keys = read_keys(file)
     if state.output.as_json:
@@ -53,7 +53,7 @@ def list_keys(file: KeysArgument) -> None:
 @keys_app.command("remove")
 def remove(file: KeysArgument, name: NameArgument) -> None:
     """Remove a key; services that run refuse it a second later."""
-    from milvise.service.key_file import remove_key
+    from milvise.service.guards.key_file import remove_key
 
     remove_key(file, name)
     if state.output.as_json:

@@ -43,9 +43,9 @@ def serve(
             raise MissingExtraError("serving over HTTP", "service")
     # Requests run beside each other. Where each small product of matrices took all cores, they would wait for one another.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from milvise.service.logs import log_as_json
     from milvise.service.serve import Service
     from milvise.service.settings import Settings
+    from milvise.service.watching.logs import log_as_json
 
     settings = Settings(
         host, port, api_keys=api_keys, originals=not no_originals, upload_bytes=upload_bytes,

@@ -6,14 +6,12 @@ from fastapi import FastAPI
 
 from milvise import __version__
 from milvise.operations.database import Database
+from milvise.service.bodies.openapi import describe
+from milvise.service.bodies.problems import add_problems
 from milvise.service.context import Context
-from milvise.service.guards import add_guards
-from milvise.service.inference import Gate
-from milvise.service.instruments import add_instruments
-from milvise.service.openapi import describe
-from milvise.service.problems import add_problems
-from milvise.service.request_id import RequestIds
-from milvise.service.route_pattern import API
+from milvise.service.guards.add_guards import add_guards
+from milvise.service.guards.inference import Gate
+from milvise.service.guards.whole_gallery import MOST_WAITING, PATIENCE_S
 from milvise.service.routes import (
     archives,
     briefs,
@@ -32,7 +30,9 @@ from milvise.service.routes import (
     words,
 )
 from milvise.service.settings import Settings
-from milvise.service.whole_gallery import MOST_WAITING, PATIENCE_S
+from milvise.service.watching.instruments import add_instruments
+from milvise.service.watching.request_id import RequestIds
+from milvise.service.watching.route_pattern import API
 
 
 def make_app(db: Database, settings: Settings | None = None) -> FastAPI:

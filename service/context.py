@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from milvise.operations.database import Database
 from milvise.operations.files import Thumbnails
 from milvise.operations.gallery import Gallery
-from milvise.service.parameters import GalleryName
+from milvise.service.bodies.parameters import GalleryName
 from milvise.service.settings import Settings
 
 

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service.app import make_app
-from milvise.service.connections import Connection
-from milvise.service.inference import Gate
+from milvise.service.guards.connections import Connection
+from milvise.service.guards.inference import Gate
 from milvise.service.settings import Settings
 
 STOP_S = 10

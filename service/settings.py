@@ -26,7 +26,7 @@ class Settings:
     port : int
         0 for any free one.
     api_keys : Path, optional
-        A file of hashed keys with their roles, see `milvise.service.keys`. Needed unless `host` is this machine's loopback.
+        A file of hashed keys with their roles, see `milvise.service.guards.keys`. Needed unless `host` is this machine's loopback.
     originals : bool
         Whether pictures are given out in full.
     upload_bytes : int

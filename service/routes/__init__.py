@@ -1,1 +1,1 @@
-"""Routes: each parses a request, calls a query or an operation, and answers with a body of `milvise.service.bodies`."""
+"""Routes: each parses a request, calls a query or an operation, and answers with a body of `milvise.service.bodies.hits`."""

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from milvise.operations.zip_archive import zipped
+from milvise.service.bodies.picture_answers import Streamed, disposition
 from milvise.service.context import Asked, Shared
-from milvise.service.keys import require
-from milvise.service.picture_answers import Streamed, disposition
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 

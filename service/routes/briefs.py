@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends
 
 from milvise.core.records import Hit, Owner
 from milvise.queries.requests.refine import Rocchio
-from milvise.service import parameters as given
-from milvise.service.answers import FoundOwners, owner_bodies, read_as
-from milvise.service.bodies import Found, found, took
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import FoundOwners, owner_bodies, read_as
+from milvise.service.bodies.documents import OwnersAsked, RankAsked, RefineAsked
+from milvise.service.bodies.hits import Found, found, took
+from milvise.service.bodies.paging import page
+from milvise.service.bodies.parameters import MOST
 from milvise.service.context import Asked, Shared
-from milvise.service.documents import OwnersAsked, RankAsked, RefineAsked
-from milvise.service.inference import Network
-from milvise.service.keys import require
-from milvise.service.paging import page
-from milvise.service.parameters import MOST
-from milvise.service.whole_gallery import WholeGallery
+from milvise.service.guards.inference import Network
+from milvise.service.guards.keys import require
+from milvise.service.guards.whole_gallery import WholeGallery
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 

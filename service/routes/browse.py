@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from milvise.service import parameters as given
-from milvise.service.bodies import PictureList, picture_list
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.hits import PictureList, picture_list
 from milvise.service.context import Asked, Shared
-from milvise.service.keys import require
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 

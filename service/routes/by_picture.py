@@ -11,16 +11,16 @@ from fastapi import APIRouter, Depends
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes
 from milvise.core.records import Hit
-from milvise.service import parameters as given
-from milvise.service.answers import read_as
-from milvise.service.asked import SimilarAsked, SimilarValues, has_uploads
-from milvise.service.bodies import Found, found
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import read_as
+from milvise.service.bodies.asked import SimilarAsked, SimilarValues, has_uploads
+from milvise.service.bodies.documents import CompleteAsked, MixedAsked
+from milvise.service.bodies.hits import Found, found
+from milvise.service.bodies.paging import page
+from milvise.service.bodies.uploaded import body_of, described
 from milvise.service.context import Asked, Shared
-from milvise.service.documents import CompleteAsked, MixedAsked
-from milvise.service.inference import Network
-from milvise.service.keys import require
-from milvise.service.paging import page
-from milvise.service.uploaded import body_of, described
+from milvise.service.guards.inference import Network
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from milvise.queries.requests.explain import Explanation
-from milvise.service import parameters as given
-from milvise.service.answers import ExplanationBody, explanation
-from milvise.service.asked import has_uploads
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import ExplanationBody, explanation
+from milvise.service.bodies.asked import has_uploads
+from milvise.service.bodies.documents import ExplainAsked
 from milvise.service.context import Asked, Shared
-from milvise.service.documents import ExplainAsked
-from milvise.service.inference import Network
-from milvise.service.keys import require
+from milvise.service.guards.inference import Network
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["explain"], dependencies=[Depends(require("read"))])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
-from milvise.service import parameters as given
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.finding_bodies import FacetsBody, facets_body
 from milvise.service.context import Asked
-from milvise.service.finding_bodies import FacetsBody, facets_body
-from milvise.service.keys import require
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 

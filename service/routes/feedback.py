@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
+from milvise.service.bodies.documents import FeedbackAsked
 from milvise.service.context import Shared, open_gallery
-from milvise.service.documents import FeedbackAsked
-from milvise.service.keys import require
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["feedback"], dependencies=[Depends(require("feedback"))])
 

@@ -13,12 +13,12 @@ from pydantic import BaseModel, Field
 
 from milvise.core.records import DuplicateGroup
 from milvise.queries.requests.duplicates import SIMILARITY
-from milvise.service import parameters as given
-from milvise.service.answers import Groups, group_bodies
-from milvise.service.bodies import took
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import Groups, group_bodies
+from milvise.service.bodies.hits import took
 from milvise.service.context import Asked, Shared
-from milvise.service.keys import require
-from milvise.service.whole_gallery import WholeGallery
+from milvise.service.guards.keys import require
+from milvise.service.guards.whole_gallery import WholeGallery
 
 router = APIRouter(tags=["galleries"], dependencies=[Depends(require("read"))])
 

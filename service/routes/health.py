@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from milvise.operations.readiness import CheckName
-from milvise.service.watch import Watch
+from milvise.service.watching.watch import Watch
 
 router = APIRouter(tags=["health"])
 

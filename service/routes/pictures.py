@@ -11,10 +11,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from milvise.operations.files import SIZES, StoredFile, safe_names
-from milvise.service.bodies import PictureBody, picture_body
-from milvise.service.context import Asked, Shared
-from milvise.service.keys import require
-from milvise.service.picture_answers import (
+from milvise.service.bodies.hits import PictureBody, picture_body
+from milvise.service.bodies.picture_answers import (
     UNKNOWN,
     Streamed,
     disposition,
@@ -24,7 +22,9 @@ from milvise.service.picture_answers import (
     media_type,
     not_modified,
 )
-from milvise.service.problems import problem
+from milvise.service.bodies.problems import problem
+from milvise.service.context import Asked, Shared
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(require("read"))])
 

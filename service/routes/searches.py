@@ -7,13 +7,13 @@ import time
 from fastapi import APIRouter, Depends
 
 from milvise.core.config import DEFAULT_LIMIT
-from milvise.service import parameters as given
-from milvise.service.answers import AnsweredMany, Reading, read_as, reading
-from milvise.service.bodies import Found, found, hit_body, took
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import AnsweredMany, Reading, read_as, reading
+from milvise.service.bodies.documents import SearchManyAsked
+from milvise.service.bodies.hits import Found, found, hit_body, took
+from milvise.service.bodies.paging import page
 from milvise.service.context import Asked, Shared
-from milvise.service.documents import SearchManyAsked
-from milvise.service.keys import require
-from milvise.service.paging import page
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 

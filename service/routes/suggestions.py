@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from milvise.queries.requests.suggest import MOST_SUGGESTIONS, SUGGESTIONS
-from milvise.service import parameters as given
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.finding_bodies import SuggestionsBody, suggestions_body
 from milvise.service.context import Asked
-from milvise.service.finding_bodies import SuggestionsBody, suggestions_body
-from milvise.service.keys import require
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 

@@ -11,15 +11,15 @@ from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes, StoredPicture
 from milvise.core.records import WordHit
 from milvise.queries.vocabulary.word_vectors import FREQUENT
-from milvise.service import parameters as given
-from milvise.service.answers import TagsOfMany
-from milvise.service.asked import TagsAsked, TagsValues, has_uploads
-from milvise.service.bodies import FoundWords, found_words, took, word_bodies
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import TagsOfMany
+from milvise.service.bodies.asked import TagsAsked, TagsValues, has_uploads
+from milvise.service.bodies.documents import TagsOfAsked
+from milvise.service.bodies.hits import FoundWords, found_words, took, word_bodies
+from milvise.service.bodies.uploaded import body_of, described
 from milvise.service.context import Asked
-from milvise.service.documents import TagsOfAsked
-from milvise.service.inference import Network
-from milvise.service.keys import require
-from milvise.service.uploaded import body_of, described
+from milvise.service.guards.inference import Network
+from milvise.service.guards.keys import require
 
 router = APIRouter(tags=["tags"], dependencies=[Depends(require("read"))])
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from milvise.errors import UsageError
-from milvise.service import parameters as given
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.documents import TuneAsked
+from milvise.service.bodies.wording import in_http_terms
 from milvise.service.context import Asked, Shared
-from milvise.service.documents import TuneAsked
-from milvise.service.keys import require
-from milvise.service.whole_gallery import WholeGallery
-from milvise.service.wording import in_http_terms
+from milvise.service.guards.keys import require
+from milvise.service.guards.whole_gallery import WholeGallery
 
 router = APIRouter(tags=["upkeep"])
 

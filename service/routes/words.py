@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from milvise.core.config import DEFAULT_LIMIT
-from milvise.service import parameters as given
-from milvise.service.answers import Reading, read_as, reading
-from milvise.service.bodies import FoundWords, found_words
+from milvise.service.bodies import parameters as given
+from milvise.service.bodies.answers import Reading, read_as, reading
+from milvise.service.bodies.hits import FoundWords, found_words
 from milvise.service.context import Shared
-from milvise.service.keys import require
+from milvise.service.guards.keys import require
 
 router = APIRouter(prefix="/words", tags=["words"], dependencies=[Depends(require("read"))])
 

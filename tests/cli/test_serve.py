@@ -18,7 +18,7 @@ import pytest
 
 import milvise as package
 from milvise.cli.main import main
-from milvise.service.key_file import add_key
+from milvise.service.guards.key_file import add_key
 
 
 @pytest.fixture(scope="module")

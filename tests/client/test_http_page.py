@@ -27,7 +27,7 @@ from milvise.gallery.plan import make_plan
 from milvise.ingest.pipeline import ingest_images
 from milvise.ingest.sources import open_source
 from milvise.operations.database import Database
-from milvise.service.key_file import add_key
+from milvise.service.guards.key_file import add_key
 from milvise.service.serve import Service
 from milvise.service.settings import Settings
 

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 
 from milvise import errors
 from milvise.client.database import RemoteDatabase
-from milvise.service.problems import add_problems
-from milvise.service.request_id import RequestIds
+from milvise.service.bodies.problems import add_problems
+from milvise.service.watching.request_id import RequestIds
 
 MADE: dict[type[errors.MilviseError], Callable[[], errors.MilviseError]] = {
     errors.UnknownWordError: lambda: errors.UnknownWordError("dgo", ("dog", "god"), place="the vocabulary"),

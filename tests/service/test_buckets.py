@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from milvise.operations.database import Database
 from milvise.service import buckets, key_check
 from milvise.service.app import make_app
-from milvise.service.buckets import Buckets, sender_of
-from milvise.service.key_file import add_key
+from milvise.service.guards.buckets import Buckets, sender_of
+from milvise.service.guards.key_file import add_key
 from milvise.service.settings import Settings
 
 SEARCH = "/api/v1/galleries/r/search?words=cat"

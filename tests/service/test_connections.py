@@ -16,8 +16,8 @@ from fastapi.responses import StreamingResponse
 from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service import serve
-from milvise.service.connections import Connection
-from milvise.service.request_size import RequestSize
+from milvise.service.guards.connections import Connection
+from milvise.service.guards.request_size import RequestSize
 from milvise.service.serve import Service
 from milvise.service.settings import Settings
 

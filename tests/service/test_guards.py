@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service.app import make_app
-from milvise.service.request_size import MOST_TEXT_BYTES, WITH_PICTURES, RequestSize
+from milvise.service.guards.request_size import MOST_TEXT_BYTES, WITH_PICTURES, RequestSize
 from milvise.service.settings import Settings
 
 LOCAL = "http://127.0.0.1:8000"

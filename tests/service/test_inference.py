@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from milvise.errors import BusyError, MilviseError
-from milvise.service.inference import Gate
-from milvise.service.problems import status_of
+from milvise.service.bodies.problems import status_of
+from milvise.service.guards.inference import Gate
 
 
 @pytest.fixture

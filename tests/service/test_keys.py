@@ -13,8 +13,8 @@ from milvise.errors import UsageError
 from milvise.operations.database import Database
 from milvise.service import key_file
 from milvise.service.app import make_app
-from milvise.service.key_file import KeyFile, add_key, read_keys, remove_key
-from milvise.service.keys import require
+from milvise.service.guards.key_file import KeyFile, add_key, read_keys, remove_key
+from milvise.service.guards.keys import require
 from milvise.service.settings import Settings
 
 

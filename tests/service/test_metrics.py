@@ -18,8 +18,8 @@ from reference_world import VISUAL
 from milvise.errors import BusyError
 from milvise.operations.database import Database
 from milvise.service.app import make_app
-from milvise.service.metrics import Metrics
-from milvise.service.sampled import CacheCollector
+from milvise.service.watching.metrics import Metrics
+from milvise.service.watching.sampled import CacheCollector
 
 Labels = dict[str, str]
 

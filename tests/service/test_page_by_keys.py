@@ -9,7 +9,7 @@ from page_browser import Window
 from page_world import serving
 
 from milvise.operations.database import Database
-from milvise.service.key_file import add_key
+from milvise.service.guards.key_file import add_key
 from milvise.service.settings import Settings
 
 Opened = Callable[..., Window]

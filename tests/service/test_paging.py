@@ -9,7 +9,7 @@ from reference_world import PICTURES
 from milvise.core.records import Hit
 from milvise.errors import UsageError
 from milvise.operations.database import Database
-from milvise.service.paging import page
+from milvise.service.bodies.paging import page
 
 AT = "/api/v1/galleries/r"
 

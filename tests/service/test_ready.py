@@ -15,7 +15,7 @@ from milvise.errors import UnavailableError
 from milvise.operations.database import Database
 from milvise.operations.readiness import Readiness, no_answer, readiness
 from milvise.service.app import make_app
-from milvise.service.watch import Watch
+from milvise.service.watching.watch import Watch
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from milvise.adapter import Store
 from milvise.core.records import record_id
 from milvise.operations.database import Database
 from milvise.service.app import make_app
-from milvise.service.key_file import add_key
-from milvise.service.keys import ROLES, Role
+from milvise.service.guards.key_file import add_key
+from milvise.service.guards.keys import ROLES, Role
 from milvise.service.settings import Settings
 
 AT = "/api/v1/galleries/r"

@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from milvise import errors
-from milvise.service.problems import STATUS, status_of
-from milvise.service.wording import detail_of, in_http_terms
+from milvise.service.bodies.problems import STATUS, status_of
+from milvise.service.bodies.wording import detail_of, in_http_terms
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes, StoredPicture
 from milvise.queries.vocabulary.word_vectors import FREQUENT
-from milvise.service import parameters as of
-from milvise.service.parameters import LONGEST_FILTER, LONGEST_NAME, LONGEST_WORDS, MOST, SearchSpace
+from milvise.service.bodies import parameters as of
+from milvise.service.bodies.parameters import LONGEST_FILTER, LONGEST_NAME, LONGEST_WORDS, MOST, SearchSpace
 
 MOST_PICTURES = 500
 """In one request."""

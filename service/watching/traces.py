@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milvise.errors import MissingExtraError, UsageError
-from milvise.service.measured import STAGES_KEY
-from milvise.service.request_id import current_request_id
-from milvise.service.route_pattern import route_pattern
+from milvise.service.watching.measured import STAGES_KEY
+from milvise.service.watching.request_id import current_request_id
+from milvise.service.watching.route_pattern import route_pattern
 
 _ASKING = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PACKAGED = {"otlp": ("otlp", "otlp_proto_http", "otlp_proto_grpc")}

@@ -8,12 +8,12 @@ from fastapi import FastAPI
 
 from milvise.operations.readiness import readiness
 from milvise.queries.database import Database
-from milvise.service.measured import Measured
-from milvise.service.metrics import Metrics
 from milvise.service.routes import health, metrics
-from milvise.service.sampled import Cache, CacheCollector, GalleryCollector, Queue, QueueCollector
-from milvise.service.traces import add_traces
-from milvise.service.watch import Watch
+from milvise.service.watching.measured import Measured
+from milvise.service.watching.metrics import Metrics
+from milvise.service.watching.sampled import Cache, CacheCollector, GalleryCollector, Queue, QueueCollector
+from milvise.service.watching.traces import add_traces
+from milvise.service.watching.watch import Watch
 
 
 def add_instruments(app: FastAPI, db: Database, *, queues: Mapping[str, Queue], cache: Cache) -> None:

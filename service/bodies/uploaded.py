@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from milvise.core.picture_types import PictureBytes
-from milvise.service.asked import OnePicture
+from milvise.service.bodies.asked import OnePicture
 
 Asked = TypeVar("Asked", bound=OnePicture)
 

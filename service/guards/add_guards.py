@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from milvise.service.failures import Failures
-from milvise.service.key_check import KeyCheck
-from milvise.service.key_file import KeyFile
-from milvise.service.origins import Origins
-from milvise.service.request_id import HEADER
-from milvise.service.request_size import RequestSize
-from milvise.service.security_headers import SecurityHeaders
+from milvise.service.guards.failures import Failures
+from milvise.service.guards.key_check import KeyCheck
+from milvise.service.guards.key_file import KeyFile
+from milvise.service.guards.origins import Origins
+from milvise.service.guards.request_size import RequestSize
+from milvise.service.guards.security_headers import SecurityHeaders
 from milvise.service.settings import Settings
+from milvise.service.watching.request_id import HEADER
 
 
 def add_guards(app: FastAPI, settings: Settings) -> None:

@@ -9,7 +9,7 @@ import time
 import traceback
 from typing import TextIO
 
-from milvise.service.request_id import access_log, current_request_id
+from milvise.service.watching.request_id import access_log, current_request_id
 
 
 class JsonLines(logging.Handler):

@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from milvise.service.measured import STAGES_KEY
-from milvise.service.route_pattern import route_pattern
+from milvise.service.watching.measured import STAGES_KEY
+from milvise.service.watching.route_pattern import route_pattern
 
 HEADER = "X-Request-Id"
 

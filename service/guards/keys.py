@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from milvise.service.key_file import ROLES, Role
+from milvise.service.guards.key_file import ROLES, Role
 
 _bearer = HTTPBearer(
     auto_error=False, description="A key that `milvise keys add` made; needed where the service has keys."
@@ -19,7 +19,7 @@ _bearer = HTTPBearer(
 def require(role: Role) -> Callable[..., Awaitable[None]]:
     """Return a dependency that refuses whose key has a lower role: ``dependencies=[Depends(require("write"))]``.
 
-    The key itself was checked before the body was read (`milvise.service.key_check`), which notes its role in the scope of the request. Where
+    The key itself was checked before the body was read (`milvise.service.guards.key_check`), which notes its role in the scope of the request. Where
     a service has no keys, all who reach it may do all.
     """
     needed = ROLES.index(role)

@@ -9,8 +9,8 @@ from pydantic import Field
 from milvise.core.config import DEFAULT_LIMIT
 from milvise.core.picture_types import PictureBytes, StoredPicture
 from milvise.queries.vocabulary.word_vectors import FREQUENT
-from milvise.service import parameters as of
-from milvise.service.asked import (
+from milvise.service.bodies import parameters as of
+from milvise.service.bodies.asked import (
     CAT,
     Among,
     Asked,
@@ -30,7 +30,7 @@ from milvise.service.asked import (
     example,
     has_uploads,
 )
-from milvise.service.parameters import LONGEST_WORDS, MOST
+from milvise.service.bodies.parameters import LONGEST_WORDS, MOST
 
 
 class Brief(Asked):

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
-from milvise.service.problems import MEDIA_TYPE
-from milvise.service.request_id import HEADER
+from milvise.service.bodies.problems import MEDIA_TYPE
+from milvise.service.watching.request_id import HEADER
 
 
 class WrongPart(BaseModel):

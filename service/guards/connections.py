@@ -20,9 +20,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from milvise.service.buckets import sender_of
-from milvise.service.problems import MEDIA_TYPE, RETRY_AFTER_S
-from milvise.service.request_id import HEADER
+from milvise.service.bodies.problems import MEDIA_TYPE, RETRY_AFTER_S
+from milvise.service.guards.buckets import sender_of
+from milvise.service.watching.request_id import HEADER
 
 HEAD_S = 10.0
 """The headers of a request must have arrived so many seconds after its first byte, the first ones after the connection."""

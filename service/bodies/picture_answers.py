@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from milvise.service.bodies import VERSION
+from milvise.service.bodies.hits import VERSION
 
 CHUNK = 2**16
 

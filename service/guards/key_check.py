@@ -8,9 +8,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from milvise.service.buckets import Buckets, sender_of
-from milvise.service.key_file import KeyFile, hashed
-from milvise.service.problems import problem
+from milvise.service.bodies.problems import problem
+from milvise.service.guards.buckets import Buckets, sender_of
+from milvise.service.guards.key_file import KeyFile, hashed
 
 GUARDED = ("/api/", "/metrics")
 """What begins so needs a key. The page, its files and whether the service runs do not: the page asks people for their key."""

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from milvise.service.problems import problem
+from milvise.service.bodies.problems import problem
 from milvise.service.settings import is_loopback
 
 _READING = ("GET", "HEAD", "OPTIONS")

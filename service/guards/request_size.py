@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from milvise.service.problems import RETRY_AFTER_S, problem
+from milvise.service.bodies.problems import RETRY_AFTER_S, problem
 from milvise.service.settings import MEBIBYTE
 
 MOST_HEADER_BYTES = 32 * 1024

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from milvise.service.inference import Gate
+from milvise.service.guards.inference import Gate
 
 MOST_WAITING = 4
 PATIENCE_S = 600.0

@@ -8,8 +8,8 @@ from threading import Lock
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milvise.core.stages import Stage, watched
-from milvise.service.metrics import Metrics
-from milvise.service.route_pattern import route_pattern
+from milvise.service.watching.metrics import Metrics
+from milvise.service.watching.route_pattern import route_pattern
 
 STAGES_KEY = "milvise.stages"
 """Where a request's scope holds the seconds of its stages."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from milvise.core.records import Hit
 from milvise.errors import UsageError
-from milvise.service.parameters import MOST
+from milvise.service.bodies.parameters import MOST
 
 _DEPTHS = (100, 400, 1_600, 6_400, MOST)
 """How deep is searched for all but the first page: few depths, because a ranking among more candidates may be another one."""

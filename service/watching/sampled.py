@@ -9,7 +9,7 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from milvise.service.watch import Watch
+from milvise.service.watching.watch import Watch
 
 FRESH_S = 30.0
 """Milvus is asked for the galleries at most so often."""
@@ -22,7 +22,7 @@ STALE_S = 90.0
 
 
 class Queue(Protocol):
-    """What requests wait in, such as `milvise.service.inference.Gate`."""
+    """What requests wait in, such as `milvise.service.guards.inference.Gate`."""
 
     @property
     def inside(self) -> int:

@@ -8,8 +8,8 @@ import logging
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from milvise.service.problems import RETRY_AFTER_S, problem
-from milvise.service.request_id import current_request_id
+from milvise.service.bodies.problems import RETRY_AFTER_S, problem
+from milvise.service.watching.request_id import current_request_id
 
 logger = logging.getLogger("milvise.service")
 

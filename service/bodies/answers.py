@@ -13,8 +13,8 @@ from milvise.queries.requests.explain import Explanation
 from milvise.queries.search import Gallery
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import Vocabulary
-from milvise.service.bodies import HitBody, Links, PlainHit, WordBody, hit_body, links
-from milvise.service.wording import in_http_terms
+from milvise.service.bodies.hits import HitBody, Links, PlainHit, WordBody, hit_body, links
+from milvise.service.bodies.wording import in_http_terms
 
 
 class AnsweredMany(BaseModel):

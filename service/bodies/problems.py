@@ -18,8 +18,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from milvise import errors
-from milvise.service.request_id import current_request_id
-from milvise.service.wording import detail_of
+from milvise.service.bodies.wording import detail_of
+from milvise.service.watching.request_id import current_request_id
 
 logger = logging.getLogger("milvise.service")
 

@@ -1,0 +1,1 @@
+"""What goes in and comes out: parameters, documents, answers and problems, as OpenAPI shows them."""

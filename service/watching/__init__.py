@@ -1,0 +1,1 @@
+"""What shows a service running: request ids, the log, metrics, traces, and whether it is ready."""
