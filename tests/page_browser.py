@@ -22,6 +22,8 @@ class Window:
     page : Page
     told : list of str
         Console messages, errors, and requests to other hosts: all that must not be.
+    provoked : set of int
+        Statuses that a test asks for: Chromium notes each of them in its console, some time later.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Window:
         self._context.set_default_timeout(30_000)
         self.page: Page = self._context.new_page()
         self.told: list[str] = []
+        self.provoked: set[int] = set()
         self.page.on("console", lambda message: self.told.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.told.append(f"error: {error}"))
         self.page.on(
@@ -106,6 +109,11 @@ class Window:
             }
             for one in found["violations"]
         ]
+
+    def unexpected(self) -> list[str]:
+        """Return what was told and not provoked."""
+        signs = [sign for status in self.provoked for sign in (f"{status} http", f"a status of {status} ")]
+        return [one for one in self.told if not any(sign in one for sign in signs)]
 
     def close(self) -> None:
         """Close the window."""

@@ -68,7 +68,7 @@ def open_window(chromium: Browser) -> Iterator[Callable[..., Window]]:
         return windows[-1]
 
     yield opened
-    told = [window.told for window in windows]
     for window in windows:
         window.close()
+    told = [window.unexpected() for window in windows]
     assert told == [[] for _ in windows]

@@ -128,7 +128,7 @@ def test_the_key_is_asked_for_and_goes_with_every_request(
         # Pictures come with the key, which an <img> alone does not send.
         window.page.wait_for_function("() => document.querySelector('.card img')?.naturalWidth > 0")
         assert window.page.locator(".card img").first.get_attribute("src").startswith("blob:")  # type: ignore[union-attr]
-        window.told.clear()  # of the two answers 401
+        window.provoked.add(401)
         window.card(0).locator(".look").click()
         window.page.wait_for_selector("#detail .tag")
         assert key not in window.page.url

@@ -18,14 +18,15 @@ export function askKey(refused) {
   if (key() && key() !== refused) return Promise.resolve();
   asking ??= new Promise((resolve) => {
     const field = h("input", { type: "password", id: "key", autocomplete: "off", required: true, "aria-describedby": "key-note" });
-    const form = h("form", { method: "dialog", class: "stack" },
+    const form = h("form", { class: "stack" },
       h("h2", { id: "key-title" }, t("key.title")),
       h("p", { id: "key-note", class: refused ? "bad" : "quiet" }, refused ? t("key.wrong") : t("key.note")),
       h("label", { for: "key" }, t("key.label")), field,
       h("button", { class: "primary", type: "submit" }, t("key.use")));
     const dialog = h("dialog", { class: "small", "aria-labelledby": "key-title" }, form);
     dialog.addEventListener("cancel", (event) => event.preventDefault());
-    form.addEventListener("submit", () => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
       sessionStorage.setItem(KEPT, field.value.trim());
       dialog.remove();
       asking = null;

@@ -30,14 +30,15 @@ function letter(name) {
 
 function inDetail(id, part, press) {
   if (!state.open) openPicture(id);
-  // The dialog draws as soon as it knows the picture.
-  const wait = setInterval(() => {
+  const go = () => {
     const found = byId(part);
-    if (!found) return;
-    clearInterval(wait);
-    found.focus();
-    if (press) found.click();
-  }, 30);
+    found?.focus();
+    if (press) found?.click();
+    return Boolean(found);
+  };
+  if (go()) return;
+  // The dialog draws as soon as it knows the picture.
+  const wait = setInterval(() => go() && clearInterval(wait), 30);
   setTimeout(() => clearInterval(wait), 3000);
 }
 
