@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from milvise.operations.database import Database
-from milvise.service.guards import buckets, key_check
 from milvise.service.app import make_app
+from milvise.service.guards import buckets, key_check
 from milvise.service.guards.buckets import Buckets, sender_of
 from milvise.service.guards.key_file import add_key
 from milvise.service.settings import Settings

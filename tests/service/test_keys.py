@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from milvise.errors import UsageError
 from milvise.operations.database import Database
-from milvise.service.guards import key_file
 from milvise.service.app import make_app
+from milvise.service.guards import key_file
 from milvise.service.guards.key_file import KeyFile, add_key, read_keys, remove_key
 from milvise.service.guards.keys import require
 from milvise.service.settings import Settings

@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 
 from milvise.errors import MissingExtraError, UsageError
 from milvise.operations.database import Database
-from milvise.service.watching import traces
 from milvise.service.app import make_app
+from milvise.service.watching import traces
 
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="the extra otel is not installed")
 pytest.importorskip("opentelemetry.instrumentation.asgi", reason="the extra otel is not installed")
