@@ -37,6 +37,7 @@ from milvise.queries.recent import Recent
 from milvise.queries.requests.facets import KEPT_FACETS, Counts, Facets, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
 from milvise.queries.vocabulary.frequent_words import FrequentWords
+from milvise.queries.vocabulary.kept_readings import KeptReadings
 from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 T = TypeVar("T")
@@ -255,6 +256,17 @@ class OpenCollections:
             raise
         except (NotFoundError, FingerprintError):
             return None
+
+    @property
+    def readings(self) -> KeptReadings:
+        """What texts were read as before, with the same words and the same classes."""
+        try:
+            classes = self.classes.name
+        except ReplacedError:
+            raise
+        except (NotFoundError, FingerprintError):
+            classes = ""
+        return self._kept("readings", [self.words.name, classes], KeptReadings)
 
     @property
     def is_trained(self) -> bool:

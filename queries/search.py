@@ -52,8 +52,8 @@ from milvise.queries.requests.suggest import SUGGESTIONS, Suggestions, suggest
 from milvise.queries.requests.tags import can_hedge, tagged
 from milvise.queries.text.match import BOTH, MEANING, Finder, check_by, found_by
 from milvise.queries.vocabulary.expression import Term, render
-from milvise.queries.vocabulary.gallery_words import GalleryKnowledge, Said, said_in, words_said, words_typed
-from milvise.queries.vocabulary.typed import TypedSearch, read
+from milvise.queries.vocabulary.gallery_words import Said, readings_of, said_in, words_said, words_typed
+from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
 
 
@@ -145,7 +145,7 @@ class Gallery:
         ExpressionError
             If it cannot be read. A word that is not known is no error here; it is listed with close spellings.
         """
-        return self._parts.logged(lambda now: read(expression, GalleryKnowledge(now), fix=fix), "read")
+        return self._parts.logged(lambda now: readings_of(now, [expression], fix=fix)[0], "read")
 
     def words_space(self) -> str:
         """Return the space in which `search` compares words and pictures by default: ``ranked`` or ``joint``."""

@@ -13,7 +13,7 @@ from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import known_part, place_terms
 from milvise.queries.vocabulary.expression import Term
 from milvise.queries.vocabulary.knowledge import WordKnowledge
-from milvise.queries.vocabulary.typed import read_all
+from milvise.queries.vocabulary.typed import TypedSearch, read_all
 from milvise.queries.vocabulary.word_vectors import unknown_error
 
 
@@ -67,6 +67,25 @@ class Said:
             raise error
 
 
+def readings_of(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) -> list[TypedSearch]:
+    """Return what several texts are read as, in as many calls to Milvus as one; those that were read before are kept.
+
+    Raises
+    ------
+    ExpressionError
+        If a text cannot be read.
+    """
+    knowledge, kept = GalleryKnowledge(now), now.readings
+    typed = [(text, fix) for text in texts]
+    found = kept.of(typed)
+    missing = [text for text in dict.fromkeys(typed) if text not in found]
+    if missing:
+        made = dict(zip(missing, read_all([text for text, _ in missing], knowledge, fix=fix), strict=True))
+        kept.keep(made)
+        found |= made
+    return [found[text] for text in typed]
+
+
 @staged("words")
 def said_in(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) -> list[Said]:
     """Return what each of several texts says, words that mean nothing included, see `milvise.queries.vocabulary.typed`.
@@ -76,7 +95,7 @@ def said_in(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) ->
     ExpressionError
         If a text cannot be read.
     """
-    readings = read_all(texts, GalleryKnowledge(now), fix=fix)
+    readings = readings_of(now, texts, fix=fix)
     said = []
     for reading in readings:
         errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}

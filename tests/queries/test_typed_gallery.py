@@ -81,3 +81,17 @@ def test_feedback_remembers_what_was_searched_for(db: Database, tmp_path: Path) 
     for words in ("a photo of a cat", "cat sofa"):
         db.gallery("r").refine(words=words, liked=["folder/1.jpg"], log=log)
     assert [entry.words for entry in read_feedback(db.store, log, gallery="r")] == ['"cat"', "cat sofa"]
+
+
+@pytest.mark.python_only("it looks at what is kept")
+def test_readings_are_kept_for_the_same_words_and_no_others(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery = db.gallery("r")
+    first = gallery.read("the cat, without a sofa")
+    monkeypatch.setattr("milvise.queries.vocabulary.gallery_words.read_all", lambda *_, **__: pytest.fail("read again"))
+    assert gallery.read("the cat, without a sofa") is first
+    monkeypatch.undo()
+    assert gallery.read("cat soffa", fix=True) != gallery.read("cat soffa")
+    monkeypatch.setattr("milvise.queries.vocabulary.kept_readings.MOST_READINGS", 2)
+    for word in ("cat", "sofa", "dog"):
+        gallery.read(word)
+    assert len(OpenCollections(gallery._parts).readings) == 2
