@@ -10,7 +10,7 @@ from typing import Any
 from pymilvus import MilvusClient
 
 from milvise.adapter.address import Address, is_server, read_address, without_password
-from milvise.adapter.errors import BusyError, translated
+from milvise.adapter.errors import MilvusBusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
 from milvise.adapter.retry import IN_PROCESS, READING, WRITING, Patience, retrying
@@ -135,14 +135,14 @@ def connect(uri: str, *, token: str = "", create: bool = False) -> Connection:
 def _open_server(address: Address) -> Connection:
     try:
         client = _client(address)
-    except (UnavailableError, BusyError):
+    except (UnavailableError, MilvusBusyError):
         why = explain_failure(address)
         if why is not None:
             raise why from None
         client = _client(address)
     try:
         version = _version(client)
-    except BusyError as error:
+    except MilvusBusyError as error:
         raise UnavailableError(f"Milvus at {address} is starting: {error}. Try again in a minute.") from error
     _require_version(version)
     return Connection(client, uri=address.uri, is_lite=False, version=version)

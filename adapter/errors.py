@@ -58,8 +58,10 @@ class NotLoadedError(StoreError):
     """The collection is there but not in memory."""
 
 
-class BusyError(StoreError):
+class MilvusBusyError(StoreError):
     """The server asks to be called again later."""
+
+    code = "busy"
 
 
 class NotDoneError(StoreError):
@@ -113,13 +115,13 @@ def _translate_status(error: MilvusException) -> MilviseError:
     if isinstance(error, (ConnectError, MilvusUnavailableException)) or error.code == _UNAVAILABLE_CODE:
         return UnavailableError(f"no answer from Milvus: {message}")
     if error.code in _BUSY_CODES or _NOT_READY.search(message) or _COMING_BACK.search(message):
-        return BusyError(f"Milvus is busy: {message}")
+        return MilvusBusyError(f"Milvus is busy: {message}")
     if _NOT_DONE.search(message):
         return NotDoneError(f"Milvus is not done yet: {message}")
     if _NO_ANSWER.search(message):
         return UnavailableError(f"no answer from Milvus: {message}")
     if getattr(error, "retriable", False):
-        return BusyError(f"Milvus is busy: {message}")
+        return MilvusBusyError(f"Milvus is busy: {message}")
     return StoreError(f"Milvus answered with code {error.code}: {message}")
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import TypeVar
 
-from milvise.adapter.errors import BusyError
+from milvise.adapter.errors import MilvusBusyError
 from milvise.errors import MilviseError, UnavailableError
 
 T = TypeVar("T")
 
-TRANSIENT = (UnavailableError, BusyError)
+TRANSIENT = (UnavailableError, MilvusBusyError)
 PAUSES_S = (0.2, 0.6, 2.0, 5.0)
 """Between tries; the last one again and again."""
 

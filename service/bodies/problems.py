@@ -46,7 +46,9 @@ RETRY_AFTER_S = 2
 
 
 def status_of(error: errors.MilviseError) -> int:
-    """Return the HTTP status of an error."""
+    """Return the HTTP status of an error; what is busy is unavailable, be it the service or Milvus."""
+    if error.code == errors.BusyError.code:
+        return STATUS[errors.BusyError]
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 

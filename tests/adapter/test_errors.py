@@ -9,7 +9,7 @@ import pymilvus.exceptions
 import pytest
 from pymilvus.exceptions import ErrorCode, MilvusException
 
-from milvise.adapter.errors import BusyError, NotDoneError, NotLoadedError, translate, translated
+from milvise.adapter.errors import MilvusBusyError, NotDoneError, NotLoadedError, translate, translated
 from milvise.errors import (
     DeniedError,
     FilterError,
@@ -55,21 +55,21 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (1600, "alias not found", NotFoundError),
         (101, "collection not loaded", NotLoadedError),
         (2, "Fail connecting to server", UnavailableError),
-        (1, "service not ready[standalone]", BusyError),
-        (503, "channel not available", BusyError),
+        (1, "service not ready[standalone]", MilvusBusyError),
+        (503, "channel not available", MilvusBusyError),
         (1, "[Errno 28] No space left on device", StoreError),
         (65535, "cannot parse expression: a = b", FilterError),
         (6, "unknown field 'x' at column 1", FilterError),
         (6, f"unknown field '{'x' * 5_000}' at column 1", FilterError),
         (1, "maximum recursion depth exceeded", FilterError),
         (65535, "PrivilegeInsert: permission deny", DeniedError),
-        (int(ErrorCode.RATE_LIMIT), "rate limit exceeded", BusyError),
+        (int(ErrorCode.RATE_LIMIT), "rate limit exceeded", MilvusBusyError),
         (1, "[flush] Retry timeout: 22s, message=wait for flush timeout, collection: x, flusht_ts: 1", NotDoneError),
         (1, "wait for loading collection timeout, collection: x", NotDoneError),
         (1, "[query] Retry timeout: 22s", UnavailableError),
         (grpc.StatusCode.UNAVAILABLE, "[query] Retry timeout: 22s, no connection", UnavailableError),
-        (65535, "rpc error: code = Unknown desc = node not match[expectedNodeID=1][actualNodeID=2]", BusyError),
-        (65535, "attempt #6: rpc error: code = Canceled desc = grpc: the client connection is closing", BusyError),
+        (65535, "rpc error: code = Unknown desc = node not match[expectedNodeID=1][actualNodeID=2]", MilvusBusyError),
+        (65535, "attempt #6: rpc error: code = Canceled desc = grpc: the client connection is closing", MilvusBusyError),
         (65535, "something else", StoreError),
     ],
 )

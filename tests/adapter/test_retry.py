@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from milvise.adapter.errors import BusyError
+from milvise.adapter.errors import MilvusBusyError
 from milvise.adapter.retry import PAUSES_S, READING, WRITING, Patience, retrying
 from milvise.adapter.waiting import Beside, wait_for, within
 from milvise.errors import DeniedError, FilterError, MilviseError, NotFoundError, StoreError, UnavailableError
@@ -34,7 +34,7 @@ def tried(call: Callable[[float], object], patience: Patience, clock: Clock) -> 
     return retrying(call, patience=patience, place="http://here", sleep=clock.sleep, clock=clock)
 
 
-@pytest.mark.parametrize("error", [UnavailableError("gone"), BusyError("busy")])
+@pytest.mark.parametrize("error", [UnavailableError("gone"), MilvusBusyError("busy")])
 def test_a_passing_failure_is_tried_again_with_growing_pauses(error: MilviseError) -> None:
     failures, clock = iter([error, error]), Clock()
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from milvise.adapter.errors import MilvusBusyError
 from milvise.errors import BusyError, MilviseError
 from milvise.service.bodies.problems import status_of
 from milvise.service.guards.inference import Gate
@@ -115,3 +116,5 @@ def test_the_context_of_the_request_goes_along() -> None:
 
 def test_a_refusal_is_503() -> None:
     assert status_of(BusyError("x")) == 503
+    # Milvus says that too.
+    assert status_of(MilvusBusyError("x")) == 503
