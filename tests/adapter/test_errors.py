@@ -69,7 +69,11 @@ def test_no_status_of_grpc_is_missed(code: grpc.StatusCode) -> None:
         (1, "[query] Retry timeout: 22s", UnavailableError),
         (grpc.StatusCode.UNAVAILABLE, "[query] Retry timeout: 22s, no connection", UnavailableError),
         (65535, "rpc error: code = Unknown desc = node not match[expectedNodeID=1][actualNodeID=2]", MilvusBusyError),
-        (65535, "attempt #6: rpc error: code = Canceled desc = grpc: the client connection is closing", MilvusBusyError),
+        (
+            65535,
+            "attempt #6: rpc error: code = Canceled desc = grpc: the client connection is closing",
+            MilvusBusyError,
+        ),
         (65535, "something else", StoreError),
     ],
 )
