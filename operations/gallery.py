@@ -41,6 +41,16 @@ class Gallery(search.Gallery):
     def picture(self, id_or_uri: str) -> Picture:
         """Return a stored picture, as it stands in Milvus: one call.
 
+        Parameters
+        ----------
+        id_or_uri : str
+            Its id, or the URI that it was loaded with.
+
+        Returns
+        -------
+        Picture
+            Its URI, label, size, hash and metadata, without vectors.
+
         Raises
         ------
         NotFoundError
@@ -60,6 +70,11 @@ class Gallery(search.Gallery):
         ----------
         names : sequence of str
             Ids or URIs.
+
+        Returns
+        -------
+        list of StoredFile
+            One for each name, in their order.
 
         Raises
         ------

@@ -82,7 +82,8 @@ def test_every_request_and_result_is_frozen() -> None:
 
 
 OPERATIONS = {
-    "contact_sheet": (), "checks": (), "database": (), "gallery": (), "measures": (), "offline": (), "progress": (),
+    "contact_sheet": (), "checks": (), "database": (), "files": (), "gallery": (), "measures": (), "offline": (), "progress": (),
+    "readiness": (), "results": (), "zip_archive": (),
     "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
@@ -138,7 +139,9 @@ def test_python_reaches_what_every_command_does() -> None:
         for name, command in group.commands.items()
         for inner in getattr(command, "commands", [""])
     ]
-    assert sorted(commands) == sorted(DOORS)
+    # These two make another door.
+    others = {"serve", "keys add", "keys list", "keys remove"}
+    assert sorted(set(commands) - others) == sorted(DOORS)
 
 
 DOCUMENTED = [

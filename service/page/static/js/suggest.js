@@ -84,11 +84,12 @@ export function addSuggestions(field, list, chosen) {
     const typed = field.value.slice(0, field.selectionStart ?? field.value.length);
     if (typed.trim().length < LEAST) return close();
     pause = setTimeout(async () => {
-      asking = new AbortController();
+      const mine = (asking = new AbortController());
       try {
-        draw(await suggestions(state, typed, asking.signal));
+        draw(await suggestions(state, typed, mine.signal));
       } catch {
-        close(); // Suggestions are a help: without them one types on.
+        // Suggestions are a help: without them one types on. What was given up for a newer text closes nothing.
+        if (!mine.signal.aborted) close();
       }
     }, PAUSE_MS);
   });
