@@ -33,7 +33,7 @@ def test_each_function_by_keyboard_alone(open_window: Opened, address: str) -> N
     window.page.wait_for_selector("[role=option]")
     keys.press("ArrowDown")
     keys.press("Enter")
-    window.page.wait_for_url("**/?*q=green")
+    window.page.wait_for_selector("h1:has-text('green')")
     window.pictures()
     ids = window.ids()
 
