@@ -39,7 +39,7 @@ import milvise
 WORDS, LIMIT = 500, 10
 SETTLED_S = 5
 LUA = """
-local paths = {}
+local paths = {{}}
 for path in io.lines("{paths}") do paths[#paths + 1] = path end
 local place = 0
 function init(args) math.randomseed(tonumber(args[1] or "1")); place = math.random(#paths) end
