@@ -36,6 +36,7 @@ from milvise.queries.ranking.sure_classes import Hedge
 from milvise.queries.recent import Recent
 from milvise.queries.requests.facets import KEPT_FACETS, Counts, Facets, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
+from milvise.queries.text.whole import WholeTexts
 from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.kept_readings import KeptReadings
 from milvise.queries.vocabulary.word_vectors import Vocabulary
@@ -68,6 +69,7 @@ class GalleryCollections:
         self.frequent_words, self.frequent_texts = words.frequent, FrequentWords()
         self.recent_facets: Recent[Facets] = Recent(KEPT_FACETS)
         self.recent_orders: Recent[tuple[str, ...]] = Recent(KEPT_ORDERS)
+        self.whole_texts = WholeTexts()
         self.made: dict[str, tuple[list[str], Any]] = {}
         """By what it is: eight things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
@@ -295,10 +297,12 @@ class OpenCollections:
         made_of = [pictures.name, self.visual.manifest.stamp]
         return self._kept("background", made_of, lambda: sample_background(pictures, self.words))
 
-    @property
+    @cached_property
     def texts(self) -> Texts:
         """What is known of the text of this gallery's pictures; read again when pictures were added."""
-        return self._kept("texts", [self.visual.name, self.visual.manifest.stamp], lambda: load_texts(self.visual))
+        made_of = [self.visual.name, self.visual.manifest.stamp]
+        known = self._kept("texts", made_of, lambda: load_texts(self.visual))
+        return self.parts.whole_texts.instead_of(known, self.visual)
 
     def facets(self, filter: str) -> Facets:
         """Return what the pictures that fit a filter have in common; counted again when pictures were added."""

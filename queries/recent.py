@@ -24,14 +24,18 @@ class Recent(Generic[T]):
         self._lock = Lock()
         self._answers: OrderedDict[tuple[str, ...], T] = OrderedDict()
 
-    def of(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """Return the answer that is kept under a key, made now where there is none."""
+    def of(
+        self, key: tuple[str, ...], make: Callable[[], T], *, worth_keeping: Callable[[T], bool] = lambda made: True
+    ) -> T:
+        """Return the answer that is kept under a key, made now where there is none, and kept if it is worth it."""
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
         # Others need not wait: what two threads make at once is the same.
         made = make()
+        if not worth_keeping(made):
+            return made
         with self._lock:
             self._answers[key] = made
             while len(self._answers) > self._most:

@@ -45,7 +45,7 @@ def matched(wanted: Sequence[Phrase], row: Mapping[str, Any]) -> TextMatch:
     row : mapping
         ``label``, ``uri`` and ``meta``.
     """
-    texts = [(reason, reading) for reason, text in _named_texts(row) for reading in readings(text)]
+    texts = [(reason, reading) for reason, text in named_texts(row) for reading in readings(text)]
     held = {place: [reason for reason, words in texts if one.stands_in(words)] for place, one in enumerate(wanted)}
     reasons = dict.fromkeys(reason for place, one in enumerate(wanted) if one.weight > 0 for reason in held[place])
     if LABEL in reasons:
@@ -60,7 +60,7 @@ def _share(wanted: Sequence[Phrase], held: Mapping[int, Sequence[str]], sign: fl
     return part / whole if whole else 0.0
 
 
-def _named_texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def named_texts(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a picture's texts with what they are called to users; a file name without its ending."""
     for column, text in texts_of(row):
         if column == URI:

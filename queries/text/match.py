@@ -7,11 +7,10 @@ similarity. Words that are in no vocabulary, such as names, mean nothing: pictur
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both, is_in
@@ -25,8 +24,9 @@ from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS as SHOWN
 from milvise.queries.ranking.match import Match
 from milvise.queries.text.filter import LABEL, URI, text_filter
-from milvise.queries.text.held_words import matched
+from milvise.queries.text.held_words import TextMatch, matched
 from milvise.queries.text.read import FIELDS
+from milvise.queries.text.tiers import MOST_KEYS, Tier, tiers
 from milvise.queries.text.words import Forms, Phrase, phrases, plain_forms
 from milvise.queries.vocabulary.expression import Term
 
@@ -34,7 +34,6 @@ BOTH, MEANING, TEXT = "both", "meaning", "text"
 BY = (MEANING, TEXT, BOTH)
 
 _MOST_ROWS = 1_000
-_MOST_SHARES = 3
 _BESIDE = 100
 """How many more are looked at where hits may be moved down."""
 
@@ -51,6 +50,9 @@ class Finder(Protocol):
 
 Find = Callable[..., list[list[Match]]]
 """A `Finder` that also takes None, for a query that means nothing."""
+
+TiersOf = Callable[[Sequence[Phrase]], list[Tier]]
+"""From what is looked for to the pictures whose text holds it, see `milvise.queries.text.tiers`."""
 
 
 def check_by(by: str) -> None:
@@ -91,8 +93,8 @@ def found_by(
 
     Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
     subtract. Unless the gallery's texts are known here, beside them those of `find` again for one expression on a server, which mostly is
-    all, and one read for several. Then for each expression that stands in the text of pictures that are not found yet, those of `find`,
-    again for each share of the expression that texts hold, at most three.
+    all, and one read for several. Then for each expression that stands in the text of pictures that are not found yet and could be
+    among the best, those of `find`, again for each share of the expression that texts hold, at most three.
 
     Raises
     ------
@@ -115,33 +117,62 @@ def found_by(
         # Perhaps nothing is searched for, and a filter that cannot be read is an error all the same.
         now.visual.query(filter, fields=["id"], limit=1)
     looked_for = [one for each in wanted for one in each if one.weight > 0]
-    rows, expression = _held(now, expressions, looked_for, forms)
-    look = partial(_look, now, queries, looked_for, search, max(depths), rows, expression and both(filter, expression))
-    if by == BOTH:
-        # Neither waits for the other.
-        (texts, rows), meant = at_once(look, lambda: _meant(now, queries, search, depths, filter))
+    means = partial(_meant, now, [None] * len(queries) if by == TEXT else queries, search, depths, filter)
+    tiers_of, by_text = _known_tiers(now, looked_for), list[Match]()
+    if tiers_of is not None:
+        meant = means()
     else:
-        (texts, rows), meant = look(), [[] for _ in queries]
+        expression = both(filter, _text_filter(now, expressions, looked_for, forms))
+        look = partial(_look, now, queries, looked_for, search, max(depths), expression)
+        # Neither waits for the other.
+        (by_text, rows), meant = at_once(look, means)
+        tiers_of = partial(tiers, rows=rows)
     if by == BOTH:
-        _require_held(
-            [error for each in unknown for error in each.values()], [*rows, *(one.row for one in texts)], forms
-        )
+        _require_held([error for each in unknown for error in each.values()], tiers_of, by_text, forms)
     answers = []
-    for query, each, close, deeper in zip(queries, wanted, meant, depths, strict=True):
-        known = {match.row["id"]: replace(match, reasons=(MEANING,)) for match in close}
-        for match in texts:
-            known.setdefault(match.row["id"], match)
-        for expression, count in _tiers(each, rows, known):
-            for match in search(now, [query], limit=min(deeper, count), filter=both(filter, expression))[0]:
-                known.setdefault(match.row["id"], match)
-        moved = [(match, matched(each, match.row)) for match in known.values()]
-        best = [
-            replace(match, similarity=text.moved(match.similarity), reasons=(*match.reasons, *text.reasons))
-            for match, text in moved
-            if by == BOTH or text.share
-        ]
-        answers.append(sorted(best, key=lambda match: -match.similarity)[:limit])
+    for query, each, close, depth in zip(queries, wanted, meant, depths, strict=True):
+        merge = _Merge(each, limit, is_by_text=by == TEXT)
+        merge.add(close, MEANING)
+        merge.add(by_text)
+        for tier in tiers_of(each):
+            if len(close) == depth and merge.is_out_of_reach(tier.share, close[-1].similarity):
+                break
+            rest, count = tier.rest(merge.rows)
+            if rest:
+                merge.add(search(now, [query], limit=min(depth, count), filter=both(filter, rest))[0])
+        answers.append(merge.best())
     return answers
+
+
+class _Merge:
+    """The pictures that were found for one expression, each moved by its text."""
+
+    def __init__(self, wanted: Sequence[Phrase], limit: int, *, is_by_text: bool) -> None:
+        self._wanted = wanted
+        self._limit = limit
+        self._is_by_text = is_by_text
+        self.rows: dict[str, Row] = {}
+        self._moved: list[Match] = []
+
+    def add(self, matches: Sequence[Match], *reasons: str) -> None:
+        """Take pictures, unless they were found before."""
+        for match in matches:
+            if match.row["id"] in self.rows:
+                continue
+            self.rows[match.row["id"]] = match.row
+            text = matched(self._wanted, match.row)
+            if text.share or not self._is_by_text:
+                moved = text.moved(match.similarity)
+                self._moved.append(replace(match, similarity=moved, reasons=(*reasons, *text.reasons)))
+
+    def is_out_of_reach(self, share: float, similarity: float) -> bool:
+        """Return whether a picture that is no more similar, and whose text holds such a share, cannot be among the best."""
+        best = self.best()
+        return len(best) == self._limit and best[-1].similarity >= TextMatch(share).moved(similarity)
+
+    def best(self) -> list[Match]:
+        """Return the best, most similar first."""
+        return sorted(self._moved, key=lambda match: -match.similarity)[: self._limit]
 
 
 def _found(
@@ -157,11 +188,13 @@ def _rows(now: OpenCollections, limit: int, filter: str) -> list[Match]:
     return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *SHOWN], limit=limit)]
 
 
-def _require_held(errors: Sequence[UnknownWordError], rows: Sequence[Mapping[str, Any]], forms: Forms) -> None:
-    """Raise the first error whose word none of these texts holds."""
+def _require_held(
+    errors: Sequence[UnknownWordError], tiers_of: TiersOf, by_text: Sequence[Match], forms: Forms
+) -> None:
+    """Raise the first error whose word no text holds."""
     for error in errors:
         wanted = phrases([Term(error.word)], forms)
-        if not any(matched(wanted, row).share for row in rows):
+        if not tiers_of(wanted) and not any(matched(wanted, one.row).share for one in by_text):
             raise error
 
 
@@ -177,19 +210,28 @@ def _meant(
     return [found.get(place, []) for place in range(len(queries))]
 
 
-def _held(
-    now: OpenCollections, expressions: Sequence[Sequence[Term]], looked_for: Sequence[Phrase], forms: Forms
-) -> tuple[list[Row], str]:
-    """Return the pictures whose text may hold one of some phrases, or where not all texts are known here the filter that finds them."""
+def _known_tiers(now: OpenCollections, looked_for: Sequence[Phrase]) -> TiersOf | None:
+    """Return what tells here the pictures whose text holds phrases, or None where Milvus has to be asked."""
     texts, visual = now.texts, now.visual
-    known = [dict(row) for row in texts.holding(looked_for)]
+    if texts.index is not None:
+        too_many = any(len(tier.others) > MOST_KEYS for tier in texts.index.tiers(looked_for))
+        # Milvus knows which of very many are the closest, if it can look for the word itself.
+        return None if too_many and visual.looks_inside and not visual.is_lite else texts.index.tiers
     if texts.is_whole or not looked_for:
-        return known, ""
+        return lambda wanted: tiers(wanted, texts.holding([one for one in wanted if one.weight > 0]))
+    return None
+
+
+def _text_filter(
+    now: OpenCollections, expressions: Sequence[Sequence[Term]], looked_for: Sequence[Phrase], forms: Forms
+) -> str:
+    """Return the filter of the pictures whose text may hold one of some phrases; with labels of which a part of the texts tells."""
+    texts, visual = now.texts, now.visual
     columns = (LABEL, URI) if visual.is_lite else texts.columns
     terms = [term for each in expressions for term in each]
     expression = text_filter(terms, columns=columns, infix=visual.looks_inside, forms=forms)
-    labels = {row[LABEL] for row in known if row[LABEL]}
-    return [], f"({expression}) or {is_in(LABEL, sorted(labels))}" if labels else expression
+    labels = {row[LABEL] for row in texts.holding(looked_for) if row[LABEL]}
+    return f"({expression}) or {is_in(LABEL, sorted(labels))}" if labels else expression
 
 
 def _look(
@@ -198,12 +240,9 @@ def _look(
     looked_for: Sequence[Phrase],
     find: Find,
     limit: int,
-    rows: list[Row],
     filter: str,
 ) -> tuple[list[Match], list[Row]]:
-    """Return pictures that were found by their text already, and `rows` or others whose text may hold a phrase."""
-    if not filter:
-        return [], rows
+    """Return pictures that Milvus finds by their text already, and others whose text may hold a phrase."""
     if len(queries) == 1 and not now.visual.is_lite:
         return _closest(now, queries[0], looked_for, find, limit, filter)
     return [], _read(now, looked_for, filter)
@@ -227,31 +266,3 @@ def _closest(
     # Of one phrase a text holds all or nothing, so that none that is further away can come before these.
     enough = len(looked_for) == 1 and sum(matched(looked_for, one.row).share > 0 for one in matches) >= limit
     return matches, [] if enough or len(matches) < depth else _read(now, looked_for, filter)
-
-
-def _tiers(
-    wanted: Sequence[Phrase], rows: Sequence[Mapping[str, Any]], known: Mapping[str, Match]
-) -> Iterator[tuple[str, int]]:
-    """Yield for the largest shares that texts hold the expression for these pictures, and how many are known to fit it.
-
-    Each share by itself: the few texts that hold all of an expression would be lost among many that hold half of it.
-    Where all of them are found already, there is nothing to look for.
-    """
-    by_label = {
-        label: matched(wanted, {LABEL: label, URI: "", "meta": {}}).share for label in {row[LABEL] for row in rows}
-    }
-    by_share = defaultdict(list)
-    for row in rows:
-        # Labels are few and pictures many: a label that says it all is looked at once.
-        share = by_label[row[LABEL]]
-        share = share if share == 1 else matched(wanted, row).share
-        if share:
-            by_share[share].append(row)
-    for share in sorted(by_share, reverse=True)[:_MOST_SHARES]:
-        rest = [row for row in by_share[share] if row["id"] not in known]
-        # Pictures of a label that says as much need not be named one by one, and there may be more than were read.
-        labels = {row[LABEL] for row in rest if by_label[row[LABEL]] >= share}
-        ids = [row["id"] for row in rest if row[LABEL] not in labels][:_MOST_ROWS]
-        parts = [is_in(field, sorted(values)) for field, values in ((LABEL, labels), ("id", ids)) if values]
-        if parts:
-            yield " or ".join(parts), len(ids) + sum(row[LABEL] in labels for row in by_share[share])

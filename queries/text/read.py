@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from milvise.adapter import Collection
 from milvise.adapter.collection import MOST_HITS
@@ -26,6 +26,9 @@ from milvise.core import config
 from milvise.embeddings.model_files.kept_files import read_object
 from milvise.queries.text.filter import LABEL, META, URI
 from milvise.queries.text.words import Phrase, folded
+
+if TYPE_CHECKING:
+    from milvise.queries.text.word_index import WordIndex
 
 Row = Mapping[str, Any]
 
@@ -51,11 +54,14 @@ class Texts:
         Pictures whose text was read.
     is_whole : bool
         Whether these are all.
+    index : WordIndex, optional
+        Of the words of all of them, see `milvise.queries.text.whole`.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...] = ()
     is_whole: bool = False
+    index: WordIndex | None = None
 
     def holding(self, phrases: Sequence[Phrase]) -> list[Row]:
         """Return those of `rows` in which the letters of one of the phrases stand, be it within longer words."""

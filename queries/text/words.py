@@ -108,6 +108,11 @@ def _readings(text: str) -> tuple[tuple[str, ...], ...]:
     return (apart,) if apart == together else (apart, together)
 
 
+def words_in(text: str) -> frozenset[str]:
+    """Return the words of all `readings` of a text."""
+    return frozenset(word for reading in _readings(text) for word in reading)
+
+
 def folded(text: str) -> str:
     """Return a text with one spelling for each letter, in small letters."""
     return unicodedata.normalize("NFC", text).lower()

@@ -186,7 +186,8 @@ def test_several_expressions_are_answered_in_one_call_as_each_would_be_alone(
     assert calls.count("query") <= 1
     calls.clear()
     gallery.search_many(expressions, space="joint", by="meaning")
-    assert calls == ["search"]
+    # Where a second has passed, it was asked as well whether the aliases still point there.
+    assert [name for name in calls if name != "describe_alias"] == ["search"]
     assert gallery.search_many([]) == []
     with pytest.raises(UnknownWordError, match="dgo"):
         gallery.search_many(["dog", "dgo"])

@@ -19,7 +19,7 @@ const whole = new Set();
 
 export function toggleFilters() {
   const panel = byId("filters");
-  if (panel.open) return panel.close();
+  if (panel.open) return close();
   if (WIDE.matches) panel.show();
   else panel.showModal();
   document.documentElement.classList.add("filtering");
@@ -29,11 +29,19 @@ export function toggleFilters() {
 export function addFilters() {
   const panel = byId("filters");
   panel.setAttribute("aria-label", t("filters.title"));
-  panel.addEventListener("close", () => {
-    document.documentElement.classList.remove("filtering");
-    byId("show-filters")?.focus();
-  });
-  panel.addEventListener("keydown", (event) => { if (event.key === "Escape") panel.close(); });
+  // The browser closes a modal panel by itself, and says so a moment later.
+  panel.addEventListener("close", closed);
+  panel.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+}
+
+function close() {
+  byId("filters").close();
+  closed();
+}
+
+function closed() {
+  document.documentElement.classList.remove("filtering");
+  byId("show-filters")?.focus();
 }
 
 export const filtersOn = () => Object.values(state.filters).flat().length + Number(Boolean(state.filter));
@@ -73,7 +81,7 @@ function draw() {
   show(panel,
     h("div", { class: "bar" }, h("h2", {}, t("filters.title")),
       h("button", { type: "button", class: "soft", id: "clear-filters", disabled: !filtersOn(), onclick: () => go({ filters: {}, filter: "" }) }, t("filters.clear")),
-      h("button", { type: "button", class: "round", "aria-label": t("filters.close"), onclick: () => panel.close() }, icon("close"))),
+      h("button", { type: "button", class: "round", "aria-label": t("filters.close"), onclick: close }, icon("close"))),
     h("div", { class: "groups" }, groups.map(fieldset), optionsNow()));
   panel.querySelector(".groups").scrollTop = place[0];
   if (place[1]) byId(place[1])?.focus({ preventScroll: true });
