@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from milvise.queries.search import Gallery
 from milvise.queries.text import read as texts
 from milvise.queries.text.filter import text_filter
 from milvise.queries.text.held_words import matched
+from milvise.queries.text.whole import WholeTexts, indexed
 from milvise.queries.text.words import phrases
 from milvise.queries.vocabulary.expression import parse
 
@@ -143,6 +145,23 @@ def test_hits_are_those_of_a_look_at_every_picture(gallery: Gallery, expression:
         assert all(hit.distance == distance(hit.similarity) for hit in hits)
         texts_of_hits = [hit for hit in hits if set(hit.reasons) - {"meaning"}]
         assert by == "both" or texts_of_hits == hits
+
+
+@pytest.mark.parametrize("name", ["named", "told"])
+def test_an_index_of_the_words_finds_the_same(
+    store_with_text: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(WholeTexts, "instead_of", lambda self, known, visual: indexed(known, visual))
+    gallery = Database(store_with_text).gallery(name)
+    for expression in ("dog", '"traffic light"', "black dog", "dog - black"):
+        meaning = partial(gallery.search, expression, by="meaning", space="joint", limit=len(GALLERIES[name]))
+        for by in ("both", "text"):
+            all_of_them = expected(gallery, meaning, expression, only_text=by == "text")
+            hits = gallery.search(expression, by=by, space="joint", limit=10)
+            best = sorted(all_of_them.values(), reverse=True)[:10]
+            assert [hit.similarity for hit in hits] == pytest.approx(best, abs=1e-5)
+            together = gallery.search_many([expression, "cat"], by=by, space="joint", limit=10)[0]
+            assert [hit.id for hit in together] == [hit.id for hit in hits]
 
 
 def test_text_finds_what_it_names_and_nothing_else(gallery: Gallery) -> None:
