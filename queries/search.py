@@ -14,7 +14,7 @@ apart. Each method says how many calls to Milvus it makes once the words and cla
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,18 +27,18 @@ from milvise.core.records import DuplicateGroup, Hit, Owner, Picture, WordHit
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.core.stages import watcher
 from milvise.errors import UsageError
-from milvise.queries.focus.search import focused, focused_to_each
+from milvise.queries.focus.search import focused
 from milvise.queries.focus.words import focus_weights
 from milvise.queries.gallery_collections import GalleryCollections, OpenCollections
 from milvise.queries.limits import check_limit
 from milvise.queries.pictures.find import find_pictures, find_rows, require_several
 from milvise.queries.pictures.given import PictureLike
-from milvise.queries.plan.build import Weighted, mean_query, mixed_query, terms_of, word_queries, words_space
+from milvise.queries.plan.build import Weighted, mean_query, mixed_query, terms_of, words_space
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.confidence import check_confidence
 from milvise.queries.ranking.hit_confidence import trust
 from milvise.queries.ranking.match import Match
-from milvise.queries.ranking.nearest import nearest, nearest_to_each
+from milvise.queries.ranking.nearest import nearest
 from milvise.queries.requests.browse import browse
 from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
@@ -50,11 +50,31 @@ from milvise.queries.requests.rank import rank
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.requests.suggest import SUGGESTIONS, Suggestions, suggest
 from milvise.queries.requests.tags import can_hedge, tagged
-from milvise.queries.text.match import BOTH, MEANING, Finder, check_by, found_by
+from milvise.queries.requests.words import answers
+from milvise.queries.text.match import BOTH
 from milvise.queries.vocabulary.expression import Term, render
-from milvise.queries.vocabulary.gallery_words import Said, readings_of, said_in, words_said, words_typed
+from milvise.queries.vocabulary.gallery_words import readings_of, words_said, words_typed
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What one of several expressions found.
+
+    Attributes
+    ----------
+    read : TypedSearch, optional
+        What it was taken for; None where it cannot be read.
+    hits : list of Hit
+        Closest first.
+    error : UsageError, optional
+        Why there are none.
+    """
+
+    read: TypedSearch | None
+    hits: list[Hit]
+    error: UsageError | None = None
 
 
 class Gallery:
@@ -126,9 +146,8 @@ class Gallery:
         _check_focus(focus, space)
 
         def request(now: OpenCollections) -> list[Hit]:
-            ((said, matches),) = _found(
-                now, [expression], space, by=by, limit=limit, filter=filter, fix=fix, focus=focus
-            )
+            (answer,) = answers(now, [expression], space, by=by, limit=limit, filter=filter, fix=fix, focus=focus)
+            said, matches = answer.require()
             if min_confidence is not None and not said.known:
                 said.require_known()
             return _hits(now, said.known, matches, min_confidence)
@@ -174,10 +193,40 @@ class Gallery:
             return []
 
         def request(now: OpenCollections) -> list[list[Hit]]:
-            found = _found(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
+            found = [
+                one.require() for one in answers(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
+            ]
             return [[match.hit() for match in matches] for _, matches in found]
 
         return self._parts.logged(request, "search_many", space=space, limit=limit)
+
+    def search_each(
+        self,
+        expressions: Sequence[str],
+        *,
+        space: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+        filter: str = "",
+        fix: bool = False,
+        by: str = BOTH,
+    ) -> list[Searched]:
+        """Return for each of several expressions what `search` does, or the error that it would raise; as `search_many`.
+
+        Raises
+        ------
+        FingerprintError, FilterError, UsageError
+            As `search`, if it would whatever the expression is.
+        """
+        if not expressions:
+            return []
+
+        def request(now: OpenCollections) -> list[Searched]:
+            return [
+                Searched(one.read, [match.hit() for match in one.matches], one.error)
+                for one in answers(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
+            ]
+
+        return self._parts.logged(request, "search_each", space=space, limit=limit)
 
     def similar(
         self, picture: PictureLike, *, focus: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""
@@ -661,34 +710,6 @@ class Gallery:
             return dict(zip(now.mixture.labels, shares.tolist(), strict=True))
 
         return self._parts.logged(request, "classes_of")
-
-
-def _found(
-    now: OpenCollections,
-    texts: Sequence[str],
-    space: str | None,
-    *,
-    by: str,
-    limit: int,
-    filter: str,
-    fix: bool,
-    focus: str | None = None,
-) -> list[tuple[Said, list[Match]]]:
-    """Return what each text says and the pictures that it finds."""
-    check_by(by)
-    said = said_in(now, texts, fix=fix)
-    if by == MEANING:
-        for one in said:
-            one.require_known()
-    find: Finder = nearest_to_each
-    if focus is not None:
-        space, find = VISUAL, partial(focused_to_each, weights=focus_weights(now, focus))
-    queries = iter(word_queries(now, [one.known for one in said if one.known], space=space))
-    meant = [next(queries) if one.known else None for one in said]
-    unknown = [one.unknown for one in said]
-    terms = [one.terms for one in said]
-    found = found_by(now, meant, terms, find, by=by, limit=limit, filter=filter, unknown=unknown)
-    return list(zip(said, found, strict=True))
 
 
 def _check_focus(focus: str | None, space: str | None) -> None:

@@ -14,6 +14,7 @@ from milvise.operations.files import Thumbnails
 from milvise.operations.gallery import Gallery
 from milvise.service.bodies.parameters import GalleryName
 from milvise.service.settings import Settings
+from milvise.service.together import Together
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Context:
     settings : Settings
     galleries : dict of str to Gallery
         Those that were asked for, with what they keep between requests.
+    together : Together
+        Makes the searches by words of all who ask.
     thumbnails : Thumbnails
         Kept on the disk.
     reading, making : CapacityLimiter
@@ -35,6 +38,7 @@ class Context:
     db: Database
     settings: Settings
     galleries: dict[str, Gallery]
+    together: Together = field(default_factory=Together)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
     making: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))

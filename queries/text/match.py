@@ -7,7 +7,7 @@ similarity. Words that are in no vocabulary, such as names, mean nothing: pictur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -75,8 +75,10 @@ def found_by(
     filter: str = "",
     forms: Forms = plain_forms,
     unknown: Sequence[Mapping[str, UnknownWordError]] = (),
-) -> list[list[Match]]:
+) -> list[list[Match] | UnknownWordError]:
     """Return for each of several expressions the pictures that it finds, most similar first.
+
+    In place of them stands an error where by ``both`` a word means nothing, and no text holds it.
 
     Parameters
     ----------
@@ -100,8 +102,6 @@ def found_by(
     ------
     UsageError
         If `by` or `limit` is none that can be used.
-    UnknownWordError
-        If a word means nothing, and no text holds it; not where only texts are asked for.
     """
     check_by(by)
     check_limit(limit)
@@ -127,10 +127,14 @@ def found_by(
         # Neither waits for the other.
         (by_text, rows), meant = at_once(look, means)
         tiers_of = partial(tiers, rows=rows)
-    if by == BOTH:
-        _require_held([error for each in unknown for error in each.values()], tiers_of, by_text, forms)
-    answers = []
-    for query, each, close, depth in zip(queries, wanted, meant, depths, strict=True):
+    answers: list[list[Match] | UnknownWordError] = []
+    for query, each, close, depth, errors in zip(
+        queries, wanted, meant, depths, unknown or [{}] * len(queries), strict=True
+    ):
+        missing = _not_held(errors.values(), tiers_of, by_text, forms) if by == BOTH else None
+        if missing is not None:
+            answers.append(missing)
+            continue
         merge = _Merge(each, limit, is_by_text=by == TEXT)
         merge.add(close, MEANING)
         merge.add(by_text)
@@ -188,14 +192,15 @@ def _rows(now: OpenCollections, limit: int, filter: str) -> list[Match]:
     return [Match(row, 0.0, {}) for row in now.visual.query(filter, fields=["id", *SHOWN], limit=limit)]
 
 
-def _require_held(
-    errors: Sequence[UnknownWordError], tiers_of: TiersOf, by_text: Sequence[Match], forms: Forms
-) -> None:
-    """Raise the first error whose word no text holds."""
+def _not_held(
+    errors: Iterable[UnknownWordError], tiers_of: TiersOf, by_text: Sequence[Match], forms: Forms
+) -> UnknownWordError | None:
+    """Return the first error whose word no text holds."""
     for error in errors:
         wanted = phrases([Term(error.word)], forms)
         if not tiers_of(wanted) and not any(matched(wanted, one.row).share for one in by_text):
-            raise error
+            return error
+    return None
 
 
 def _meant(

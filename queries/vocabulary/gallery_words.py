@@ -55,11 +55,14 @@ class Said:
         Those of them that mean something: each is in the vocabulary, or a noun that the class hierarchy knows.
     unknown : mapping of str to UnknownWordError
         By word an error for each of the others.
+    read : TypedSearch, optional
+        What the text was read as; None where there was no text.
     """
 
     terms: tuple[Term, ...]
     known: tuple[Term, ...]
     unknown: Mapping[str, UnknownWordError]
+    read: TypedSearch | None = None
 
     def require_known(self) -> None:
         """Raise the error of the first word that means nothing."""
@@ -100,7 +103,7 @@ def said_in(now: OpenCollections, texts: Sequence[str], *, fix: bool = False) ->
     for reading in readings:
         errors = {word: unknown_error(reading, word, now.words) for word in reading.unknown}
         known, others = _known(now, [term for term in reading.terms if term.phrase not in errors])
-        said.append(Said(reading.terms, tuple(known), {**errors, **others}))
+        said.append(Said(reading.terms, tuple(known), {**errors, **others}, reading))
     return said
 
 

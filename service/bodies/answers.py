@@ -172,7 +172,9 @@ def group_bodies(gallery: str, groups: Sequence[DuplicateGroup], *, originals: b
 
 def read_as(asked: Gallery | Vocabulary, words: str, *, fix: bool) -> dict[str, Any]:
     """Return what an answer says of the words of its request: nothing where there are none."""
-    if not words.strip():
-        return {}
-    read = asked.read(words, fix=fix)
+    return read_to(asked.read(words, fix=fix)) if words.strip() else {}
+
+
+def read_to(read: TypedSearch) -> dict[str, Any]:
+    """Return what an answer says of what its words were read as."""
     return {"read_as": read.expression, "remarks": [in_http_terms(remark) for remark in read.remarks]}

@@ -18,7 +18,7 @@ LACKED = {
         "demo", "drop", "drop_words", "has_gallery", "ingest_images", "ingest_words", "verify", "word_users",
     },
     Gallery: {
-        "check_wiring", "evaluate", "export_model", "export_pairs", "export_projector", "project", "train", "tune",
+        "check_wiring", "evaluate", "export_model", "export_pairs", "export_projector", "project", "search_each", "train", "tune",
     },
     Vocabulary: set(),
 }  # fmt: skip
