@@ -96,7 +96,8 @@ def found_by(
     Calls to Milvus: for ``meaning`` those of `find`. Otherwise those of `find`, twice where only some expressions
     subtract. Unless the gallery's texts are known here, beside them those of `find` again for one expression on a server, which mostly is
     all, and one read for several. Then for each expression that stands in the text of pictures that are not found yet and could be
-    among the best, those of `find`, again for each share of the expression that texts hold, at most three.
+    among the best, those of `find`, again for each share of the expression that texts hold, at most three; for one expression the first
+    of these at the same time as what it means.
 
     Raises
     ------
@@ -119,8 +120,16 @@ def found_by(
     looked_for = [one for each in wanted for one in each if one.weight > 0]
     means = partial(_meant, now, [None] * len(queries) if by == TEXT else queries, search, depths, filter)
     tiers_of, by_text = _known_tiers(now, looked_for), list[Match]()
+    first: list[Tier] = []
     if tiers_of is not None:
-        meant = means()
+        first = tiers_of(wanted[0])[:1] if by == BOTH and len(wanted) == 1 else []
+        if first:
+            # Mostly some of its pictures are not found by meaning: they are asked for before that is known.
+            rest, count = first[0].rest({})
+            of_first = partial(search, now, queries, limit=min(depths[0], count), filter=both(filter, rest))
+            (by_text,), meant = at_once(of_first, means)
+        else:
+            meant = means()
     else:
         expression = both(filter, _text_filter(now, expressions, looked_for, forms))
         look = partial(_look, now, queries, looked_for, search, max(depths), expression)
@@ -138,7 +147,7 @@ def found_by(
         merge = _Merge(each, limit, is_by_text=by == TEXT)
         merge.add(close, MEANING)
         merge.add(by_text)
-        for tier in tiers_of(each):
+        for tier in tiers_of(each)[len(first) :]:
             if len(close) == depth and merge.is_out_of_reach(tier.share, close[-1].similarity):
                 break
             rest, count = tier.rest(merge.rows)
