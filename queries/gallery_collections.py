@@ -297,12 +297,11 @@ class OpenCollections:
         made_of = [pictures.name, self.visual.manifest.stamp]
         return self._kept("background", made_of, lambda: sample_background(pictures, self.words))
 
-    @cached_property
-    def texts(self) -> Texts:
-        """What is known of the text of this gallery's pictures; read again when pictures were added."""
+    def texts_for(self, searches: int) -> Texts:
+        """Return what is known of the text of this gallery's pictures, for so many searches; read again when pictures were added."""
         made_of = [self.visual.name, self.visual.manifest.stamp]
         known = self._kept("texts", made_of, lambda: load_texts(self.visual))
-        return self.parts.whole_texts.instead_of(known, self.visual)
+        return self.parts.whole_texts.instead_of(known, self.visual, searches)
 
     def facets(self, filter: str) -> Facets:
         """Return what the pictures that fit a filter have in common; counted again when pictures were added."""

@@ -30,7 +30,7 @@ class WholeTexts:
         self._asked = 0
         self._whole: Texts | None = None
 
-    def instead_of(self, texts: Texts, visual: Collection) -> Texts:
+    def instead_of(self, texts: Texts, visual: Collection, searches: int = 1) -> Texts:
         """Return the texts of a gallery with their index if they were read, and else what is known of them.
 
         Parameters
@@ -39,6 +39,8 @@ class WholeTexts:
             What is known.
         visual : Collection
             The gallery's.
+        searches : int
+            How many are made with what is returned.
         """
         of = visual.name, visual.manifest.stamp
         if not is_closed(of[1]):
@@ -48,8 +50,8 @@ class WholeTexts:
                 self._of, self._asked, self._whole = of, 0, None
             if self._whole is not None:
                 return self._whole
-            self._asked += 1
-            if self._asked == PATIENCE:
+            before, self._asked = self._asked, self._asked + searches
+            if before < PATIENCE <= self._asked:
                 threading.Thread(target=self._read, args=(texts, visual), name="milvise-texts", daemon=True).start()
         return texts
 

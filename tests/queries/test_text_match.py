@@ -151,7 +151,7 @@ def test_hits_are_those_of_a_look_at_every_picture(gallery: Gallery, expression:
 def test_an_index_of_the_words_finds_the_same(
     store_with_text: Store, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(WholeTexts, "instead_of", lambda self, known, visual: indexed(known, visual))
+    monkeypatch.setattr(WholeTexts, "instead_of", lambda self, known, visual, searches: indexed(known, visual))
     gallery = Database(store_with_text).gallery(name)
     for expression in ("dog", '"traffic light"', "black dog", "dog - black"):
         meaning = partial(gallery.search, expression, by="meaning", space="joint", limit=len(GALLERIES[name]))
