@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -35,15 +35,25 @@ class Named:
     ----------
     tiers_of : callable
         From what is looked for to the pictures whose text holds it.
+    tiers : list of Tier
+        Those that hold the expression.
+    is_whole : bool
+        Whether these are all.
     closest : list of Match
         Those that were found already.
-    tiers : list of Tier
-        Those of the expression; of the first the closest are among `closest`.
+    done : int
+        Of so many tiers the closest pictures are among `closest`.
     """
 
     tiers_of: Callable[[Sequence[Phrase]], list[Tier]]
+    tiers: list[Tier]
+    is_whole: bool = True
     closest: list[Match] = field(default_factory=list)
-    tiers: list[Tier] = field(default_factory=list)
+    done: int = 0
+
+    def share(self, row: Mapping[str, Any]) -> float:
+        """Return the share of the expression that a picture's text holds; only where these are all."""
+        return next((tier.share for tier in self.tiers if tier.holds(row)), 0.0)
 
     def holds(self, word: str, forms: Forms) -> bool:
         """Return whether any text holds a word."""
@@ -63,13 +73,16 @@ class Look:
         What it means.
     wanted : sequence of Phrase
         What is looked for.
-    depth : int
+    limit : int
         How many pictures are needed.
+    depth : int
+        How many of those that it means are looked at.
     """
 
     terms: Sequence[Term]
     query: Query | None
     wanted: Sequence[Phrase]
+    limit: int
     depth: int
 
     @property
@@ -89,8 +102,8 @@ def look(
 def with_closest_of_first(now: OpenCollections, one: Look, named: Named, find: Find, filter: str) -> Named:
     """Return the same with the closest pictures of its first tier."""
     rest, count = named.tiers[0].rest({})
-    closest = find(now, [one.query], limit=min(one.depth, count), filter=both(filter, rest))[0]
-    return Named(named.tiers_of, closest, named.tiers[1:])
+    closest = find(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0]
+    return replace(named, closest=closest, done=1)
 
 
 def _known(now: OpenCollections, texts: Texts, one: Look) -> Named | None:
@@ -100,7 +113,7 @@ def _known(now: OpenCollections, texts: Texts, one: Look) -> Named | None:
         if too_many and now.visual.looks_inside and not now.visual.is_lite:
             # Milvus knows which of very many are the closest.
             return None
-        return Named(texts.index.tiers, tiers=found)
+        return Named(texts.index.tiers, found)
     if texts.is_whole or not one.looked_for:
         return _among(texts.holding, one)
     return None
@@ -110,7 +123,7 @@ def _among(holding: Callable[[Sequence[Phrase]], Sequence[Mapping[str, Any]]], o
     def tiers_of(wanted: Sequence[Phrase]) -> list[Tier]:
         return tiers(wanted, holding([phrase for phrase in wanted if phrase.weight > 0]))
 
-    return Named(tiers_of, tiers=tiers_of(one.wanted))
+    return Named(tiers_of, tiers_of(one.wanted))
 
 
 def _asked(now: OpenCollections, texts: Texts, one: Look, find: Find, *, filter: str, forms: Forms) -> Named:
@@ -123,7 +136,7 @@ def _asked(now: OpenCollections, texts: Texts, one: Look, find: Find, *, filter:
         expression = f"({expression}) or {is_in(LABEL, sorted(labels))}"
     wanted = both(filter, expression)
     closest, rows = ([], _read(now, one, wanted)) if visual.is_lite else _closest(now, one, find, wanted)
-    return Named(partial(tiers, rows=rows), closest, tiers(one.wanted, rows))
+    return Named(partial(tiers, rows=rows), tiers(one.wanted, rows), False, closest)
 
 
 def _read(now: OpenCollections, one: Look, filter: str) -> list[Row]:
@@ -137,9 +150,9 @@ def _read(now: OpenCollections, one: Look, filter: str) -> list[Row]:
 
 def _closest(now: OpenCollections, one: Look, find: Find, filter: str) -> tuple[list[Match], list[Row]]:
     """Return the closest pictures whose text may hold a phrase, and where these may not be enough, rows of all that may."""
-    depth = max(BESIDE, one.depth)
+    depth = max(BESIDE, one.limit)
     matches = find(now, [one.query], limit=depth, filter=filter)[0]
     # Of one phrase a text holds all or nothing, so that none that is further away can come before these.
     held = sum(matched(one.looked_for, match.row).share > 0 for match in matches)
-    enough = len(one.looked_for) == 1 and held >= one.depth
+    enough = len(one.looked_for) == 1 and held >= one.limit
     return matches, [] if enough or len(matches) < depth else _read(now, one, filter)

@@ -15,6 +15,7 @@ from typing import Protocol
 from milvise.adapter.collection import MOST_HITS
 from milvise.adapter.escape import both
 from milvise.core.records import Row
+from milvise.core.spaces import RANKED
 from milvise.core.stages import staged
 from milvise.errors import UnknownWordError, UsageError
 from milvise.queries.at_once import at_once
@@ -23,13 +24,17 @@ from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS as SHOWN
 from milvise.queries.ranking.match import Match
+from milvise.queries.ranking.search import CANDIDATES
 from milvise.queries.text.held_words import TextMatch, matched
 from milvise.queries.text.look import BESIDE, Find, Look, Named, look, with_closest_of_first
-from milvise.queries.text.words import Forms, Phrase, phrases, plain_forms
+from milvise.queries.text.words import Forms, phrases, plain_forms
 from milvise.queries.vocabulary.expression import Term
 
 BOTH, MEANING, TEXT = "both", "meaning", "text"
 BY = (MEANING, TEXT, BOTH)
+
+_MOST_TIERS = 3
+"""Of so many shares of an expression further pictures are asked for."""
 
 
 class Finder(Protocol):
@@ -111,23 +116,26 @@ def found_by(
         if missing:
             answers.append(missing[0])
             continue
-        merge = _Merge(one.wanted, limit, is_by_text=by == TEXT)
+        merge = _Merge(one, known, limit, is_by_text=by == TEXT)
         merge.add(close, MEANING)
         merge.add(known.closest)
-        for tier in known.tiers:
+        for tier in known.tiers[known.done : _MOST_TIERS]:
             if len(close) == one.depth and merge.is_out_of_reach(tier.share, close[-1].similarity):
                 break
             rest, count = tier.rest(merge.rows)
             if rest:
-                merge.add(search(now, [one.query], limit=min(one.depth, count), filter=both(filter, rest))[0])
+                merge.add(search(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0])
         answers.append(merge.best())
     return answers
 
 
 def _look_for(terms: Sequence[Term], query: Query | None, limit: int, forms: Forms) -> Look:
     wanted = phrases(terms, forms)
-    may_move_down = any(one.weight < 0 for one in wanted)
-    return Look(terms, query, wanted, min(MOST_HITS, limit + BESIDE) if may_move_down else limit)
+    if any(one.weight < 0 for one in wanted):
+        limit = min(MOST_HITS, limit + BESIDE)
+    # A ranked search looks at so many anyway.
+    depth = max(limit, CANDIDATES) if query is not None and query.space == RANKED else limit
+    return Look(terms, query, wanted, limit, depth)
 
 
 def _named_and_meant(
@@ -143,8 +151,9 @@ def _named_and_meant(
     texts = now.texts_for(len(looks))
     found = [look(now, texts, one, search, filter=filter, forms=forms) for one in looks]
     first = found[0]
-    if len(found) == 1 and isinstance(first, Named) and first.tiers and looks[0].query is not None:
-        # Mostly some of its pictures are not found by meaning: they are asked for before that is known.
+    is_alone = len(found) == 1 and looks[0].query is not None
+    if is_alone and isinstance(first, Named) and first.tiers and first.tiers[0].count < looks[0].depth:
+        # Few pictures are mostly not all found by meaning: they are asked for before that is known.
         ahead, meant = at_once(partial(with_closest_of_first, now, looks[0], first, search, filter), means)
         return [ahead], meant
     if all(isinstance(one, Named) for one in found):
@@ -155,12 +164,14 @@ def _named_and_meant(
 class _Merge:
     """The pictures that were found for one expression, each moved by its text."""
 
-    def __init__(self, wanted: Sequence[Phrase], limit: int, *, is_by_text: bool) -> None:
-        self._wanted = wanted
+    def __init__(self, one: Look, named: Named, limit: int, *, is_by_text: bool) -> None:
+        self._wanted = one.wanted
         self._limit = limit
         self._is_by_text = is_by_text
+        # What is known of all texts spares a look at the text of each picture.
+        self._named = named if named.is_whole and len(one.looked_for) == len(one.wanted) else None
         self.rows: dict[str, Row] = {}
-        self._moved: list[Match] = []
+        self._moved: list[tuple[float, Match, tuple[str, ...], TextMatch]] = []
 
     def add(self, matches: Sequence[Match], *reasons: str) -> None:
         """Take pictures, unless they were found before."""
@@ -168,19 +179,28 @@ class _Merge:
             if match.row["id"] in self.rows:
                 continue
             self.rows[match.row["id"]] = match.row
-            text = matched(self._wanted, match.row)
+            text = matched(self._wanted, match.row) if self._named is None else TextMatch(self._named.share(match.row))
             if text.share or not self._is_by_text:
-                moved = text.moved(match.similarity)
-                self._moved.append(replace(match, similarity=moved, reasons=(*reasons, *text.reasons)))
+                self._moved.append((text.moved(match.similarity), match, reasons, text))
 
     def is_out_of_reach(self, share: float, similarity: float) -> bool:
         """Return whether a picture that is no more similar, and whose text holds such a share, cannot be among the best."""
-        best = self.best()
-        return len(best) == self._limit and best[-1].similarity >= TextMatch(share).moved(similarity)
+        best = self._best()
+        return len(best) == self._limit and best[-1][0] >= TextMatch(share).moved(similarity)
 
     def best(self) -> list[Match]:
         """Return the best, most similar first."""
-        return sorted(self._moved, key=lambda match: -match.similarity)[: self._limit]
+        return [
+            replace(match, similarity=moved, reasons=(*reasons, *self._reasons(match, text)))
+            for moved, match, reasons, text in self._best()
+        ]
+
+    def _best(self) -> list[tuple[float, Match, tuple[str, ...], TextMatch]]:
+        return sorted(self._moved, key=lambda each: -each[0])[: self._limit]
+
+    def _reasons(self, match: Match, text: TextMatch) -> tuple[str, ...]:
+        """Return where a picture's text holds something."""
+        return matched(self._wanted, match.row).reasons if text.share and not text.reasons else text.reasons
 
 
 def _found(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -16,10 +17,8 @@ from milvise.queries.text.words import Phrase
 MOST_KEYS = 1_000
 """So many pictures are named one by one in a filter."""
 
-_MOST_TIERS = 3
 
-
-@dataclass(slots=True)
+@dataclass
 class Tier:
     """Pictures whose text holds the same share of an expression.
 
@@ -36,6 +35,19 @@ class Tier:
     share: float
     labelled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     others: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return len(self.others) + sum(self.labelled.values())
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(self.others)
+
+    def holds(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a picture is one of them; one that was read by another call may be, by its label."""
+        return row[LABEL] in self.labelled or row["id"] in self._keys
 
     def rest(self, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, int]:
         """Return the filter of the pictures that are not known yet, empty where all are, and how many it fits at least.
@@ -55,7 +67,7 @@ class Tier:
 
 
 def tiers(wanted: Sequence[Phrase], rows: Iterable[Mapping[str, Any]]) -> list[Tier]:
-    """Return the pictures among `rows` whose text holds a phrase that is searched for: the largest shares, three at most."""
+    """Return the pictures among `rows` whose text holds a phrase that is searched for, the largest shares first."""
     by_label: dict[str, float] = {}
     shared = []
     for row in rows:
@@ -89,4 +101,4 @@ def grouped(shared: Iterable[tuple[Mapping[str, Any], float]], by_label: Mapping
             tier.labelled[row[LABEL]] += 1
         else:
             tier.others.append(row["id"])
-    return [made[share] for share in sorted(made, reverse=True)[:_MOST_TIERS]]
+    return [made[share] for share in sorted(made, reverse=True)]
