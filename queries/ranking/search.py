@@ -38,7 +38,13 @@ _AT_ONCE = 5_000
 
 
 def ranked_to_each(
-    now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = "", also: Sequence[Sequence[str]] = ()
+    now: OpenCollections,
+    queries: Sequence[Query],
+    *,
+    limit: int,
+    filter: str = "",
+    also: Sequence[Sequence[str]] = (),
+    brief: bool = False,
 ) -> list[list[Match]]:
     """Return for each of several queries the closest pictures, the best first.
 
@@ -46,6 +52,8 @@ def ranked_to_each(
     ----------
     also : sequence of sequence of str, optional
         Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
+    brief : bool
+        Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
     Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors, and a
     read in each space for what the other search did not find; where only the joint part counts, one search and one read, whose
@@ -58,23 +66,31 @@ def ranked_to_each(
     found: list[list[Match]] = []
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        found += _ranked(now, queries[part], count, limit, filter, also[part])
+        found += _ranked(now, queries[part], count, limit, filter, also[part], picture_fields(now, brief=brief))
     return found
 
 
 def _ranked(
-    now: OpenCollections, queries: Sequence[Query], count: int, limit: int, filter: str, also: Sequence[Sequence[str]]
+    now: OpenCollections,
+    queries: Sequence[Query],
+    count: int,
+    limit: int,
+    filter: str,
+    also: Sequence[Sequence[str]],
+    fields: Sequence[str],
 ) -> list[list[Match]]:
-    hits = _visual_lists(now, queries, count, filter)
+    hits = _visual_lists(now, queries, count, filter, fields)
     rows = {row["id"]: row for found in hits for row, _ in found}
     visual = [{row["id"]: score for row, score in found} for found in hits]
     joint = _joint_lists(now, queries, count, limit, filter)
     firsts = [
         {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]} for near, close in zip(visual, joint, strict=True)
     ]
-    _add_others(now, queries, rows, visual, [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)])
+    others = [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)]
+    _add_others(now, queries, rows, visual, others, fields)
     _add_joint(now, queries, visual, joint)
     places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
+    rows = {key: plain(row) for key, row in rows.items()}
     answers = []
     for query, near, close, first, more in zip(queries, visual, joint, firsts, also, strict=True):
         # A picture that is being written may stand in one space only.
@@ -88,14 +104,14 @@ def _ranked(
 
 
 def _visual_lists(
-    now: OpenCollections, queries: Sequence[Query], count: int, filter: str
+    now: OpenCollections, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str]
 ) -> list[list[tuple[Row, float]]]:
     """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
     found: list[list[tuple[Row, float]]] = [[] for _ in queries]
     places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
     if places:
         vectors = _vectors([queries[place] for place in places], VISUAL)
-        answers = now.visual.search(vectors, limit=count, fields=picture_fields(now), filter=filter)
+        answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
         for place, hits in zip(places, answers, strict=True):
             found[place] = hits
     return found
@@ -127,11 +143,12 @@ def _add_others(
     rows: dict[str, Row],
     visual: list[Cosines],
     others: Sequence[Sequence[str]],
+    fields: Sequence[str],
 ) -> None:
     """Read the pictures that other lists have and the visual one lacks, with their visual cosines."""
     lacking = [[key for key in keys if key not in near] for keys, near in zip(others, visual, strict=True)]
     wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
-    read = now.visual.get(wanted, fields=["id", *picture_fields(now), "vector"]) if wanted else {}
+    read = now.visual.get(wanted, fields=["id", *fields, "vector"]) if wanted else {}
     vectors = {key: unit(np.asarray(row["vector"], dtype=np.float32)) for key, row in read.items()}
     rows |= {key: row for key, row in read.items() if key not in rows}
     for query, keys, near in zip(queries, lacking, visual, strict=True):
@@ -196,14 +213,13 @@ def score_pictures(
     # Most candidates are looked at and left out: nothing is made of them.
     kept = [*order[:limit], *(place for place in order[len(order[:limit]) :] if rows[place]["id"] in also)]
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
+    made_of = [
+        dict(zip(parts, values, strict=True))
+        for values in zip(*(part[kept].tolist() for part in parts.values()), strict=True)
+    ]
     return [
-        Match(
-            plain(rows[place]),
-            float(scores[place]),
-            {name: float(part[place]) for name, part in parts.items()},
-            confidence=trusted[place],
-        )
-        for place in kept
+        Match(rows[place], score, own, confidence=trusted[place])
+        for place, score, own in zip(kept, scores[kept].tolist(), made_of, strict=True)
     ]
 
 

@@ -15,7 +15,7 @@ from milvise.embeddings.devise.sketches import AXES, read_sketches, sketch
 from milvise.embeddings.devise.top_classes import decode, encode
 from milvise.errors import StoreError
 from milvise.queries.gallery_collections import OpenCollections
-from milvise.queries.ranking.match import FIELDS
+from milvise.queries.ranking.match import BRIEF, FIELDS
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 
@@ -40,9 +40,10 @@ class PictureEvidence:
         return PictureEvidence(self.probabilities[list(places)], self.looks[list(places)])
 
 
-def picture_fields(now: OpenCollections) -> tuple[str, ...]:
-    """Return the fields to read of pictures that will be ranked: `FIELDS`, and what was seen where rows hold it."""
-    return (*FIELDS, *_COLUMNS) if now.visual.manifest.top_classes else FIELDS
+def picture_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
+    """Return the fields to read of pictures that will be ranked: what was seen where rows hold it, and `FIELDS`, of which `BRIEF` is enough for a while."""
+    fields = BRIEF if brief else FIELDS
+    return (*fields, *_COLUMNS) if now.visual.manifest.top_classes else fields
 
 
 def plain(row: Mapping[str, Any]) -> Row:

@@ -36,14 +36,17 @@ BY = (MEANING, TEXT, BOTH)
 _MOST_TIERS = 3
 """Of so many shares of an expression further pictures are asked for."""
 
+_SEVERAL = 4
+"""From so many expressions on it pays to read what users get of the best pictures alone, in a call of its own."""
+
 
 class Finder(Protocol):
     """What finds the closest pictures by meaning, such as `milvise.queries.ranking.nearest.nearest_to_each`."""
 
     def __call__(
-        self, now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = ""
+        self, now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = "", brief: bool = False
     ) -> list[list[Match]]:
-        """Return for each query the closest pictures, closest first."""
+        """Return for each query the closest pictures, closest first; where it is `brief`, rows may hold ``id`` and ``label`` alone."""
         ...
 
 
@@ -110,11 +113,11 @@ def found_by(
     looks = [_look_for(terms, query, limit, forms) for terms, query in zip(expressions, queries, strict=True)]
     means = partial(_meant, now, [None] * len(queries) if by == TEXT else queries, search, looks, filter)
     named, meant = _named_and_meant(now, looks, search, means, filter=filter, forms=forms)
-    answers: list[list[Match] | UnknownWordError] = []
+    merges: list[_Merge | UnknownWordError] = []
     for one, known, close, errors in zip(looks, named, meant, unknown or [{}] * len(looks), strict=True):
         missing = [error for error in errors.values() if by == BOTH and not known.holds(error.word, forms)]
         if missing:
-            answers.append(missing[0])
+            merges.append(missing[0])
             continue
         merge = _Merge(one, known, limit, is_by_text=by == TEXT)
         merge.add(close, MEANING)
@@ -125,8 +128,17 @@ def found_by(
             rest, count = tier.rest(merge.rows)
             if rest:
                 merge.add(search(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0])
-        answers.append(merge.best())
-    return answers
+        merges.append(merge)
+    _complete(now, [merge for merge in merges if isinstance(merge, _Merge)])
+    return [merge.best() if isinstance(merge, _Merge) else merge for merge in merges]
+
+
+def _complete(now: OpenCollections, merges: Sequence[_Merge]) -> None:
+    """Read what is lacking of the best pictures, for all expressions at once."""
+    lacking = list(dict.fromkeys(key for merge in merges for key in merge.brief()))
+    rows = now.visual.get(lacking, fields=["id", *SHOWN]) if lacking else {}
+    for merge in merges:
+        merge.complete(rows)
 
 
 def _look_for(terms: Sequence[Term], query: Query | None, limit: int, forms: Forms) -> Look:
@@ -142,7 +154,7 @@ def _named_and_meant(
     now: OpenCollections,
     looks: Sequence[Look],
     search: Find,
-    means: Callable[[], list[list[Match]]],
+    means: Callable[..., list[list[Match]]],
     *,
     filter: str,
     forms: Forms,
@@ -156,8 +168,10 @@ def _named_and_meant(
         # Few pictures are mostly not all found by meaning: they are asked for before that is known.
         ahead, meant = at_once(partial(with_closest_of_first, now, looks[0], first, search, filter), means)
         return [ahead], meant
-    if all(isinstance(one, Named) for one in found):
-        return [one for one in found if isinstance(one, Named)], means()
+    known = [one for one in found if isinstance(one, Named)]
+    if len(known) == len(found):
+        may_be_brief = all(tells_all(one, named) for one, named in zip(looks, known, strict=True))
+        return known, means(brief=may_be_brief and len(found) >= _SEVERAL)
     return at_once(lambda: [one if isinstance(one, Named) else one() for one in found], means)
 
 
@@ -169,7 +183,7 @@ class _Merge:
         self._limit = limit
         self._is_by_text = is_by_text
         # What is known of all texts spares a look at the text of each picture.
-        self._named = named if named.is_whole and len(one.looked_for) == len(one.wanted) else None
+        self._named = named if tells_all(one, named) else None
         self.rows: dict[str, Row] = {}
         self._moved: list[tuple[float, Match, tuple[str, ...], TextMatch]] = []
 
@@ -188,6 +202,18 @@ class _Merge:
         best = self._best()
         return len(best) == self._limit and best[-1][0] >= TextMatch(share).moved(similarity)
 
+    def brief(self) -> list[str]:
+        """Return the keys of those of the best whose rows lack something."""
+        return [match.row["id"] for _, match, _, _ in self._best() if "uri" not in match.row]
+
+    def complete(self, rows: Mapping[str, Row]) -> None:
+        """Take over rows; pictures that are gone by now are left out."""
+        self._moved = [
+            (moved, match if "uri" in match.row else replace(match, row=rows[match.row["id"]]), reasons, text)
+            for moved, match, reasons, text in self._best()
+            if "uri" in match.row or match.row["id"] in rows
+        ]
+
     def best(self) -> list[Match]:
         """Return the best, most similar first."""
         return [
@@ -203,12 +229,23 @@ class _Merge:
         return matched(self._wanted, match.row).reasons if text.share and not text.reasons else text.reasons
 
 
+def tells_all(one: Look, named: Named) -> bool:
+    """Return whether what is known of texts tells what each picture's text does to an expression."""
+    return named.is_whole and len(one.looked_for) == len(one.wanted)
+
+
 def _found(
-    find: Finder, now: OpenCollections, queries: Sequence[Query | None], *, limit: int, filter: str = ""
+    find: Finder,
+    now: OpenCollections,
+    queries: Sequence[Query | None],
+    *,
+    limit: int,
+    filter: str = "",
+    brief: bool = False,
 ) -> list[list[Match]]:
     """Return for each query the closest pictures that fit the filter; for None any of them, which are similar to nothing."""
     asked = [query for query in queries if query is not None]
-    answers = iter(find(now, asked, limit=limit, filter=filter) if asked else [])
+    answers = iter(find(now, asked, limit=limit, filter=filter, brief=brief) if asked else [])
     return [next(answers) if query is not None else _rows(now, limit, filter) for query in queries]
 
 
@@ -217,13 +254,20 @@ def _rows(now: OpenCollections, limit: int, filter: str) -> list[Match]:
 
 
 def _meant(
-    now: OpenCollections, queries: Sequence[Query | None], find: Find, looks: Sequence[Look], filter: str
+    now: OpenCollections,
+    queries: Sequence[Query | None],
+    find: Find,
+    looks: Sequence[Look],
+    filter: str,
+    *,
+    brief: bool = False,
 ) -> list[list[Match]]:
     """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
     found: dict[int, list[Match]] = {}
     depths = [one.depth for one in looks]
     for depth in dict.fromkeys(depths):
         places = [place for place, own in enumerate(depths) if own == depth and queries[place] is not None]
-        answers = find(now, [queries[place] for place in places], limit=depth, filter=filter) if places else []
+        asked = [queries[place] for place in places]
+        answers = find(now, asked, limit=depth, filter=filter, brief=brief) if places else []
         found.update(zip(places, answers, strict=True))
     return [found.get(place, []) for place in range(len(queries))]

@@ -156,4 +156,8 @@ def took(started: float) -> dict[str, float]:
 
 
 def _plain(hit: Hit) -> dict[str, Any]:
-    return {**asdict(hit), "meta": dict(hit.meta), "reasons": list(hit.reasons)}
+    return {
+        "id": hit.id, "uri": hit.uri, "label": hit.label, "similarity": hit.similarity, "distance": hit.distance,
+        "meta": dict(hit.meta), "confidence": hit.confidence, "reasons": list(hit.reasons), "width": hit.width,
+        "height": hit.height,
+    }  # fmt: skip
