@@ -277,9 +277,9 @@ class Collection:
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:
-    # Of pymilvus' hits, which are dicts, a plain look takes a fifth of the time of their own.
+    # Hits are dicts of a kind of their own; a plain look takes a fifth of the time of theirs, which also finds keys in other places.
     row = dict(_plain_look(hit, "entity"))
-    row[key] = _plain_look(hit, key)
+    row[key] = hit[key]
     return row, float(_plain_look(hit, "distance"))
 
 
