@@ -53,7 +53,7 @@ from milvise.queries.requests.tags import can_hedge, tagged
 from milvise.queries.requests.words import answers
 from milvise.queries.text.match import BOTH
 from milvise.queries.vocabulary.expression import Term, render
-from milvise.queries.vocabulary.gallery_words import readings_of, words_said, words_typed
+from milvise.queries.vocabulary.gallery_words import readings_of, said_in, words_said, words_typed
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
 
@@ -703,9 +703,11 @@ class Gallery:
         """
 
         def request(now: OpenCollections) -> dict[str, float]:
+            (said,) = said_in(now, [words])
+            said.require_known()
             if not now.places_words:
                 return {}
-            placed = place_terms(now, words_typed(now, words))
+            placed = place_terms(now, said.terms)
             shares = np.mean([one.classes.shares for one in placed], axis=0)
             return dict(zip(now.mixture.labels, shares.tolist(), strict=True))
 

@@ -18,7 +18,7 @@ PATIENCE = 20
 """Searches before all texts are read."""
 
 MOST_PICTURES = 200_000
-"""Texts of larger galleries stay in Milvus: here they would take more than 150 MB."""
+"""Texts of larger galleries stay in Milvus: here they would take more than 160 MiB."""
 
 
 class WholeTexts:

@@ -14,7 +14,7 @@ from noun_world import CLASSES, EACH, GALLERY, VECTORS, WEIGHTS, drop_noun_world
 from milvise.adapter import Store
 from milvise.core.arrays import unit
 from milvise.core.records import Hit, record_id
-from milvise.errors import NotFoundError, UnknownClassError, UnknownWordError, UsageError
+from milvise.errors import ExpressionError, NotFoundError, UnknownClassError, UnknownWordError, UsageError
 from milvise.queries.database import Database
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.terms import place_terms
@@ -217,3 +217,9 @@ def test_a_picture_that_stands_in_one_space_only_is_not_found_in_both(own_store:
     for uri in ("0.jpg", "4.jpg"):
         with pytest.raises(NotFoundError, match=uri):
             gallery.explain(uri, words="poodle")
+
+
+@pytest.mark.parametrize("nothing", [" ", "- "])
+def test_nothing_has_no_classes(gallery: Gallery, nothing: str) -> None:
+    with pytest.raises(ExpressionError):
+        gallery.classes_of(nothing)
