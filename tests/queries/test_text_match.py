@@ -123,9 +123,9 @@ def expected(
     """Return the similarity of every picture, moved by its text, from searches by meaning alone."""
     wanted = phrases(parse(expression))
     made = {row["id"]: row for row in GALLERIES[gallery.name]}
-    found = {hit.id: matched(wanted, made[hit.id]) for hit in meaning()}
-    assert len(found) == len(made)
     plain = {hit.id: hit.similarity for hit in meaning()}
+    found = {key: matched(wanted, made[key]) for key in plain}
+    assert len(found) == len(made)
     return {key: text.moved(plain[key]) for key, text in found.items() if text.share or not only_text}
 
 

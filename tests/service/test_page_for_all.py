@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from backends import THOROUGH
 from page_browser import NARROW, WIDE, Window, fetch_axe
 
 Opened = Callable[..., Window]
@@ -66,8 +67,11 @@ def axe() -> Iterator[Path]:
     yield found
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+LOOKS = [(NARROW, True), (WIDE, False), *([(NARROW, False), (WIDE, True)] if THOROUGH else [])]
+"""Each size and each scheme once: colours do not depend on the size."""
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_axe_finds_nothing(open_window: Opened, address: str, axe: Path, size: tuple[int, int], dark: bool) -> None:
     window = open_window(address, size=size, dark=dark)
     found = {}
