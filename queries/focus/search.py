@@ -28,6 +28,7 @@ def focused_to_each(
     weights: Floats,
     limit: int,
     filter: str = "",
+    needed: Sequence[int] = (),  # noqa: ARG001 -- all are there, as they may be
     brief: bool = False,  # noqa: ARG001 -- rows are whole, as they may be
 ) -> list[list[Match]]:
     """Return for each of several queries among visual vectors the closest pictures, in the dimensions that `weights` count.

@@ -50,6 +50,7 @@ def nearest_to_each(
     limit: int,
     filter: str = "",
     without: Set[str | None] = frozenset(),
+    needed: Sequence[int] = (),
     brief: bool = False,
 ) -> list[list[Match]]:
     """Return for each of several queries of the same space the closest pictures, closest first.
@@ -58,6 +59,8 @@ def nearest_to_each(
     ----------
     without : set of str
         Primary keys of pictures that are left out; they may come first, and so many more are fetched.
+    needed : sequence of int, optional
+        How many pictures of each query are needed, where these are fewer than the limit; of a ranked search no more are returned.
     brief : bool
         Whether rows of a ranked search hold no more than `milvise.queries.ranking.match.BRIEF`.
 
@@ -66,14 +69,16 @@ def nearest_to_each(
     `milvise.queries.ranking.search.ranked_to_each`.
     """
     check_limit(limit)
-    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter, brief)
+    found = _found(now, queries, min(MOST_HITS, limit + len(without)), filter, needed, brief)
     return [[match for match in matches if match.row["id"] not in without][:limit] for matches in found]
 
 
-def _found(now: OpenCollections, queries: Sequence[Query], limit: int, filter: str, brief: bool) -> list[list[Match]]:
+def _found(
+    now: OpenCollections, queries: Sequence[Query], limit: int, filter: str, needed: Sequence[int], brief: bool
+) -> list[list[Match]]:
     space = queries[0].space
     if space == RANKED:
-        return ranked_to_each(now, queries, limit=limit, filter=filter, brief=brief)
+        return ranked_to_each(now, queries, limit=limit, filter=filter, needed=needed, brief=brief)
     if space != FUSED:
         found = _search(now, space, queries, limit, filter)
         return [[Match(row, score, {space: score}) for row, score in hits] for hits in found]

@@ -44,6 +44,7 @@ def ranked_to_each(
     limit: int,
     filter: str = "",
     also: Sequence[Sequence[str]] = (),
+    needed: Sequence[int] = (),
     brief: bool = False,
 ) -> list[list[Match]]:
     """Return for each of several queries the closest pictures, the best first.
@@ -52,6 +53,8 @@ def ranked_to_each(
     ----------
     also : sequence of sequence of str, optional
         Primary keys of further candidates for each query, which come beside the limit; the filter says nothing of them.
+    needed : sequence of int, optional
+        How many pictures of each query are returned, where these are fewer than the limit.
     brief : bool
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
@@ -62,11 +65,12 @@ def ranked_to_each(
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
-    also = also or [()] * len(queries)
+    also, needed = also or [()] * len(queries), needed or [limit] * len(queries)
     found: list[list[Match]] = []
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        found += _ranked(now, queries[part], count, limit, filter, also[part], picture_fields(now, brief=brief))
+        fields = picture_fields(now, brief=brief)
+        found += _ranked(now, queries[part], count, limit, filter, also[part], needed[part], fields)
     return found
 
 
@@ -77,6 +81,7 @@ def _ranked(
     limit: int,
     filter: str,
     also: Sequence[Sequence[str]],
+    needed: Sequence[int],
     fields: Sequence[str],
 ) -> list[list[Match]]:
     hits = _visual_lists(now, queries, count, filter, fields)
@@ -92,14 +97,16 @@ def _ranked(
     places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
     rows = {key: plain(row) for key, row in rows.items()}
     answers = []
-    for query, near, close, first, more in zip(queries, visual, joint, firsts, also, strict=True):
+    for query, near, close, first, more, most in zip(queries, visual, joint, firsts, also, needed, strict=True):
         # A picture that is being written may stand in one space only.
         keys = [key for key in near if close is None or key in close]
         cosines = {VISUAL: [near[key] for key in keys]} | (
             {} if close is None else {JOINT: [close[key] for key in keys]}
         )
         known, shown = [rows[key] for key in keys], seen.of([places[key] for key in keys])
-        answers.append(score_pictures(query, known, cosines, shown, first=first, limit=limit, also=frozenset(more)))
+        answers.append(
+            score_pictures(query, known, cosines, shown, first=first, limit=min(most, limit), also=frozenset(more))
+        )
     return answers
 
 

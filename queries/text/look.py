@@ -53,7 +53,10 @@ class Named:
 
     def share(self, row: Mapping[str, Any]) -> float:
         """Return the share of the expression that a picture's text holds; only where these are all."""
-        return next((tier.share for tier in self.tiers if tier.holds(row)), 0.0)
+        for tier in self.tiers:
+            if tier.holds(row):
+                return tier.share
+        return 0.0
 
     def holds(self, word: str, forms: Forms) -> bool:
         """Return whether any text holds a word."""

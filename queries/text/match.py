@@ -44,9 +44,19 @@ class Finder(Protocol):
     """What finds the closest pictures by meaning, such as `milvise.queries.ranking.nearest.nearest_to_each`."""
 
     def __call__(
-        self, now: OpenCollections, queries: Sequence[Query], *, limit: int, filter: str = "", brief: bool = False
+        self,
+        now: OpenCollections,
+        queries: Sequence[Query],
+        *,
+        limit: int,
+        filter: str = "",
+        needed: Sequence[int] = (),
+        brief: bool = False,
     ) -> list[list[Match]]:
-        """Return for each query the closest pictures, closest first; where it is `brief`, rows may hold ``id`` and ``label`` alone."""
+        """Return for each query the closest pictures, closest first.
+
+        Of each no more than the `needed` ones have to be there. Where it is `brief`, rows may hold ``id`` and ``label`` alone.
+        """
         ...
 
 
@@ -120,7 +130,8 @@ def found_by(
             merges.append(missing[0])
             continue
         merge = _Merge(one, known, limit, is_by_text=by == TEXT)
-        merge.add(close, MEANING)
+        # Where no text holds anything, what comes first by meaning comes first.
+        merge.add(close if known.tiers or not tells_all(one, known) else close[:limit], MEANING)
         merge.add(known.closest)
         for tier in known.tiers[known.done : _MOST_TIERS]:
             if len(close) == one.depth and merge.is_out_of_reach(tier.share, close[-1].similarity):
@@ -170,8 +181,12 @@ def _named_and_meant(
         return [ahead], meant
     known = [one for one in found if isinstance(one, Named)]
     if len(known) == len(found):
-        may_be_brief = all(tells_all(one, named) for one, named in zip(looks, known, strict=True))
-        return known, means(brief=may_be_brief and len(found) >= _SEVERAL)
+        told = [tells_all(one, named) for one, named in zip(looks, known, strict=True)]
+        needed = [
+            one.depth if named.tiers or not is_told else one.limit
+            for one, named, is_told in zip(looks, known, told, strict=True)
+        ]
+        return known, means(brief=all(told) and len(found) >= _SEVERAL, needed=needed)
     return at_once(lambda: [one if isinstance(one, Named) else one() for one in found], means)
 
 
@@ -185,17 +200,28 @@ class _Merge:
         # What is known of all texts spares a look at the text of each picture.
         self._named = named if tells_all(one, named) else None
         self.rows: dict[str, Row] = {}
-        self._moved: list[tuple[float, Match, tuple[str, ...], TextMatch]] = []
+        self._moved: list[tuple[float, Match, tuple[str, ...], TextMatch | None]] = []
 
     def add(self, matches: Sequence[Match], *reasons: str) -> None:
         """Take pictures, unless they were found before."""
         for match in matches:
-            if match.row["id"] in self.rows:
+            key = match.row["id"]
+            if key in self.rows:
                 continue
-            self.rows[match.row["id"]] = match.row
-            text = matched(self._wanted, match.row) if self._named is None else TextMatch(self._named.share(match.row))
-            if text.share or not self._is_by_text:
+            self.rows[key] = match.row
+            text = self._text(match.row)
+            if text is not None:
                 self._moved.append((text.moved(match.similarity), match, reasons, text))
+            elif not self._is_by_text:
+                self._moved.append((match.similarity, match, reasons, None))
+
+    def _text(self, row: Row) -> TextMatch | None:
+        """Return what a picture's text holds, or None where it holds nothing that is searched for or subtracted."""
+        if self._named is None:
+            text = matched(self._wanted, row)
+            return text if text.share or (text.against and not self._is_by_text) else None
+        share = self._named.share(row)
+        return TextMatch(share) if share else None
 
     def is_out_of_reach(self, share: float, similarity: float) -> bool:
         """Return whether a picture that is no more similar, and whose text holds such a share, cannot be among the best."""
@@ -221,12 +247,14 @@ class _Merge:
             for moved, match, reasons, text in self._best()
         ]
 
-    def _best(self) -> list[tuple[float, Match, tuple[str, ...], TextMatch]]:
+    def _best(self) -> list[tuple[float, Match, tuple[str, ...], TextMatch | None]]:
         return sorted(self._moved, key=lambda each: -each[0])[: self._limit]
 
-    def _reasons(self, match: Match, text: TextMatch) -> tuple[str, ...]:
+    def _reasons(self, match: Match, text: TextMatch | None) -> tuple[str, ...]:
         """Return where a picture's text holds something."""
-        return matched(self._wanted, match.row).reasons if text.share and not text.reasons else text.reasons
+        if text is None or text.reasons or not text.share:
+            return () if text is None else text.reasons
+        return matched(self._wanted, match.row).reasons
 
 
 def tells_all(one: Look, named: Named) -> bool:
@@ -242,10 +270,12 @@ def _found(
     limit: int,
     filter: str = "",
     brief: bool = False,
+    needed: Sequence[int] = (),
 ) -> list[list[Match]]:
     """Return for each query the closest pictures that fit the filter; for None any of them, which are similar to nothing."""
     asked = [query for query in queries if query is not None]
-    answers = iter(find(now, asked, limit=limit, filter=filter, brief=brief) if asked else [])
+    own = [count for count, query in zip(needed, queries, strict=True) if query is not None] if needed else []
+    answers = iter(find(now, asked, limit=limit, filter=filter, brief=brief, needed=own) if asked else [])
     return [next(answers) if query is not None else _rows(now, limit, filter) for query in queries]
 
 
@@ -261,6 +291,7 @@ def _meant(
     filter: str,
     *,
     brief: bool = False,
+    needed: Sequence[int] = (),
 ) -> list[list[Match]]:
     """Return what each query finds by meaning, to its own depth: those of the same depth are asked together."""
     found: dict[int, list[Match]] = {}
@@ -268,6 +299,7 @@ def _meant(
     for depth in dict.fromkeys(depths):
         places = [place for place, own in enumerate(depths) if own == depth and queries[place] is not None]
         asked = [queries[place] for place in places]
-        answers = find(now, asked, limit=depth, filter=filter, brief=brief) if places else []
+        own = [needed[place] for place in places] if needed else []
+        answers = find(now, asked, limit=depth, filter=filter, brief=brief, needed=own) if places else []
         found.update(zip(places, answers, strict=True))
     return [found.get(place, []) for place in range(len(queries))]

@@ -104,12 +104,15 @@ def found(
     """Return the answer to a search in the gallery that the request names."""
     gallery = str(request["gallery"])
     bodies = [hit_body(gallery, rank, hit, originals=originals) for rank, hit in enumerate(hits, start=first)]
-    return Found(request=dict(request), took_ms=took(started), hits=bodies, more=more)
+    return Found.model_construct(request=dict(request), took_ms=took(started), hits=bodies, more=more)
 
 
 def hit_body(gallery: str, rank: int, hit: Hit, *, originals: bool) -> HitBody:
     """Return one picture that was found."""
-    return HitBody(rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals, sha256=hit.sha256))
+    # What is made of a hit is as described; to check it would take longer than to write it.
+    return HitBody.model_construct(
+        rank=rank, **_plain(hit), links=links(gallery, hit.id, originals=originals, sha256=hit.sha256)
+    )
 
 
 def found_words(request: Mapping[str, Any], started: float, hits: Sequence[WordHit]) -> FoundWords:

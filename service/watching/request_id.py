@@ -60,11 +60,15 @@ class RequestIds:
         try:
             await self._app(scope, receive, sending)
         finally:
-            route = route_pattern(scope)
-            line = {
-                "request_id": request_id, "method": scope["method"], "route": route, "status": status, "bytes": size,
-                "ms": round(1000 * (time.perf_counter() - started), 2),
-                "stages_ms": {stage: round(1000 * took, 2) for stage, took in scope.get(STAGES_KEY, {}).items()},
-            }  # fmt: skip
-            access_log.info("%s", json.dumps(line), extra=line)
+            if access_log.isEnabledFor(logging.INFO):
+                _log(request_id, scope, status, size, 1000 * (time.perf_counter() - started))
             _request_id.reset(token)
+
+
+def _log(request_id: str, scope: Scope, status: int, size: int, took_ms: float) -> None:
+    line = {
+        "request_id": request_id, "method": scope["method"], "route": route_pattern(scope), "status": status, "bytes": size,
+        "ms": round(took_ms, 2),
+        "stages_ms": {stage: round(1000 * took, 2) for stage, took in scope.get(STAGES_KEY, {}).items()},
+    }  # fmt: skip
+    access_log.info("%s", json.dumps(line), extra=line)
