@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.model_files.check import short
-from milvise.embeddings.pictures.rgb import ResizeRule
 from milvise.errors import MilviseError, ModelError
+
+if TYPE_CHECKING:
+    from milvise.embeddings.pictures.rgb import ResizeRule
 
 T = TypeVar("T")
 

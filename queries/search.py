@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,23 +40,21 @@ from milvise.queries.ranking.confidence import check_confidence
 from milvise.queries.ranking.hit_confidence import trust
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.nearest import nearest
-from milvise.queries.requests.browse import browse
-from milvise.queries.requests.complete import complete
 from milvise.queries.requests.duplicates import SIMILARITY, check_kind, exact_groups, visual_groups
-from milvise.queries.requests.explain import Explanation, explain
-from milvise.queries.requests.facets import Facets
 from milvise.queries.requests.feedback import IN_MILVUS, Feedback, log_feedback
-from milvise.queries.requests.owners import owners
-from milvise.queries.requests.rank import rank
 from milvise.queries.requests.refine import DEFAULT_WEIGHTS, Rocchio, refine
 from milvise.queries.requests.suggest import SUGGESTIONS, Suggestions, suggest
-from milvise.queries.requests.tags import can_hedge, tagged
 from milvise.queries.requests.words import answers
 from milvise.queries.text.match import BOTH
 from milvise.queries.vocabulary.expression import Term, render
 from milvise.queries.vocabulary.gallery_words import readings_of, said_in, words_said, words_typed
 from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.queries.vocabulary.word_vectors import FREQUENT, Vocabulary
+
+if TYPE_CHECKING:
+    # What a plain search does not need is imported by the method that does: a process that searches once starts sooner.
+    from milvise.queries.requests.explain import Explanation
+    from milvise.queries.requests.facets import Facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +323,8 @@ class Gallery:
         limit, filter
             As `search`.
         """
+        from milvise.queries.requests.complete import complete
+
         return self._parts.logged(
             lambda now: [
                 match.hit() for match in complete(now, pictures, space=space, to=to, limit=limit, filter=filter)
@@ -379,6 +380,8 @@ class Gallery:
         def request(now: OpenCollections) -> list[Hit]:
             terms = words_typed(now, words, fix=fix)
             query, _ = mixed_query(now, terms, pictures, space=space)
+            from milvise.queries.requests.rank import rank
+
             return _hits(now, terms, rank(now, query, ids=ids, filter=filter, limit=limit), min_confidence)
 
         return self._parts.logged(request, "rank", space=space, limit=limit)
@@ -420,6 +423,8 @@ class Gallery:
 
         def request(now: OpenCollections) -> list[Owner]:
             query, _ = mixed_query(now, words_typed(now, words, fix=fix), pictures, space=space)
+            from milvise.queries.requests.owners import owners
+
             return owners(now, query, by=by, evidence=evidence, limit=limit, filter=filter)
 
         return self._parts.logged(request, "owners", space=space, limit=limit)
@@ -556,6 +561,8 @@ class Gallery:
                 said.require_known()
             query, _ = mixed_query(now, said.known, pictures, space=space if focus is None else VISUAL)
             weights = None if focus is None else focus_weights(now, focus)
+            from milvise.queries.requests.explain import explain
+
             return explain(now, hit, query, terms=said.known, focus=weights, unknown=said.unknown)
 
         return self._parts.logged(request, "explain", space=space)
@@ -581,6 +588,8 @@ class Gallery:
         FilterError
             If Milvus cannot read the filter.
         """
+        from milvise.queries.requests.browse import browse
+
         return self._parts.logged(
             lambda now: browse(now.visual, self._parts.recent_orders, filter=filter, limit=limit, offset=offset),
             "browse",
@@ -682,6 +691,8 @@ class Gallery:
             return []
 
         def request(now: OpenCollections) -> list[list[WordHit]]:
+            from milvise.queries.requests.tags import can_hedge, tagged
+
             spaces: list[Space] = [JOINT, VISUAL] if can_hedge(now) else [now.text_space]
             found = find_pictures(now, pictures, spaces)
             joint, *visual = (np.stack([one.vectors[space] for one in found]) for space in spaces)

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from milvise.core.arrays import Floats, Pixels
 from milvise.embeddings.devise.classes import Classes, name_classes
-from milvise.embeddings.pictures.decode import ResizeRule
 from milvise.errors import ModelError
+
+if TYPE_CHECKING:
+    from milvise.embeddings.pictures.rgb import ResizeRule
 
 Both = Callable[[Pixels, int], tuple[Floats, Floats]]
 

@@ -20,7 +20,6 @@ from milvise.core.stages import staged
 from milvise.embeddings.pictures.files import hash_file
 from milvise.errors import NotFoundError, UsageError
 from milvise.queries.gallery_collections import OpenCollections
-from milvise.queries.pictures.encode import visual_vector
 from milvise.queries.pictures.given import PictureLike, Unstored, given
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -143,6 +142,9 @@ def _stored(
 
 @staged("inference")
 def _computed(now: OpenCollections, picture: Unstored, spaces: Sequence[Space]) -> NamedPicture:
+    # A search by words, or by a stored picture, needs neither Pillow nor a network.
+    from milvise.queries.pictures.encode import visual_vector
+
     visual = visual_vector(picture, now.visual.manifest)
     vectors: dict[Space, Floats] = {VISUAL: visual}
     if JOINT in spaces:

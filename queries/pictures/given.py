@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
-from PIL import Image
 
 from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
 from milvise.errors import UsageError
 
-Unstored = PictureFile | PictureBytes | Image.Image | np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from PIL import Image
+
+Unstored: TypeAlias = "PictureFile | PictureBytes | Image.Image | np.ndarray[Any, Any]"
 """A picture whose vector is computed on this machine."""
 
-Given = StoredPicture | Unstored
+Given: TypeAlias = "StoredPicture | Unstored"
 """A picture that leaves nothing to guess."""
 
-PictureLike = Given | str | Path | bytes
+PictureLike: TypeAlias = "Given | str | Path | bytes"
 """A picture as callers may give it."""
 
 
@@ -41,12 +44,18 @@ def given(picture: PictureLike) -> Given:
         return PictureFile(picture)
     if isinstance(picture, bytes):
         return PictureBytes(picture)
-    if isinstance(picture, (StoredPicture, PictureFile, PictureBytes, Image.Image, np.ndarray)):
+    if isinstance(picture, (StoredPicture, PictureFile, PictureBytes, np.ndarray)) or _is_pil(picture):
         return picture
     raise UsageError(
         "this cannot be taken for a picture.\nExpected: StoredPicture(id or URI), PictureFile(path), PictureBytes(data), a text, a"
         f" pathlib.Path, bytes, a PIL image or an ndarray\nReceived: {type(picture).__name__}"
     )
+
+
+def _is_pil(picture: object) -> TypeGuard[Image.Image]:
+    """Return whether this is a PIL image: where Pillow was not imported, nothing is, and a search by words need not import it."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(picture, pillow.Image)
 
 
 def is_file(path: str | Path) -> bool:

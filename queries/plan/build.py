@@ -14,13 +14,12 @@ from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
-from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.query import Ingredient, Query, Recipe, spaces_of
 from milvise.queries.plan.terms import Placed, place_terms
 from milvise.queries.ranking.score import WordScore
 from milvise.queries.vocabulary.expression import Term, parse
 
-Weighted = PictureLike | tuple[PictureLike, float]
+Weighted: TypeAlias = "PictureLike | tuple[PictureLike, float]"
 
 
 def terms_of(words: str) -> tuple[Term, ...]:
