@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from milvise.adapter import Collection, Store
 from milvise.core.config import DEFAULT_ENCODER
@@ -13,7 +13,6 @@ from milvise.core.events import request_logged
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.learned_words import is_learned
-from milvise.embeddings.devise.network import Head
 from milvise.embeddings.wordnet.hierarchy import Hierarchy
 from milvise.errors import FingerprintError, ModelError, NotFoundError, ReplacedError, UsageError
 from milvise.gallery.live import Live, answered
@@ -32,7 +31,6 @@ from milvise.queries.fetched_vectors import FetchedVectors, KnownTexts
 from milvise.queries.plan.class_mixture import ClassMixture
 from milvise.queries.plan.load_mixture import load_mixture
 from milvise.queries.ranking.confidence import Background, Calibration, sample_background, sample_calibration
-from milvise.queries.ranking.sure_classes import Hedge
 from milvise.queries.recent import Recent
 from milvise.queries.requests.facets import KEPT_FACETS, Counts, Facets, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
@@ -40,6 +38,10 @@ from milvise.queries.text.whole import WholeTexts
 from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.kept_readings import KeptReadings
 from milvise.queries.vocabulary.word_vectors import Vocabulary
+
+if TYPE_CHECKING:
+    from milvise.embeddings.devise.network import Head
+    from milvise.queries.ranking.sure_classes import Hedge
 
 T = TypeVar("T")
 
@@ -238,6 +240,8 @@ class OpenCollections:
     @property
     def hedge(self) -> Hedge:
         """The names of what pictures show; there must be a hierarchy."""
+        from milvise.queries.ranking.sure_classes import Hedge
+
         hierarchy = self.hierarchy
         assert hierarchy is not None
         return self._kept("hedge", [self.classes.name], lambda: Hedge(hierarchy, self.mixture.labels))

@@ -7,6 +7,7 @@ visual one as a mixture of classes; a picture stands in both. A noun that the wo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from milvise.core.arrays import unit
 from milvise.core.spaces import JOINT, RANKED, VISUAL, SearchSpace, Space, search_space
@@ -14,6 +15,7 @@ from milvise.core.stages import staged
 from milvise.errors import UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import NamedPicture, find_pictures, require_several
+from milvise.queries.pictures.given import PictureLike
 from milvise.queries.plan.query import Ingredient, Query, Recipe, spaces_of
 from milvise.queries.plan.terms import Placed, place_terms
 from milvise.queries.ranking.score import WordScore
