@@ -80,6 +80,8 @@ class Look:
         How many pictures are needed.
     depth : int
         How many of those that it means are looked at.
+    is_steady : bool
+        Whether the similarity of a picture is the same whatever else is found.
     """
 
     terms: Sequence[Term]
@@ -87,6 +89,7 @@ class Look:
     wanted: Sequence[Phrase]
     limit: int
     depth: int
+    is_steady: bool
 
     @property
     def looked_for(self) -> list[Phrase]:

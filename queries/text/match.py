@@ -24,9 +24,11 @@ from milvise.queries.limits import check_limit
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS as SHOWN
 from milvise.queries.ranking.match import Match
+from milvise.queries.ranking.score import ALIKE
 from milvise.queries.ranking.search import CANDIDATES
 from milvise.queries.text.held_words import TextMatch, matched
 from milvise.queries.text.look import BESIDE, Find, Look, Named, look, with_closest_of_first
+from milvise.queries.text.tiers import Tier
 from milvise.queries.text.words import Forms, phrases, plain_forms
 from milvise.queries.vocabulary.expression import Term
 
@@ -130,11 +132,14 @@ def found_by(
             merges.append(missing[0])
             continue
         merge = _Merge(one, known, limit, is_by_text=by == TEXT)
-        # Where no text holds anything, what comes first by meaning comes first.
-        merge.add(close if known.tiers or not tells_all(one, known) else close[:limit], MEANING)
+        merge.add(close[: one.limit], MEANING)
+        if one.is_steady:
+            # These only their text can bring among the best.
+            merge.add(close[one.limit :])
         merge.add(known.closest)
         for tier in known.tiers[known.done : _MOST_TIERS]:
-            if len(close) == one.depth and merge.is_out_of_reach(tier.share, close[-1].similarity):
+            is_full = one.is_steady and len(close) == one.depth
+            if is_full and merge.is_out_of_reach(tier.share, close[-1].similarity):
                 break
             rest, count = tier.rest(merge.rows)
             if rest:
@@ -156,9 +161,11 @@ def _look_for(terms: Sequence[Term], query: Query | None, limit: int, forms: For
     wanted = phrases(terms, forms)
     if any(one.weight < 0 for one in wanted):
         limit = min(MOST_HITS, limit + BESIDE)
+    ranking = None if query is None or query.space != RANKED else query.ranking
     # A ranked search looks at so many anyway.
-    depth = max(limit, CANDIDATES) if query is not None and query.space == RANKED else limit
-    return Look(terms, query, wanted, limit, depth)
+    depth = limit if ranking is None else max(limit, CANDIDATES)
+    # Where likeness to the first pictures counts, a score depends on which these are.
+    return Look(terms, query, wanted, limit, depth, is_steady=ranking is None or not ranking.shares[ALIKE])
 
 
 def _named_and_meant(
@@ -175,19 +182,23 @@ def _named_and_meant(
     found = [look(now, texts, one, search, filter=filter, forms=forms) for one in looks]
     first = found[0]
     is_alone = len(found) == 1 and looks[0].query is not None
-    if is_alone and isinstance(first, Named) and first.tiers and first.tiers[0].count < looks[0].depth:
-        # Few pictures are mostly not all found by meaning: they are asked for before that is known.
+    if is_alone and isinstance(first, Named) and first.tiers and _is_asked(looks[0], first.tiers[0]):
         ahead, meant = at_once(partial(with_closest_of_first, now, looks[0], first, search, filter), means)
         return [ahead], meant
     known = [one for one in found if isinstance(one, Named)]
     if len(known) == len(found):
         told = [tells_all(one, named) for one, named in zip(looks, known, strict=True)]
         needed = [
-            one.depth if named.tiers or not is_told else one.limit
+            one.depth if one.is_steady and (named.tiers or not is_told) else one.limit
             for one, named, is_told in zip(looks, known, told, strict=True)
         ]
         return known, means(brief=all(told) and len(found) >= _SEVERAL, needed=needed)
     return at_once(lambda: [one if isinstance(one, Named) else one() for one in found], means)
+
+
+def _is_asked(one: Look, tier: Tier) -> bool:
+    """Return whether the pictures of a tier will probably be asked for: few are mostly not all found by meaning."""
+    return not one.is_steady or tier.count < one.depth
 
 
 class _Merge:

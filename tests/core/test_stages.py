@@ -141,7 +141,7 @@ def test_a_picture_from_outside_takes_a_stage_of_its_own(db: Database, monkeypat
         time.sleep(0.03)
         return VISUAL[0]
 
-    monkeypatch.setattr("milvise.queries.pictures.find.visual_vector", slow)
+    monkeypatch.setattr("milvise.queries.pictures.encode.visual_vector", slow)
     heard = Heard()
     with watched(heard):
         db.gallery("r").similar(PictureBytes(b"a picture"), limit=3)

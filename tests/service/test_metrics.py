@@ -159,7 +159,7 @@ def test_the_page_about_operating_names_each_metric_and_no_other(client: TestCli
 
 
 def test_an_uploaded_picture_takes_the_stage_of_inference(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("milvise.queries.pictures.find.visual_vector", lambda *_: VISUAL[0])
+    monkeypatch.setattr("milvise.queries.pictures.encode.visual_vector", lambda *_: VISUAL[0])
     answer = client.post("/api/v1/galleries/r/similar", content=b"a picture", headers={"Content-Type": "image/png"})
     assert answer.status_code == 200
     assert value(client, "milvise_stage_seconds_count", stage="inference") == 1
