@@ -268,23 +268,12 @@ class Collection:
         try:
             return self._connection.call(method, *args, **kwargs)
         except NotLoadedError:
-            if self.is_lite:
-                return self._call_alone(method, *args, **kwargs)
             try:
                 self._load(Event(), remark_s=REMARK_S)
             except DeniedError:
                 # A server that was started again loads by itself what it had loaded; a reader can only ask again.
                 return self._connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
             return self._connection.call(method, *args, **kwargs)
-
-    def _call_alone(self, method: Any, *args: Any, **kwargs: Any) -> Any:
-        """Make a call again while no other thread loads; perhaps one has loaded this collection by now."""
-        with self._connection.loading:
-            try:
-                return self._connection.call(method, *args, **kwargs)
-            except NotLoadedError:
-                self._load(Event())
-                return self._connection.call(method, *args, **kwargs)
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 from pymilvus import MilvusClient
@@ -39,8 +38,6 @@ class Connection:
         The client, to be used through `call`.
     patience : Patience
         How long a call goes on trying.
-    loading : Lock
-        Held by who brings a collection of Milvus Lite into memory: there, what one thread loads another one finds released meanwhile.
     """
 
     def __init__(
@@ -51,13 +48,10 @@ class Connection:
         self.is_lite = is_lite
         self.version = version
         self.patience = IN_PROCESS if is_lite else patience
-        self.loading = Lock()
 
     def patient(self) -> Connection:
         """Return this connection as a writer uses it: it goes on trying while a server is started again."""
-        made = Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
-        made.loading = self.loading
-        return made
+        return Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
 
     def call(
         self,

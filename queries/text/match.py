@@ -181,7 +181,8 @@ def _named_and_meant(
     texts = now.texts_for(len(looks))
     found = [look(now, texts, one, search, filter=filter, forms=forms) for one in looks]
     first = found[0]
-    is_alone = len(found) == 1 and looks[0].query is not None
+    # Milvus Lite searches one after the other, and may not be searched before it has loaded what it searches.
+    is_alone = len(found) == 1 and looks[0].query is not None and not now.visual.is_lite
     if is_alone and isinstance(first, Named) and first.tiers and _is_asked(looks[0], first.tiers[0]):
         ahead, meant = at_once(partial(with_closest_of_first, now, looks[0], first, search, filter), means)
         return [ahead], meant
