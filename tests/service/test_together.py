@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -66,7 +67,9 @@ def run(gallery: Waiting, request: Callable[[Together], Any]) -> Any:
         threading.Timer(0.2, gallery.may_answer.set).start()
         return await request(Together())
 
-    return asyncio.run(ran())
+    # In a thread of its own: a browser of other tests may have left a loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(ran())).result()
 
 
 def ids(answers: list[Any]) -> list[str]:
