@@ -29,8 +29,8 @@ export function toggleFilters() {
 export function addFilters() {
   const panel = byId("filters");
   panel.setAttribute("aria-label", t("filters.title"));
-  // The browser closes a modal panel by itself, and says so a moment later.
-  panel.addEventListener("close", closed);
+  // The browser closes a modal panel by itself. It says so of every panel, a moment later: by then the focus may be elsewhere.
+  panel.addEventListener("close", () => isFiltering() && !panel.open && closed());
   panel.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
 }
 
@@ -38,6 +38,8 @@ function close() {
   byId("filters").close();
   closed();
 }
+
+const isFiltering = () => document.documentElement.classList.contains("filtering");
 
 function closed() {
   document.documentElement.classList.remove("filtering");
