@@ -256,7 +256,8 @@ class Collection:
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._call_loaded(method, *args, **kwargs)
+            with self._connection.opening(self.name):
+                return self._call_loaded(method, *args, **kwargs)
         except NotFoundError as error:
             # It was there when it was opened.
             raise ReplacedError(

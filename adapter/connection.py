@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from pymilvus import MilvusClient
@@ -48,10 +50,28 @@ class Connection:
         self.is_lite = is_lite
         self.version = version
         self.patience = IN_PROCESS if is_lite else patience
+        self._opened: set[str] = set()
+        self._opening = Lock()
 
     def patient(self) -> Connection:
         """Return this connection as a writer uses it: it goes on trying while a server is started again."""
-        return Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
+        made = Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
+        made._opened, made._opening = self._opened, self._opening
+        return made
+
+    @contextmanager
+    def opening(self, name: str) -> Iterator[None]:
+        """Let no other thread call Milvus Lite in the block if it is the first one about a collection.
+
+        Milvus Lite opens a collection when it is first called. Two threads that call it then open it twice: one of them finds it released, and who loads
+        the other one waits for ever (`MilvusLite.get_collection`, milvus-lite 3.2).
+        """
+        if not self.is_lite or name in self._opened:
+            yield
+            return
+        with self._opening:
+            yield
+            self._opened.add(name)
 
     def call(
         self,

@@ -41,15 +41,15 @@ class Named:
         Whether these are all.
     closest : list of Match
         Those that were found already.
-    done : int
-        Of so many tiers the closest pictures are among `closest`.
+    ahead : tuple of str and list of Match, optional
+        A filter, and the closest pictures that fit it.
     """
 
     tiers_of: Callable[[Sequence[Phrase]], list[Tier]]
     tiers: list[Tier]
     is_whole: bool = True
     closest: list[Match] = field(default_factory=list)
-    done: int = 0
+    ahead: tuple[str, list[Match]] = ("", [])
 
     def share(self, row: Mapping[str, Any]) -> float:
         """Return the share of the expression that a picture's text holds; only where these are all."""
@@ -105,11 +105,21 @@ def look(
     return partial(_asked, now, texts, one, find, filter=filter, forms=forms) if known is None else known
 
 
-def with_closest_of_first(now: OpenCollections, one: Look, named: Named, find: Find, filter: str) -> Named:
-    """Return the same with the closest pictures of its first tier."""
-    rest, count = named.tiers[0].rest({})
-    closest = find(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0]
-    return replace(named, closest=closest, done=1)
+def of_tier(
+    now: OpenCollections, one: Look, tier: Tier, known: Mapping[str, Row], find: Find, *, filter: str, named: Named
+) -> list[Match]:
+    """Return the closest pictures of a tier, or none where all of it are known."""
+    rest, count = tier.rest(known)
+    if not rest or rest == named.ahead[0]:
+        return named.ahead[1] if rest else []
+    return find(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0]
+
+
+def asked_ahead(now: OpenCollections, one: Look, named: Named, find: Find, filter: str) -> Named:
+    """Return the same with the closest pictures of its first tier, which will be asked for unless some of them are found before."""
+    tier = named.tiers[0]
+    found = of_tier(now, one, tier, {}, find, filter=filter, named=named)
+    return replace(named, ahead=(tier.rest({})[0], found))
 
 
 def _known(now: OpenCollections, texts: Texts, one: Look) -> Named | None:
@@ -142,7 +152,7 @@ def _asked(now: OpenCollections, texts: Texts, one: Look, find: Find, *, filter:
         expression = f"({expression}) or {is_in(LABEL, sorted(labels))}"
     wanted = both(filter, expression)
     closest, rows = ([], _read(now, one, wanted)) if visual.is_lite else _closest(now, one, find, wanted)
-    return Named(partial(tiers, rows=rows), tiers(one.wanted, rows), False, closest)
+    return Named(partial(tiers, rows=rows), tiers(one.wanted, rows), is_whole=False, closest=closest)
 
 
 def _read(now: OpenCollections, one: Look, filter: str) -> list[Row]:

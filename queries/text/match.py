@@ -13,8 +13,6 @@ from functools import partial
 from typing import Protocol
 
 from milvise.adapter.collection import MOST_HITS
-from milvise.adapter.escape import both
-from milvise.core.records import Row
 from milvise.core.spaces import RANKED
 from milvise.core.stages import staged
 from milvise.errors import UnknownWordError, UsageError
@@ -26,8 +24,8 @@ from milvise.queries.ranking.match import FIELDS as SHOWN
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.score import ALIKE
 from milvise.queries.ranking.search import CANDIDATES
-from milvise.queries.text.held_words import TextMatch, matched
-from milvise.queries.text.look import BESIDE, Find, Look, Named, look, with_closest_of_first
+from milvise.queries.text.look import BESIDE, Find, Look, Named, asked_ahead, look, of_tier
+from milvise.queries.text.merge import Merge, tells_all
 from milvise.queries.text.tiers import Tier
 from milvise.queries.text.words import Forms, phrases, plain_forms
 from milvise.queries.vocabulary.expression import Term
@@ -125,31 +123,29 @@ def found_by(
     looks = [_look_for(terms, query, limit, forms) for terms, query in zip(expressions, queries, strict=True)]
     means = partial(_meant, now, [None] * len(queries) if by == TEXT else queries, search, looks, filter)
     named, meant = _named_and_meant(now, looks, search, means, filter=filter, forms=forms)
-    merges: list[_Merge | UnknownWordError] = []
+    merges: list[Merge | UnknownWordError] = []
     for one, known, close, errors in zip(looks, named, meant, unknown or [{}] * len(looks), strict=True):
         missing = [error for error in errors.values() if by == BOTH and not known.holds(error.word, forms)]
         if missing:
             merges.append(missing[0])
             continue
-        merge = _Merge(one, known, limit, is_by_text=by == TEXT)
+        merge = Merge(one, known, limit, is_by_text=by == TEXT)
         merge.add(close[: one.limit], MEANING)
         if one.is_steady:
             # These only their text can bring among the best.
             merge.add(close[one.limit :])
         merge.add(known.closest)
-        for tier in known.tiers[known.done : _MOST_TIERS]:
+        for tier in known.tiers[:_MOST_TIERS]:
             is_full = one.is_steady and len(close) == one.depth
             if is_full and merge.is_out_of_reach(tier.share, close[-1].similarity):
                 break
-            rest, count = tier.rest(merge.rows)
-            if rest:
-                merge.add(search(now, [one.query], limit=min(one.limit, count), filter=both(filter, rest))[0])
+            merge.add(of_tier(now, one, tier, merge.rows, search, filter=filter, named=known))
         merges.append(merge)
-    _complete(now, [merge for merge in merges if isinstance(merge, _Merge)])
-    return [merge.best() if isinstance(merge, _Merge) else merge for merge in merges]
+    _complete(now, [merge for merge in merges if isinstance(merge, Merge)])
+    return [merge.best() if isinstance(merge, Merge) else merge for merge in merges]
 
 
-def _complete(now: OpenCollections, merges: Sequence[_Merge]) -> None:
+def _complete(now: OpenCollections, merges: Sequence[Merge]) -> None:
     """Read what is lacking of the best pictures, for all expressions at once."""
     lacking = list(dict.fromkeys(key for merge in merges for key in merge.brief()))
     rows = now.visual.get(lacking, fields=["id", *SHOWN]) if lacking else {}
@@ -181,97 +177,24 @@ def _named_and_meant(
     texts = now.texts_for(len(looks))
     found = [look(now, texts, one, search, filter=filter, forms=forms) for one in looks]
     first = found[0]
-    # Milvus Lite searches one after the other, and may not be searched before it has loaded what it searches.
-    is_alone = len(found) == 1 and looks[0].query is not None and not now.visual.is_lite
+    is_alone = len(found) == 1 and looks[0].query is not None
     if is_alone and isinstance(first, Named) and first.tiers and _is_asked(looks[0], first.tiers[0]):
-        ahead, meant = at_once(partial(with_closest_of_first, now, looks[0], first, search, filter), means)
-        return [ahead], meant
+        told, meant = at_once(partial(asked_ahead, now, looks[0], first, search, filter), means)
+        return [told], meant
     known = [one for one in found if isinstance(one, Named)]
     if len(known) == len(found):
-        told = [tells_all(one, named) for one, named in zip(looks, known, strict=True)]
+        whole = [tells_all(one, named) for one, named in zip(looks, known, strict=True)]
         needed = [
-            one.depth if one.is_steady and (named.tiers or not is_told) else one.limit
-            for one, named, is_told in zip(looks, known, told, strict=True)
+            one.depth if one.is_steady and (named.tiers or not is_whole) else one.limit
+            for one, named, is_whole in zip(looks, known, whole, strict=True)
         ]
-        return known, means(brief=all(told) and len(found) >= _SEVERAL, needed=needed)
+        return known, means(brief=all(whole) and len(found) >= _SEVERAL, needed=needed)
     return at_once(lambda: [one if isinstance(one, Named) else one() for one in found], means)
 
 
 def _is_asked(one: Look, tier: Tier) -> bool:
     """Return whether the pictures of a tier will probably be asked for: few are mostly not all found by meaning."""
     return not one.is_steady or tier.count < one.depth
-
-
-class _Merge:
-    """The pictures that were found for one expression, each moved by its text."""
-
-    def __init__(self, one: Look, named: Named, limit: int, *, is_by_text: bool) -> None:
-        self._wanted = one.wanted
-        self._limit = limit
-        self._is_by_text = is_by_text
-        # What is known of all texts spares a look at the text of each picture.
-        self._named = named if tells_all(one, named) else None
-        self.rows: dict[str, Row] = {}
-        self._moved: list[tuple[float, Match, tuple[str, ...], TextMatch | None]] = []
-
-    def add(self, matches: Sequence[Match], *reasons: str) -> None:
-        """Take pictures, unless they were found before."""
-        for match in matches:
-            key = match.row["id"]
-            if key in self.rows:
-                continue
-            self.rows[key] = match.row
-            text = self._text(match.row)
-            if text is not None:
-                self._moved.append((text.moved(match.similarity), match, reasons, text))
-            elif not self._is_by_text:
-                self._moved.append((match.similarity, match, reasons, None))
-
-    def _text(self, row: Row) -> TextMatch | None:
-        """Return what a picture's text holds, or None where it holds nothing that is searched for or subtracted."""
-        if self._named is None:
-            text = matched(self._wanted, row)
-            return text if text.share or (text.against and not self._is_by_text) else None
-        share = self._named.share(row)
-        return TextMatch(share) if share else None
-
-    def is_out_of_reach(self, share: float, similarity: float) -> bool:
-        """Return whether a picture that is no more similar, and whose text holds such a share, cannot be among the best."""
-        best = self._best()
-        return len(best) == self._limit and best[-1][0] >= TextMatch(share).moved(similarity)
-
-    def brief(self) -> list[str]:
-        """Return the keys of those of the best whose rows lack something."""
-        return [match.row["id"] for _, match, _, _ in self._best() if "uri" not in match.row]
-
-    def complete(self, rows: Mapping[str, Row]) -> None:
-        """Take over rows; pictures that are gone by now are left out."""
-        self._moved = [
-            (moved, match if "uri" in match.row else replace(match, row=rows[match.row["id"]]), reasons, text)
-            for moved, match, reasons, text in self._best()
-            if "uri" in match.row or match.row["id"] in rows
-        ]
-
-    def best(self) -> list[Match]:
-        """Return the best, most similar first."""
-        return [
-            replace(match, similarity=moved, reasons=(*reasons, *self._reasons(match, text)))
-            for moved, match, reasons, text in self._best()
-        ]
-
-    def _best(self) -> list[tuple[float, Match, tuple[str, ...], TextMatch | None]]:
-        return sorted(self._moved, key=lambda each: -each[0])[: self._limit]
-
-    def _reasons(self, match: Match, text: TextMatch | None) -> tuple[str, ...]:
-        """Return where a picture's text holds something."""
-        if text is None or text.reasons or not text.share:
-            return () if text is None else text.reasons
-        return matched(self._wanted, match.row).reasons
-
-
-def tells_all(one: Look, named: Named) -> bool:
-    """Return whether what is known of texts tells what each picture's text does to an expression."""
-    return named.is_whole and len(one.looked_for) == len(one.wanted)
 
 
 def _found(
