@@ -34,10 +34,11 @@ from milvise.queries.ranking.confidence import Background, Calibration, sample_b
 from milvise.queries.recent import Recent
 from milvise.queries.requests.facets import KEPT_FACETS, Counts, Facets, count_facets, kept_until
 from milvise.queries.text.read import Texts, load_texts
-from milvise.queries.text.whole import WholeTexts
 from milvise.queries.vocabulary.frequent_words import FrequentWords
 from milvise.queries.vocabulary.kept_readings import KeptReadings
 from milvise.queries.vocabulary.word_vectors import Vocabulary
+from milvise.queries.whole.pictures import WholeGallery
+from milvise.queries.whole.reader import GalleryReader
 
 if TYPE_CHECKING:
     from milvise.embeddings.devise.network import Head
@@ -71,7 +72,7 @@ class GalleryCollections:
         self.frequent_words, self.frequent_texts = words.frequent, FrequentWords()
         self.recent_facets: Recent[Facets] = Recent(KEPT_FACETS)
         self.recent_orders: Recent[tuple[str, ...]] = Recent(KEPT_ORDERS)
-        self.whole_texts = WholeTexts()
+        self.reader = GalleryReader()
         self.made: dict[str, tuple[list[str], Any]] = {}
         """By what it is: eight things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
@@ -301,11 +302,18 @@ class OpenCollections:
         made_of = [pictures.name, self.visual.manifest.stamp]
         return self._kept("background", made_of, lambda: sample_background(pictures, self.words))
 
-    def texts_for(self, searches: int) -> Texts:
-        """Return what is known of the text of this gallery's pictures, for so many searches; read again when pictures were added."""
+    @cached_property
+    def whole(self) -> WholeGallery | None:
+        """All pictures of this gallery in memory, None before it was asked for many times."""
+        return self.parts.reader.known(self.visual)
+
+    @property
+    def texts(self) -> Texts:
+        """What is known of the text of this gallery's pictures; read again when pictures were added."""
+        if self.whole is not None:
+            return self.whole.texts
         made_of = [self.visual.name, self.visual.manifest.stamp]
-        known = self._kept("texts", made_of, lambda: load_texts(self.visual))
-        return self.parts.whole_texts.instead_of(known, self.visual, searches)
+        return self._kept("texts", made_of, lambda: load_texts(self.visual))
 
     def facets(self, filter: str) -> Facets:
         """Return what the pictures that fit a filter have in common; counted again when pictures were added."""

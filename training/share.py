@@ -161,7 +161,7 @@ def _of_label(
     parts = {
         JOINT: np.asarray(joint @ examples.targets[label], np.float32),
         VISUAL: np.asarray(vectors @ mixture.visual(classes.shares), np.float32),
-        CLASSES: ranking.evidence(ranking.chances(probabilities)).sum(axis=1),
+        CLASSES: ranking.evidence(np.minimum(probabilities @ ranking.class_shares, 1.0)).sum(axis=1),
     }
     scores = weighted_sum_of(parts, ranking.shares_alone)
     if ranking.shares[ALIKE]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ LENGTH = AXES * 4 // 3
 
 _SEED = 0
 _MOST = 127
+
+Values = np.ndarray[Any, np.dtype[np.int8]]
 
 
 def sketch(visual: Floats) -> list[str]:
@@ -46,8 +49,18 @@ def read_sketches(texts: Sequence[str]) -> Floats:
     ValueError
         If a text is none that `sketch` made.
     """
-    values = np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype=np.int8)
-    return unit(values.reshape(len(texts), AXES))
+    return unit(sketch_values(texts))
+
+
+def sketch_values(texts: Sequence[str]) -> Values:
+    """Return the values, shape (n, 192), of which texts hold a byte each.
+
+    Raises
+    ------
+    ValueError
+        If a text is none that `sketch` made.
+    """
+    return np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype=np.int8).reshape(len(texts), AXES)
 
 
 @lru_cache(maxsize=4)

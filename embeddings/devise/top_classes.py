@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,12 @@ KEPT = 30
 LENGTH = KEPT * 4 * 4 // 3
 """Characters of a text."""
 
+NO_CLASS = 65_535
+"""The place that stands for none."""
+
 _MOST = 65_535
+
+Pairs = np.ndarray[Any, np.dtype[np.uint16]]
 
 
 def class_probabilities(visual: Floats, weights: Floats, bias: Floats) -> Floats:
@@ -45,7 +51,7 @@ def encode(probabilities: Floats) -> list[str]:
     kept = min(KEPT, count)
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
     pairs = np.zeros((len(probabilities), KEPT, 2), dtype="<u2")
-    pairs[:, :, 0] = _MOST
+    pairs[:, :, 0] = NO_CLASS
     pairs[:, :kept, 0] = best
     pairs[:, :kept, 1] = np.rint(_MOST * np.take_along_axis(probabilities, best, axis=1))
     return [base64.b64encode(each.tobytes()).decode("ascii") for each in pairs]
@@ -59,9 +65,30 @@ def decode(texts: Sequence[str], classes: int) -> Floats:
     ValueError
         If a text is none that `encode` made.
     """
-    pairs = np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype="<u2").reshape(len(texts), KEPT, 2)
+    return dense(class_pairs(texts), classes)
+
+
+def class_pairs(texts: Sequence[str]) -> Pairs:
+    """Return the pairs, shape (n, KEPT, 2), that texts hold: the place of a class, or `NO_CLASS`, and 65,535 times its probability.
+
+    Raises
+    ------
+    ValueError
+        If a text is none that `encode` made.
+    """
+    read = np.frombuffer(base64.b64decode("".join(texts), validate=True), dtype="<u2")
+    return read.reshape(len(texts), KEPT, 2).astype(np.uint16, copy=False)
+
+
+def probabilities_in(pairs: Pairs) -> Floats:
+    """Return the probabilities, shape (n, KEPT), that pairs hold."""
+    return np.asarray(pairs[:, :, 1] / np.float32(_MOST), dtype=np.float32)
+
+
+def dense(pairs: Pairs, classes: int) -> Floats:
+    """Return the probabilities of all classes, shape (n, classes), float32; those of classes that were not kept are 0."""
     # One column more takes what stands for no class.
-    found = np.zeros((len(texts), classes + 1), dtype=np.float32)
+    found = np.zeros((len(pairs), classes + 1), dtype=np.float32)
     places = np.minimum(pairs[:, :, 0], classes).astype(np.intp)
-    np.put_along_axis(found, places, pairs[:, :, 1].astype(np.float32) / _MOST, axis=1)
+    np.put_along_axis(found, places, probabilities_in(pairs), axis=1)
     return found[:, :classes]

@@ -36,7 +36,7 @@ def trust(now: OpenCollections, terms: Sequence[Term], matches: Sequence[Match])
         ranking = WordScore(now.mixture, tuple(one.seen() for one in place_terms(now, terms)))
         rows = now.visual.get([match.row["id"] for match in matches], fields=["id", *picture_fields(now)])
         seen = seen_in(now, [rows.get(match.row["id"], {"id": match.row["id"]}) for match in matches])
-        shown = now.calibration.shown(ranking.seen, ranking.chances(seen.probabilities))
+        shown = now.calibration.shown(ranking.seen, ranking.chances(seen))
         return [float(value) for value in shown]
     if any(not {now.text_space, CLASSES} & match.parts.keys() for match in matches):
         raise UsageError(

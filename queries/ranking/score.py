@@ -25,12 +25,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
+from milvise.queries.ranking.picture_evidence import PictureEvidence
 
 CLASSES, ALIKE = "classes", "alike"
 
@@ -118,7 +120,7 @@ class WordScore:
     pictures: float = 0.0
     trusted: Callable[[Sequence[SoughtWord], Floats], Floats] | None = None
 
-    @property
+    @cached_property
     def shares(self) -> dict[str, float]:
         """How much each part counts; together one."""
         joint, classes, alike = (self._mean(name) for name in (JOINT, CLASSES, ALIKE))
@@ -129,12 +131,11 @@ class WordScore:
         rest = max(0.0, 1 - total) / sum(others.values())
         return {JOINT: total, **{name: rest * value for name, value in others.items()}}
 
-    @property
+    @cached_property
     def shares_alone(self) -> dict[str, float]:
         """How much each part counts where there are no first pictures."""
-        shares = self.shares
-        rest = 1 - shares.pop(ALIKE)
-        return {name: value / rest for name, value in shares.items()}
+        rest = 1 - self.shares[ALIKE]
+        return {name: value / rest for name, value in self.shares.items() if name != ALIKE}
 
     def evidence(self, chances: Floats) -> Floats:
         """Return what each word adds to the part ``classes``, shape (n, words), for `chances`."""
@@ -143,16 +144,14 @@ class WordScore:
         certain = 1 + np.log((chances + FLOOR) / (1 + FLOOR)) / _RANGE
         return np.asarray(certain * signs * sizes / sizes.sum(), dtype=np.float32)
 
-    def chances(self, probabilities: Floats) -> Floats:
-        """Return the probability of each word's classes, each as often as its share says, shape (n, words).
+    @cached_property
+    def class_shares(self) -> Floats:
+        """How often the probability of each class counts for each word, at most once, shape (classes, words)."""
+        return np.stack([one.classes.relative for one in self.seen], axis=1)
 
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n, classes)
-            Of pictures, see `milvise.queries.plan.class_mixture.ClassMixture.probabilities`.
-        """
-        classes = np.stack([one.classes.relative for one in self.seen], axis=1)
-        return np.asarray(np.minimum(probabilities @ classes, 1.0), dtype=np.float32)
+    def chances(self, pictures: PictureEvidence) -> Floats:
+        """Return the probability of each word's classes in pictures, each as often as its share says, shape (n, words)."""
+        return np.minimum(pictures.weighted(self.class_shares), 1.0)
 
     @property
     def joint_share(self) -> float:

@@ -21,8 +21,9 @@ from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match
+from milvise.queries.ranking.picture_evidence import PictureEvidence
 from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, likeness, weighted_sum_of
-from milvise.queries.ranking.stored_evidence import PictureEvidence, picture_fields, plain, seen_in
+from milvise.queries.ranking.stored_evidence import rows_and_evidence, searched_fields
 
 Cosines = dict[str, float]
 """By primary key."""
@@ -69,7 +70,7 @@ def ranked_to_each(
     found: list[list[Match]] = []
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        fields = picture_fields(now, brief=brief)
+        fields = searched_fields(now, brief=brief)
         found += _ranked(now, queries[part], count, limit, filter, also[part], needed[part], fields)
     return found
 
@@ -94,12 +95,12 @@ def _ranked(
     others = [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)]
     _add_others(now, queries, rows, visual, others, fields)
     _add_joint(now, queries, visual, joint)
-    places, seen = {key: place for place, key in enumerate(rows)}, seen_in(now, list(rows.values()))
-    rows = {key: plain(row) for key, row in rows.items()}
+    rows, seen = rows_and_evidence(now, rows)
+    places = {key: place for place, key in enumerate(rows)}
     answers = []
     for query, near, close, first, more, most in zip(queries, visual, joint, firsts, also, needed, strict=True):
         # A picture that is being written may stand in one space only.
-        keys = [key for key in near if close is None or key in close]
+        keys = [key for key in near if key in rows and (close is None or key in close)]
         cosines = {VISUAL: [near[key] for key in keys]} | (
             {} if close is None else {JOINT: [close[key] for key in keys]}
         )
@@ -205,16 +206,19 @@ def score_pictures(
     assert ranking is not None
     if not rows:
         return []
-    chances = ranking.chances(seen.probabilities)
+    chances = ranking.chances(seen)
     parts = {name: np.asarray(values, dtype=np.float32) for name, values in cosines.items()}
     parts[CLASSES] = ranking.evidence(chances).sum(axis=1)
     if JOINT not in parts and ranking.shares[JOINT]:
-        parts[JOINT] = ranking.mixture.conse(seen.probabilities) @ query.recipes[JOINT].vector
+        parts[JOINT] = (
+            ranking.mixture.conse(seen.probabilities(len(ranking.mixture.labels))) @ query.recipes[JOINT].vector
+        )
     scores = weighted_sum_of(parts, ranking.shares_alone)
     among = np.flatnonzero([row["id"] in first for row in rows])
     if len(among) and ranking.shares[ALIKE]:
         best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
-        parts[ALIKE] = likeness(seen.looks, seen.looks[best])
+        looks = seen.looks
+        parts[ALIKE] = likeness(looks, looks[best])
         scores = weighted_sum_of(parts, ranking.shares)
     order = np.argsort(-scores, kind="stable").tolist()
     # Most candidates are looked at and left out: nothing is made of them.

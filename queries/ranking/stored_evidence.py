@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
-from milvise.core.arrays import Floats
 from milvise.core.records import Row
-from milvise.embeddings.devise.sketches import AXES, read_sketches, sketch
-from milvise.embeddings.devise.top_classes import decode, encode
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import encode
 from milvise.errors import StoreError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.ranking.match import BRIEF, FIELDS
+from milvise.queries.ranking.picture_evidence import PictureEvidence
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 
 
-@dataclass(frozen=True, slots=True)
-class PictureEvidence:
-    """What the network saw in pictures.
+def searched_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
+    """Return the fields that a search has to answer for pictures to be ranked: ``id`` alone where the gallery is known as a whole."""
+    is_known = now.whole is not None and now.whole.evidence is not None
+    return ("id",) if is_known else picture_fields(now, brief=brief)
 
-    Attributes
-    ----------
-    probabilities : ndarray of shape (n, classes)
-        See `milvise.embeddings.devise.top_classes.decode`.
-    looks : ndarray of shape (n, axes)
-        See `milvise.embeddings.devise.sketches.read_sketches`.
+
+def rows_and_evidence(now: OpenCollections, rows: Mapping[str, Row]) -> tuple[dict[str, Row], PictureEvidence]:
+    """Return the rows of pictures and what was seen in them, of rows with `searched_fields`; those that are gone by now are left out.
+
+    Calls to Milvus: as `seen_in`; and where a gallery that is known as a whole has a new picture, one read.
     """
-
-    probabilities: Floats
-    looks: Floats
-
-    def of(self, places: Sequence[int]) -> PictureEvidence:
-        """Return it for some of the pictures."""
-        return PictureEvidence(self.probabilities[list(places)], self.looks[list(places)])
+    if now.whole is not None and now.whole.evidence is not None:
+        seen = now.whole.seen_in(rows)
+        if seen is not None:
+            return {key: now.whole.rows[key] for key in rows}, seen
+        rows = now.visual.get(list(rows), fields=["id", *picture_fields(now)])
+    return {key: plain(row) for key, row in rows.items()}, seen_in(now, list(rows.values()))
 
 
 def picture_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
@@ -67,18 +65,15 @@ def seen_in(now: OpenCollections, rows: Sequence[Mapping[str, Any]]) -> PictureE
     StoreError
         If what is stored is damaged.
     """
-    classes = len(now.mixture.labels)
-    found = PictureEvidence(np.zeros((len(rows), classes), np.float32), np.zeros((len(rows), AXES), np.float32))
+    found = PictureEvidence.of_nothing(len(rows))
     texts = {place: (row[TOP_CLASSES], row[SKETCH]) for place, row in enumerate(rows) if row.get(TOP_CLASSES)}
     lacking = {row["id"]: place for place, row in enumerate(rows) if place not in texts}
     texts |= {
         lacking[key]: told for key, told in _made(now, {key: rows[place] for key, place in lacking.items()}).items()
     }
     if texts:
-        places = list(texts)
         try:
-            found.probabilities[places] = decode([told for told, _ in texts.values()], classes)
-            found.looks[places] = read_sketches([drawn for _, drawn in texts.values()])
+            found.put(list(texts), PictureEvidence.read(*zip(*texts.values(), strict=True)))
         except ValueError as error:
             raise StoreError(
                 f"what was seen in some pictures of the gallery {now.name!r} cannot be read: {error}. Make it again:"

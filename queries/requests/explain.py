@@ -22,6 +22,7 @@ from milvise.queries.plan.query import Ingredient, Query, Recipe
 from milvise.queries.plan.terms import place_terms
 from milvise.queries.ranking.hit_confidence import trust
 from milvise.queries.ranking.match import FIELDS, Match
+from milvise.queries.ranking.picture_evidence import PictureEvidence
 from milvise.queries.ranking.score import ALIKE, CLASSES
 from milvise.queries.ranking.search import ranked_to_each
 from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_in
@@ -117,12 +118,12 @@ def explain(
     spaces = dict.fromkeys([*query.recipes, VISUAL])
     fields = {JOINT: FIELDS, VISUAL: picture_fields(now) if now.places_words else FIELDS}
     rows = {space: find_rows(now, [name], space, [*fields[space], "vector"])[name] for space in spaces}
-    shown = seen_in(now, [rows[VISUAL]]).probabilities if now.places_words else None
+    shown = seen_in(now, [rows[VISUAL]]) if now.places_words else None
     vectors = {space: np.asarray(row.pop("vector"), dtype=np.float32) for space, row in rows.items()}
     seen = {space: unit(vectors[space]) for space in query.recipes}
     if query.ranking is not None and shown is not None and not now.is_trained:
         # As the search has it.
-        seen[JOINT] = query.ranking.mixture.conse(shown)[0]
+        seen[JOINT] = query.ranking.mixture.conse(shown.probabilities(len(now.mixture.labels)))[0]
     recipes = dict(query.recipes)
     if focus is not None:
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}
@@ -146,7 +147,7 @@ def explain(
         shares=shares,
         terms=(*contributions, *_ranked(query, match, shares, shown)),
         unknown_words={word: error.suggestions for word, error in unknown.items()},
-        classes=_ties(now, terms, shown[0]) if terms and shown is not None else (),
+        classes=_ties(now, terms, shown) if terms and shown is not None else (),
         searched={space: _searched(now, space, focus is not None) for space in recipes},
     )
 
@@ -161,7 +162,9 @@ def _match(now: OpenCollections, query: Query, row: Row, cosines: dict[str, floa
     return found, {name: query.shares[name] for name in found.parts}
 
 
-def _ranked(query: Query, match: Match, shares: Mapping[str, float], seen: Floats | None) -> list[Contribution]:
+def _ranked(
+    query: Query, match: Match, shares: Mapping[str, float], seen: PictureEvidence | None
+) -> list[Contribution]:
     """Return what a ranking adds beside the cosines."""
     if query.ranking is None or seen is None:
         return []
@@ -179,8 +182,9 @@ def _focused(recipe: Recipe, weights: Floats) -> Recipe:
     return Recipe(tuple(Ingredient(one.name, one.weight, one.vector * weights) for one in recipe.ingredients))
 
 
-def _ties(now: OpenCollections, terms: Sequence[Term], probabilities: Floats) -> tuple[Tie, ...]:
+def _ties(now: OpenCollections, terms: Sequence[Term], shown: PictureEvidence) -> tuple[Tie, ...]:
     placed, mixture = place_terms(now, terms), now.mixture
+    probabilities = shown.probabilities(len(mixture.labels))[0]
     total = sum(abs(one.term.weight) for one in placed)
     shares = np.sum([one.term.weight / total * one.classes.relative for one in placed], axis=0)
     wanted = weighted_sum((one.weight, one.vector) for one in (each.ingredient(JOINT) for each in placed))

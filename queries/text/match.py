@@ -174,7 +174,7 @@ def _named_and_meant(
     forms: Forms,
 ) -> tuple[list[Named], list[list[Match]]]:
     """Return what each expression names and what it means; where Milvus is asked for both, neither waits for the other."""
-    texts = now.texts_for(len(looks))
+    texts = now.texts
     found = [look(now, texts, one, search, filter=filter, forms=forms) for one in looks]
     first = found[0]
     is_alone = len(found) == 1 and looks[0].query is not None

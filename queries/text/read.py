@@ -4,7 +4,7 @@ Milvus Lite evaluates an expression over metadata row by row: for 5,000 pictures
 in that time. A server before 2.4 knows patterns that are prefixes only. In both cases the texts of a gallery of up to
 16,384 pictures are read once and looked through here: 5,000 take 0.3 s in Milvus Lite and 0.06 s on a server, and every
 later request about a millisecond. What was read is kept in the user's cache until pictures are added. Who goes on searching gets
-an index of all texts, see `milvise.queries.text.whole`.
+an index of all texts, see `milvise.queries.whole.pictures`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Texts:
     is_whole : bool
         Whether these are all.
     index : WordIndex, optional
-        Of the words of all of them, see `milvise.queries.text.whole`.
+        Of the words of all of them, see `milvise.queries.whole.pictures`.
     """
 
     columns: tuple[str, ...]
@@ -109,16 +109,21 @@ def load_texts(visual: Collection) -> Texts:
 def read_texts(visual: Collection) -> Texts:
     """Read what has to be known of a gallery's text: in one call to Milvus, or two."""
     first = visual.query("", fields=FIELDS, limit=_FIRST_ROWS)
-    metadata = dict.fromkeys(column for row in first for column, _ in texts_of(row) if column.startswith(META))
-    columns = (LABEL, URI, *metadata)
+    columns = columns_of(first)
     if len(first) < _FIRST_ROWS:
         return Texts(columns, tuple(first), is_whole=True)
-    if visual.looks_inside and not (visual.is_lite and metadata):
+    if visual.looks_inside and not (visual.is_lite and len(columns) > len((LABEL, URI))):
         return Texts(columns)
     mean = sum(len(str(row)) for row in first) / len(first)
     most = min(MOST_HITS, int(_MOST_CHARS / mean))
     rows = visual.query("", fields=FIELDS, limit=most)
     return Texts(columns, tuple(rows), is_whole=len(rows) < most)
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return where there is text: ``label``, ``uri``, and the metadata columns of the first of some pictures, such as ``meta.caption``."""
+    names = (column for row in rows[:_FIRST_ROWS] for column, _ in texts_of(row))
+    return LABEL, URI, *dict.fromkeys(name for name in names if name.startswith(META))
 
 
 def texts_of(row: Row) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milvise.core.arrays import unit
+from milvise.embeddings.devise.top_classes import class_pairs, encode
 from milvise.queries.plan.class_mixture import ClassMixture, WordClasses
 from milvise.queries.plan.query import Ingredient, Query, Recipe
+from milvise.queries.ranking.picture_evidence import PictureEvidence
 from milvise.queries.ranking.score import (
     ALIKE,
     CLASSES,
@@ -23,7 +26,6 @@ from milvise.queries.ranking.score import (
     weighted_sum_of,
 )
 from milvise.queries.ranking.search import score_pictures
-from milvise.queries.ranking.stored_evidence import PictureEvidence as Shown
 
 COUNT, DIM = 4, 6
 MIXTURE = ClassMixture(
@@ -106,10 +108,11 @@ def test_chances_are_the_probabilities_of_a_words_classes_each_as_often_as_its_s
     logits = visual @ MIXTURE.weights.T + MIXTURE.bias
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     every = WordClasses(np.full(COUNT, 0.25, np.float32), known=True)
-    told = ranking((KNOWN, 1.0), (GUESSED, -2.0), (every, 1.0)).chances(MIXTURE.probabilities(visual))
-    assert told[:, 0] == pytest.approx(probabilities[:, 0], abs=1e-6)
-    assert told[:, 1] == pytest.approx(probabilities @ [0.25, 0.5, 1, 0.75], abs=1e-6)
-    assert told[:, 2] == pytest.approx(np.ones(5))
+    told = ranking((KNOWN, 1.0), (GUESSED, -2.0), (every, 1.0)).chances(saw(*MIXTURE.probabilities(visual)))
+    # Probabilities are kept to 1 / 65,535.
+    assert told[:, 0] == pytest.approx(probabilities[:, 0], abs=1e-5)
+    assert told[:, 1] == pytest.approx(probabilities @ [0.25, 0.5, 1, 0.75], abs=3e-5)
+    assert told[:, 2] == pytest.approx(np.ones(5), abs=5e-5)
     assert told.max() <= 1
 
 
@@ -128,10 +131,16 @@ def test_likeness_is_the_cosine_with_the_mean_of_the_first_pictures() -> None:
     assert likeness(vectors, vectors[:1]) == pytest.approx([1, 0, -1])
 
 
-def shown(count: int, seed: int) -> Shown:
+def saw(*probabilities: Sequence[float]) -> PictureEvidence:
+    """Return that these are the probabilities of classes in pictures that look like nothing."""
+    given = np.asarray(probabilities, np.float32).reshape(-1, COUNT)
+    return replace(PictureEvidence.of_nothing(len(given)), pairs=class_pairs(encode(given)))
+
+
+def shown(count: int, seed: int) -> PictureEvidence:
     draw = np.random.default_rng(seed)
-    probabilities = draw.dirichlet(np.ones(COUNT), count).astype(np.float32)
-    return Shown(probabilities, unit(draw.normal(size=(count, DIM))))
+    seen = saw(*draw.dirichlet(np.ones(COUNT), count))
+    return replace(seen, sketches=draw.integers(-127, 128, (count, DIM)).astype(np.int8))
 
 
 def rows(count: int) -> list[dict[str, str]]:
@@ -186,12 +195,12 @@ def test_only_the_best_of_the_first_are_what_others_are_to_be_alike() -> None:
 
 
 def test_without_joint_cosines_they_are_those_that_the_conse_head_makes_of_what_was_seen() -> None:
-    seen = Shown(np.asarray([[1, 0, 0, 0], [0, 0.6, 0.4, 0]], np.float32), np.zeros((2, DIM), np.float32))
+    seen = saw([1, 0, 0, 0], [0, 0.6, 0.4, 0])
     asked = query(ranking((GUESSED, 1.0)), 7)
     found = score_pictures(asked, rows(2), {VISUAL: [0.0, 0.0]}, seen)
     assert {match.row["id"]: match.parts[JOINT] for match in found} == pytest.approx(
         {
-            str(number): float(MIXTURE.conse(seen.probabilities[number]) @ asked.recipes[JOINT].vector)
+            str(number): float(MIXTURE.conse(seen.probabilities(COUNT)[number]) @ asked.recipes[JOINT].vector)
             for number in range(2)
         }
     )
@@ -201,11 +210,11 @@ def test_nothing_to_score_and_what_is_trusted() -> None:
     made = ranking((KNOWN, 1.0))
     assert score_pictures(query(made, 1), [], {VISUAL: []}, shown(0, 1)) == []
     trusting = replace(made, trusted=lambda seen, chances: chances[:, 0] / len(seen) / 2)
-    seen = Shown(np.asarray([[0.8, 0.2, 0, 0], [0.1, 0.2, 0.7, 0]], np.float32), np.zeros((2, DIM), np.float32))
+    seen = saw([0.8, 0.2, 0, 0], [0.1, 0.2, 0.7, 0])
     found = score_pictures(query(trusting, 1), rows(2), {VISUAL: [0.0, 0.0]}, seen)
     assert [(match.row["id"], match.confidence) for match in found] == [
-        ("0", pytest.approx(0.4)),
-        ("1", pytest.approx(0.05)),
+        ("0", pytest.approx(0.4, abs=1e-5)),
+        ("1", pytest.approx(0.05, abs=1e-5)),
     ]
 
 

@@ -22,9 +22,10 @@ from milvise.queries.search import Gallery
 from milvise.queries.text import read as texts
 from milvise.queries.text.filter import text_filter
 from milvise.queries.text.held_words import matched
-from milvise.queries.text.whole import WholeTexts, indexed
 from milvise.queries.text.words import phrases
 from milvise.queries.vocabulary.expression import parse
+from milvise.queries.whole.pictures import read_whole
+from milvise.queries.whole.reader import GalleryReader
 
 pytestmark = pytest.mark.milvus(*REAL)
 
@@ -151,7 +152,7 @@ def test_hits_are_those_of_a_look_at_every_picture(gallery: Gallery, expression:
 def test_an_index_of_the_words_finds_the_same(
     store_with_text: Store, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(WholeTexts, "instead_of", lambda self, known, visual, searches: indexed(known, visual))
+    monkeypatch.setattr(GalleryReader, "known", lambda self, visual: read_whole(visual))
     gallery = Database(store_with_text).gallery(name)
     for expression in ("dog", '"traffic light"', "black dog", "dog - black"):
         meaning = partial(gallery.search, expression, by="meaning", space="joint", limit=len(GALLERIES[name]))

@@ -1,0 +1,78 @@
+"""What a search needs of a gallery's pictures, of all of them: their rows, what the network saw in them, and the words of their texts.
+
+Vectors stay in Milvus, which finds the closest ones. It answers ids alone then, and what follows costs it nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from milvise.adapter import Collection
+from milvise.adapter.schema import SKETCH, TOP_CLASSES
+from milvise.core.chunks import chunks
+from milvise.core.records import Row
+from milvise.queries.ranking.match import FIELDS
+from milvise.queries.ranking.picture_evidence import PictureEvidence
+from milvise.queries.text.read import Texts, columns_of
+from milvise.queries.text.word_index import WordIndex
+
+MOST_PICTURES = 200_000
+"""Larger galleries stay in Milvus."""
+
+_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WholeGallery:
+    """All pictures of a gallery.
+
+    Attributes
+    ----------
+    rows : dict of str to dict
+        By primary key, with ``id`` and `milvise.queries.ranking.match.FIELDS`.
+    places : dict of str to int
+        Of each, among them.
+    evidence : PictureEvidence, optional
+        What the network saw in them, in the same order; None where it does not stand with all of them, or cannot be read.
+    texts : Texts
+        Their texts, with the index of their words.
+    """
+
+    rows: dict[str, Row]
+    places: dict[str, int]
+    evidence: PictureEvidence | None
+    texts: Texts
+
+    def seen_in(self, keys: Iterable[str]) -> PictureEvidence | None:
+        """Return what the network saw in pictures, None where that is not known of all of them."""
+        places = [self.places.get(key, -1) for key in keys]
+        return None if self.evidence is None or -1 in places else self.evidence.of(places)
+
+
+def read_whole(visual: Collection) -> WholeGallery | None:
+    """Return all pictures of a gallery, None where there are too many; one call to Milvus, and one for each thousand of them."""
+    if visual.count(settled=True) > MOST_PICTURES:
+        return None
+    seen = (TOP_CLASSES, SKETCH) if visual.manifest.top_classes else ()
+    rows: dict[str, Row] = {}
+    parts: list[PictureEvidence | None] = []
+    for batch in chunks(visual.scan(("id", *FIELDS, *seen)), _AT_ONCE):
+        parts.append(_read(batch) if seen else None)
+        rows.update((row["id"], {name: row[name] for name in ("id", *FIELDS)}) for row in batch)
+    known = [part for part in parts if part is not None]
+    all_rows = tuple(rows.values())
+    return WholeGallery(
+        rows,
+        {key: place for place, key in enumerate(rows)},
+        PictureEvidence.together(known) if len(known) == len(parts) else None,
+        Texts(columns_of(all_rows), all_rows, is_whole=True, index=WordIndex(all_rows)),
+    )
+
+
+def _read(rows: Sequence[Row]) -> PictureEvidence | None:
+    try:
+        return PictureEvidence.read([row[TOP_CLASSES] for row in rows], [row[SKETCH] for row in rows])
+    except ValueError:
+        # Of some it is lacking or damaged: whoever finds one of these is told.
+        return None
