@@ -57,15 +57,19 @@ def read_whole(visual: Collection) -> WholeGallery | None:
     seen = (TOP_CLASSES, SKETCH) if visual.manifest.top_classes else ()
     rows: dict[str, Row] = {}
     parts: list[PictureEvidence | None] = []
+    count = 0
     for batch in chunks(visual.scan(("id", *FIELDS, *seen)), _AT_ONCE):
+        count += len(batch)
         parts.append(_read(batch) if seen else None)
         rows.update((row["id"], {name: row[name] for name in ("id", *FIELDS)}) for row in batch)
     known = [part for part in parts if part is not None]
     all_rows = tuple(rows.values())
+    # A row that was written again meanwhile may come twice, and places would not be those of the rows.
+    is_whole = len(known) == len(parts) and count == len(rows)
     return WholeGallery(
         rows,
         {key: place for place, key in enumerate(rows)},
-        PictureEvidence.together(known) if len(known) == len(parts) else None,
+        PictureEvidence.together(known) if is_whole else None,
         Texts(columns_of(all_rows), all_rows, is_whole=True, index=WordIndex(all_rows)),
     )
 
