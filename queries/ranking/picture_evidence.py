@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
-from milvise.embeddings.devise.sketches import AXES, sketch_values
-from milvise.embeddings.devise.top_classes import KEPT, NO_CLASS, class_pairs, dense, probabilities_in
+from milvise.embeddings.devise.sketches import AXES, Values, sketch_values
+from milvise.embeddings.devise.top_classes import KEPT, NO_CLASS, Pairs, class_pairs, dense, probabilities_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,8 @@ class PictureEvidence:
         What the pictures look like, see `milvise.embeddings.devise.sketches.sketch_values`.
     """
 
-    pairs: np.ndarray[Any, np.dtype[np.uint16]]
-    sketches: np.ndarray[Any, np.dtype[np.int8]]
+    pairs: Pairs
+    sketches: Values
 
     @classmethod
     def of_nothing(cls, count: int) -> PictureEvidence:

@@ -15,14 +15,14 @@ from milvise.errors import StoreError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.ranking.match import BRIEF, FIELDS
 from milvise.queries.ranking.picture_evidence import PictureEvidence
+from milvise.queries.whole.pictures import WholeGallery
 
 _COLUMNS = (TOP_CLASSES, SKETCH)
 
 
 def searched_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
     """Return the fields that a search has to answer for pictures to be ranked: ``id`` alone where the gallery is known as a whole."""
-    is_known = now.whole is not None and now.whole.evidence is not None
-    return ("id",) if is_known else picture_fields(now, brief=brief)
+    return picture_fields(now, brief=brief) if _whole(now) is None else ("id",)
 
 
 def rows_and_evidence(now: OpenCollections, rows: Mapping[str, Row]) -> tuple[dict[str, Row], PictureEvidence]:
@@ -30,12 +30,18 @@ def rows_and_evidence(now: OpenCollections, rows: Mapping[str, Row]) -> tuple[di
 
     Calls to Milvus: as `seen_in`; and where a gallery that is known as a whole has a new picture, one read.
     """
-    if now.whole is not None and now.whole.evidence is not None:
-        seen = now.whole.seen_in(rows)
+    whole = _whole(now)
+    if whole is not None:
+        seen = whole.seen_in(rows)
         if seen is not None:
-            return {key: now.whole.rows[key] for key in rows}, seen
+            return {key: whole.rows[key] for key in rows}, seen
         rows = now.visual.get(list(rows), fields=["id", *picture_fields(now)])
     return {key: plain(row) for key, row in rows.items()}, seen_in(now, list(rows.values()))
+
+
+def _whole(now: OpenCollections) -> WholeGallery | None:
+    """Return the gallery where it is known as a whole, with what the network saw."""
+    return None if now.whole is None or now.whole.evidence is None else now.whole
 
 
 def picture_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
