@@ -1,6 +1,6 @@
 """Bare pymilvus under load: so many threads search among visual vectors; prints figures as JSON. `load_service.py` runs it.
 
-python benchmarks/load_bare.py URI GALLERY THREADS SECONDS
+python benchmarks/load_bare.py URI GALLERY THREADS SECONDS VECTORS.npy
 """
 
 from __future__ import annotations
@@ -16,16 +16,13 @@ from load_service import LIMIT
 import milvise
 from milvise.adapter import IndexSpec
 
-QUERIES = 500
-
 
 def main() -> None:
     uri, gallery, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    vectors = np.load(sys.argv[5]).tolist()
     with milvise.connect(uri) as db:
         visual = db.store.live(f"{gallery}_visual")
         assert visual is not None
-        rows = visual.query("", fields=["id", "vector"], limit=QUERIES)
-        vectors = [np.asarray(row["vector"], dtype=np.float32).tolist() for row in rows]
         params = {"metric_type": "COSINE", "params": IndexSpec.parse(visual.manifest.index).search_params(LIMIT)}
         client = db.store.connection.client
         ends = time.perf_counter() + seconds
