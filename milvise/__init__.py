@@ -13,14 +13,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from milvise import errors
-from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
-from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
 from milvise.errors import MilviseError
 
 if TYPE_CHECKING:
     __version__: str
     from milvise.client.database import RemoteDatabase
     from milvise.client.gallery import RemoteGallery
+    from milvise.core.picture_types import PictureBytes, PictureFile, StoredPicture
+    from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit
     from milvise.embeddings.words.tag_vectors import TagTraining
     from milvise.gallery.verification.record import Verification
     from milvise.operations.database import Database, connect
@@ -66,16 +66,23 @@ _LAZY = {
     "Accuracy": "milvise.operations.evaluate",
     "Bias": "milvise.operations.evaluate",
     "Database": "milvise.operations.database",
+    "DuplicateGroup": "milvise.core.records",
     "Explanation": "milvise.queries.requests.explain",
     "Gallery": "milvise.operations.gallery",
+    "Hit": "milvise.core.records",
     "IndexRecall": "milvise.operations.evaluate",
     "Limits": "milvise.operations.evaluate",
+    "Owner": "milvise.core.records",
+    "PictureBytes": "milvise.core.picture_types",
+    "PictureFile": "milvise.core.picture_types",
     "RemoteDatabase": "milvise.client.database",
     "RemoteGallery": "milvise.client.gallery",
     "Rocchio": "milvise.queries.requests.refine",
+    "StoredPicture": "milvise.core.picture_types",
     "TagTraining": "milvise.embeddings.words.tag_vectors",
     "Verification": "milvise.gallery.verification.record",
     "Vocabulary": "milvise.queries.vocabulary.word_vectors",
+    "WordHit": "milvise.core.records",
     "connect": "milvise.operations.database",
     "read_ratings": "milvise.operations.offline",
     "train_backbone": "milvise.operations.offline",
@@ -83,7 +90,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pymilvus when it is first used, and look up the version: importing milvise stays quick."""
+    """Import a name when it is first used, and look up the version: importing milvise stays quick."""
     if name == "__version__":
         from importlib.metadata import version
 
