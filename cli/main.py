@@ -10,6 +10,7 @@ import typer
 
 from milvise.cli.app import App, group, with_shared
 from milvise.cli.evaluate import evaluate_app
+from milvise.cli.follow import follow
 from milvise.cli.keys import keys_app
 from milvise.cli.models import export_app, project, train
 from milvise.cli.progress import watched
@@ -191,6 +192,7 @@ app.command("train")(train)
 app.command("project")(project)
 app.command("tune")(tune)
 app.command("serve")(serve)
+app.command("follow")(follow)
 
 
 @app.command("status")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from milvise.cli.console import Output
 from milvise.cli.terminal import print_remark
-from milvise.operations.progress import Count, Epoch, Event, Note, Progress, silent
+from milvise.operations.progress import Count, Epoch, Event, Note, Progress, Rate, silent
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -39,13 +39,13 @@ class _Watch:
                 self._shown.close()
                 self._status = self._bar = None
                 print_remark(event.text)
-            case Epoch():
-                self._show_epoch(event)
+            case Epoch() | Rate():
+                self._show_line(event)
             case Count(what="pictures"):
                 self._bar = self._bar or _pictures(self._shown, event.total)
                 self._bar(event)
 
-    def _show_epoch(self, event: Epoch) -> None:
+    def _show_line(self, event: Epoch | Rate) -> None:
         if self._status is None:
             self._status = self._shown.enter_context(_errors().status(str(event)))
         else:

@@ -135,6 +135,8 @@ class _Run:
         items = self._changes(pair, untouched=False).in_sources(sources)
         with read_ahead(items, picture_reader(self._plan), self._batch_size) as read:
             for batch in read:
+                if batch is None:
+                    continue
                 self._reporter.report(batch)
                 self._reporter.tally.add(embedded=len(batch))
                 self._tell()

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Prefetched(Generic[T]):
         self._thread.join()
 
     def __iter__(self) -> Iterator[T]:
-        return (item for item in self.or_every(None) if item is not None)
+        return cast(Iterator[T], self.or_every(None))
 
     def or_every(self, seconds: float | None) -> Iterator[T | None]:
         """Yield the items, and None whenever none has come for so long."""
@@ -86,19 +86,28 @@ class Prefetched(Generic[T]):
 
 
 def map_in_order(
-    pool: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, window: int
-) -> Iterator[tuple[S, T]]:
-    """Yield each item with what the function makes of it, in order, computed in the pool up to `window` items ahead."""
+    pool: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S | None], *, window: int
+) -> Iterator[tuple[S, T] | None]:
+    """Yield each item with what the function makes of it, in order, computed in the pool up to `window` items ahead.
+
+    None among the items is passed on in its place: everything before it is yielded before another item is asked for.
+    """
     pending: deque[tuple[S, Future[T]]] = deque()
+
+    def first() -> tuple[S, T]:
+        item, future = pending.popleft()
+        return item, future.result()
+
     try:
         for item in items:
-            pending.append((item, pool.submit(function, item)))
-            if len(pending) >= window:
-                first, future = pending.popleft()
-                yield first, future.result()
+            if item is not None:
+                pending.append((item, pool.submit(function, item)))
+            while pending and (item is None or len(pending) >= window):
+                yield first()
+            if item is None:
+                yield None
         while pending:
-            first, future = pending.popleft()
-            yield first, future.result()
+            yield first()
     finally:
         for _, future in pending:
             future.cancel()

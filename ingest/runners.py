@@ -1,7 +1,8 @@
 """The stages of a load composed in two ways: in threads for whole sources, and in a plain loop for one small batch.
 
 Neither knows what a stage does. A stage is a function from a batch to a batch, and this module passes the batches on, joins
-small ones and reports what was rejected.
+small ones and reports what was rejected. None among items, or among batches, is the mark that nothing more comes for now: what was
+taken before it goes through all stages without waiting for company.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from milvise.core.chunks import chunks
 from milvise.ingest.prefetch import Prefetched, map_in_order
 
 ITEMS_AHEAD = 512
@@ -79,7 +79,7 @@ def run_one_batch(items: Sequence[Item], stages: Stages[Item, Read, Embedded, Wr
 
 
 def run_in_threads(
-    items: Iterable[Item],
+    items: Iterable[Item | None],
     stages: Stages[Item, Read, Embedded, Written],
     *,
     batch_size: int,
@@ -92,6 +92,8 @@ def run_in_threads(
 
     Parameters
     ----------
+    items : iterable
+        None among them says that nothing more comes for now.
     batch_size : int
         Items for each call of `embed`.
     progress : callable
@@ -110,8 +112,8 @@ def run_in_threads(
 
 @contextmanager
 def read_ahead(
-    items: Iterable[Item], read: Callable[[Sequence[Item]], Read], batch_size: int
-) -> Iterator[Iterator[Read]]:
+    items: Iterable[Item | None], read: Callable[[Sequence[Item]], Read], batch_size: int
+) -> Iterator[Iterator[Read | None]]:
     """Yield what the first stage makes of each item, in order, read ahead in a pool of threads: a ``with`` block.
 
     Parameters
@@ -122,33 +124,63 @@ def read_ahead(
     pool = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="milvise-read")
     try:
         with Prefetched(items, depth=ITEMS_AHEAD, name="changes") as ahead:
-            single = ((item,) for item in ahead)
-            batches = map_in_order(pool, read, single, window=(_BATCHES_AHEAD + 1) * batch_size)
-            yield (batch for _, batch in batches)
+            single = (None if item is None else (item,) for item in ahead)
+            done = map_in_order(pool, read, single, window=(_BATCHES_AHEAD + 1) * batch_size)
+            yield (None if each is None else each[1] for each in done)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _embedded(
-    read: Iterable[Read], stages: Stages[Item, Read, Embedded, Written], batch_size: int
-) -> Iterator[Embedded]:
-    for batches in chunks((batch for batch in read if len(stages.reported(batch))), batch_size):
+    read: Iterable[Read | None], stages: Stages[Item, Read, Embedded, Written], batch_size: int
+) -> Iterator[Embedded | None]:
+    for batches in _groups(_reported(read, stages), batch_size):
+        if batches is None:
+            yield None
+            continue
         embedded = stages.reported(stages.embed(stages.join_read(batches)))
         if len(embedded):
             yield embedded
 
 
-def _written(embedded: Iterable[Embedded], stages: Stages[Item, Read, Embedded, Written]) -> Iterator[Written]:
+def _reported(read: Iterable[Read | None], stages: Stages[Item, Read, Embedded, Written]) -> Iterator[Read | None]:
+    """Report batches, and yield those that hold something."""
+    for batch in read:
+        if batch is None or len(stages.reported(batch)):
+            yield batch
+
+
+def _groups(batches: Iterable[Made | None], size: int) -> Iterator[list[Made] | None]:
+    """Yield so many batches at once, and those before a None with the None behind them."""
+    group: list[Made] = []
+    for batch in batches:
+        if batch is not None:
+            group.append(batch)
+        if group and (batch is None or len(group) == size):
+            yield group
+            group = []
+        if batch is None:
+            yield None
+    if group:
+        yield group
+
+
+def _written(embedded: Iterable[Embedded | None], stages: Stages[Item, Read, Embedded, Written]) -> Iterator[Written]:
     pending: list[Embedded] = []
     oldest = 0.0
     try:
         for batch in embedded:
-            oldest = oldest if pending else time.monotonic()
-            pending.append(batch)
-            if sum(len(each) for each in pending) >= _WRITE_ROWS or time.monotonic() - oldest > _WRITE_S:
+            if batch is not None:
+                oldest = oldest if pending else time.monotonic()
+                pending.append(batch)
+            if pending and (batch is None or _is_time(sum(len(each) for each in pending), oldest)):
                 batches, pending = pending, []
                 yield stages.reported(stages.write(stages.join_embedded(batches)))
     finally:
         # Also where another stage failed or somebody pressed Ctrl-C: what was computed is kept.
         if pending:
             stages.reported(stages.write(stages.join_embedded(pending)))
+
+
+def _is_time(rows: int, oldest: float) -> bool:
+    return rows >= _WRITE_ROWS or time.monotonic() - oldest > _WRITE_S

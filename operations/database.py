@@ -5,6 +5,7 @@ The operations are imported when they are first used, so that who searches impor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from milvise.ingest.summary import Summary
     from milvise.operations.demo import Demonstration
     from milvise.operations.drop import Dropped
+    from milvise.operations.follow import Following
     from milvise.operations.words import TagTraining, WordsSummary
 
 
@@ -216,6 +218,102 @@ class Database(database.Database):
             quarantine=as_optional_path("quarantine", quarantine),
         )  # fmt: skip
         return ingest_images(self, request, progress)
+
+    def follow(
+        self,
+        source: str | Path,
+        *,
+        gallery: str = config.DEFAULT_GALLERY,
+        root: str | Path | None = None,
+        group: str | None = None,
+        since: str | None = None,
+        encoder: str | None = None,
+        backbone: str | Path | None = None,
+        weights: str | Path | None = None,
+        classes: str | Path | None = None,
+        head: str | Path | None = None,
+        labels: str = "folder",
+        index: str = "auto",
+        batch_size: int | None = None,
+        engine: str = "auto",
+        max_delay: str = "2s",
+        max_delete: str = "5%",
+        reconcile: str | None = None,
+        poll: str | None = None,
+        dead_letters: str | Path | None = None,
+        progress: Progress = silent,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Following:
+        """Keep a gallery up to date with a stream of events, or with a folder, until it is stopped or the stream ends.
+
+        An event says that a picture is to be looked at again (``docs/following.md``). It is acknowledged once the gallery has what
+        stands there; whoever ends before that leaves it to the next follower. While Milvus, the stream or the folder cannot be
+        reached, this waits.
+
+        Parameters
+        ----------
+        source : str or path
+            ``redis://HOST/STREAM``, ``kafka://HOST:PORT/TOPIC``, ``-`` for events on standard input, one a line, or a folder.
+        gallery : str
+            Which collection of pictures; a new one is made.
+        root : path, optional
+            The folder that the subjects of events are relative to; by default the one that the gallery was loaded from.
+        group : str, optional
+            Followers of the same group share a stream; by default ``milvise-GALLERY``.
+        since : str, optional
+            Where to begin in a stream: ``start``, or a time such as ``2026-05-01T12:00:00Z``. By default a group goes on where it
+            was, and a new one begins at the start.
+        encoder, backbone, weights, classes, head, labels, index, batch_size, engine
+            For a gallery that is new, as `ingest_images`; later on as the gallery was made.
+        max_delay : str
+            How long events wait for others while pictures are under way, such as ``500ms``: longer is faster, and less fresh.
+        max_delete : str
+            How many pictures may go within a minute without an event that says so: a share such as ``5%``, or a number.
+        reconcile : str, optional
+            How often a folder is compared as a whole; by default ``24h``.
+        poll : str, optional
+            Compare a folder as a whole so often, and do not ask the system for notices of changes: for disks of the network.
+        dead_letters : path, optional
+            Where events of standard input, and pictures of a folder, are reported that cannot be loaded; by default
+            ``milvise-dead-letters-GALLERY.jsonl``. Redis and Kafka have a stream and a topic for that.
+        progress : callable
+            Told several times a second how far it is; see `milvise.operations.progress.Rate`.
+        is_over : callable
+            Asked several times a second; once it returns true, what is in hand is brought to its end.
+
+        Returns
+        -------
+        Following
+            How many events were settled, and what became of the pictures.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be, the source is no stream, or the gallery was made with another encoder or head.
+        InputError
+            If the folder is not there.
+        MissingExtraError
+            If the client of the stream is not installed: the extras are ``redis``, ``kafka`` and ``watch``.
+        UnavailableError
+            If the stream cannot be reached at the start.
+        NotFoundError, ModelError, FingerprintError, UnsupportedError
+            As `ingest_images`.
+
+        Examples
+        --------
+        >>> db.follow("redis://localhost/pictures", gallery="holiday", root="/photos")    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_name, as_optional_path
+        from milvise.operations.follow import Follow, follow
+
+        request = Follow(
+            str(source), gallery=gallery, root=as_optional_path("root", root), group=group, since=since, encoder=encoder,
+            backbone=None if backbone is None else as_name("backbone", backbone), weights=as_optional_path("weights", weights),
+            classes=as_optional_path("classes", classes), head=None if head is None else as_name("head", head), labels=labels,
+            index=index, batch_size=batch_size, engine=engine, max_delay=max_delay, max_delete=max_delete, reconcile=reconcile,
+            poll=poll, dead_letters=as_optional_path("dead_letters", dead_letters), is_over=is_over,
+        )  # fmt: skip
+        return follow(self, request, progress)
 
     def verify(
         self, gallery: str | None = None, *, pictures: int = 0, repair: bool = False, progress: Progress = silent

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from milvise.ingest.follow.watch import Followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,21 @@ class Epoch:
         return f"Epoch {self.number}: {losses}"
 
 
-Event = Note | Count | Epoch
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How far a follower is, told several times a second."""
+
+    followed: Followed
+
+    def __str__(self) -> str:
+        now = self.followed
+        waiting = "" if now.backlog is None else f", {now.backlog:,} wait"
+        fresh = "" if now.fresh_s is None else f", found {now.fresh_s:.1f} s after they happened"
+        dead = f", {now.rejected:,} dead letters" if now.rejected else ""
+        return f"{now.settled:,} events settled, {now.under_way:,} under way{waiting}{dead}{fresh}"
+
+
+Event = Note | Count | Epoch | Rate
 Progress = Callable[[Event], None]
 
 

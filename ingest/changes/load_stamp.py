@@ -41,8 +41,6 @@ class LoadStamp:
             if not self._open:
                 self._open = _OPEN + secrets.token_hex(8)
                 self._record(self._open)
-                # So that what is recorded of it later says so too.
-                self._visual.manifest = self._visual.manifest.changed(stamp=self._open)
 
     def leave(self, rows: int) -> None:
         """Leave a stamp at the end of a complete run, after which the gallery has so many rows."""
@@ -64,4 +62,5 @@ class LoadStamp:
         # The catalog's entry, of which other values may have changed meanwhile.
         found = self._store.find(self._visual.manifest)
         if found is not None:
-            self._store.record(found.manifest.changed(stamp=stamp, **more))
+            # So that what is recorded of the collection later says so too.
+            self._visual.manifest = self._store.record(found.manifest.changed(stamp=stamp, **more)).manifest

@@ -14,7 +14,7 @@ from typing import IO, Protocol
 from milvise.embeddings.pictures.files import MOST_BYTES, opened
 from milvise.errors import ImageError
 
-_SETTLED_S = 2.0
+SETTLED_S = 2.0
 """A file that changed a moment ago may change again within the tick of the clock that its time is told by."""
 
 
@@ -82,7 +82,7 @@ class LocalFile:
             status = os.stat(self.path)  # noqa: PTH116 - twice as fast, and there may be millions
         except (OSError, ValueError):
             return None
-        if time.time() - status.st_mtime < _SETTLED_S:
+        if time.time() - status.st_mtime < SETTLED_S:
             return None
         return ContentState(os.path.abspath(self.path), status.st_size, status.st_mtime_ns)  # noqa: PTH100
 

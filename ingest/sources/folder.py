@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from milvise.embeddings.pictures.decode import extensions
@@ -68,7 +69,7 @@ class Folder:
             yield Rejected("/".join(parts), reason)
 
     def _is_passed_over(self, entry: os.DirEntry[str], parts: tuple[str, ...]) -> bool:
-        extension = "." + entry.name.rpartition(".")[2].lower()
+        extension = _extension(entry.name)
         if entry.is_symlink():
             if _leads_to_a_folder(entry):
                 self.skipped.links_passed_over += 1
@@ -82,6 +83,19 @@ class Folder:
         if "." in entry.name and looks_like_a_picture(extension):
             self.skipped.passed_over[extension] += 1
         return True
+
+
+def is_read(uri: str) -> bool:
+    """Return whether a picture with this URI would be read: neither it nor a folder above it is hidden, and its format is one of those."""
+    parts = uri.split("/")
+    return not any(part.startswith(".") for part in parts) and _extension(parts[-1]) in _extensions()
+
+
+_extensions = cache(extensions)
+
+
+def _extension(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()
 
 
 def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:

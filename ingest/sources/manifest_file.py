@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -19,11 +18,10 @@ from milvise.core.records import Row
 from milvise.errors import InputError, MissingExtraError
 from milvise.ingest.sources.content import LocalFile
 from milvise.ingest.sources.item import Item, Rejected
+from milvise.ingest.sources.label_and_meta import label_and_meta
 
 _COLUMNS = ("uri", "label")
 
-_DEPTH = 32
-_BIT_64 = 2**63
 _ROWS = 64
 _BATCH = 2**28
 _GROUP = 2**29
@@ -81,12 +79,10 @@ class ManifestFile:
         if "://" in uri:
             return Rejected(uri, "only files are read; download the picture first")
         try:
-            meta = {_text(name): _plain(value, _DEPTH) for name, value in row.items() if name not in _COLUMNS}
+            label, meta = label_and_meta({name: value for name, value in row.items() if name != "uri"})
         except ValueError as error:
             return Rejected(uri, str(error))
-        label = _plain(row.get("label"), 1) if not isinstance(row.get("label"), (list, dict)) else row["label"]
-        kept = {name: value for name, value in meta.items() if value is not None}
-        return Item(uri, LocalFile(self.root / uri), "" if label is None else _text(label), kept)
+        return Item(uri, LocalFile(self.root / uri), label, meta)
 
 
 def _csv_rows(path: Path) -> Iterator[Row | Rejected]:
@@ -195,33 +191,3 @@ def _require_uri(names: Sequence[str], path: Path) -> None:
         raise InputError(
             f"{path} must have one column 'uri', and no more than one 'label'.\nReceived: {', '.join(names)[:1_000]}"
         )
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """Return a value as JSON and Milvus have it: dates and the like become text, what is no number is left out.
-
-    Raises
-    ------
-    ValueError
-        If it is nested more than `depth` times.
-    """
-    if depth < 0:
-        raise ValueError(f"its metadata is nested more than {_DEPTH} times")
-    match value:
-        case None | bool():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case int():
-            return value if -_BIT_64 <= value < _BIT_64 else str(value)
-        case list() | tuple():
-            return [_plain(each, depth - 1) for each in value]
-        case dict():
-            return {_text(name): _plain(each, depth - 1) for name, each in value.items()}
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    """Return a value as text that is valid UTF-8 and holds no NUL."""
-    text = value if isinstance(value, str) else str(value)
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

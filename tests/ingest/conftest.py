@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_world import put_words
@@ -11,6 +12,12 @@ from small_world import put_words
 from milvise.adapter import Store
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
+from milvise.ingest.follow import follower
+from milvise.ingest.follow.follow import FollowOptions, OpenStream
+from milvise.ingest.follow.follow import follow as follow_gallery
+from milvise.ingest.follow.root import Root
+from milvise.ingest.follow.stream import EventStream
+from milvise.ingest.follow.watch import Followed, FollowWatch
 from milvise.ingest.pipeline import LoadOptions, ingest_images
 from milvise.ingest.sources import Source, open_source
 from milvise.ingest.summary import Summary
@@ -32,3 +39,39 @@ def load(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Pa
         return ingest_images(own_store, opened, plan, quarantine=report, options=LoadOptions(**options))
 
     return run
+
+
+@pytest.fixture
+def follow(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: Path) -> Callable[..., Followed]:
+    """Have the gallery ``g`` follow a stream, with a small backbone."""
+    put_words(own_store, tmp_path)
+
+    def run(
+        stream: EventStream | OpenStream, root: Path, *, head: str | None = "conse", is_over: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda text: None, **options: Any,
+    ) -> Followed:  # fmt: skip
+        plan = make_plan(
+            own_store, gallery="g", backbone=nets[0], head=head, recipe={"backbone": "net"}, names=class_names
+        )
+        opened = stream if callable(stream) else lambda pair, limit: stream
+        watch = FollowWatch()
+        follow_gallery(
+            own_store,
+            plan,
+            Root(str(root)),
+            opened,
+            options=FollowOptions(**options),
+            watch=watch,
+            tell=tell,
+            is_over=is_over,
+        )
+        return watch.now
+
+    return run
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again after a moment."""
+    monkeypatch.setattr(follower, "PAUSE_S", 0.05)
+    monkeypatch.setattr(follower, "HELD_S", 0.2)

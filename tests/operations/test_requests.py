@@ -87,7 +87,7 @@ OPERATIONS = {
     "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
-    "verify": ("verify",), "words": ("ingest_words",),
+    "verify": ("verify",), "follow": ("follow",), "follow_metrics": (), "words": ("ingest_words",),
 }  # fmt: skip
 WITHOUT_MILVUS = {"read_ratings", "train_backbone"}
 
@@ -128,7 +128,7 @@ DOORS = {
     "evaluate ratings": milvise.read_ratings, "export model": milvise.Gallery.export_model,
     "export projector": milvise.Gallery.export_projector, "export pairs": milvise.Gallery.export_pairs,
     "verify": milvise.Database.verify, "drop": (milvise.Database.drop, milvise.Database.drop_words),
-    "demo": milvise.Database.demo,
+    "demo": milvise.Database.demo, "follow": milvise.Database.follow,
 }  # fmt: skip
 
 

@@ -1,0 +1,220 @@
+"""A folder that is followed: what changed in it since it was last seen becomes deliveries, as a stream would give them.
+
+The system's notices of changes are hints of where to look. What is there decides: it is compared with what stands in the gallery, folder
+by folder, and once in a while as a whole. A notice that never came, a folder that was renamed and a disk that was not mounted are all
+found that way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from milvise.errors import InputError, UnavailableError
+from milvise.ingest.follow.dead_letters import DeadLetters
+from milvise.ingest.follow.delete_limit import DeleteLimit
+from milvise.ingest.follow.event import DELETED, UPDATED, EventError, PictureEvent
+from milvise.ingest.follow.hints import Hints
+from milvise.ingest.follow.root import Root, Seen
+from milvise.ingest.follow.stream import Delivery
+from milvise.ingest.sources.folder import Folder, is_read
+from milvise.ingest.sources.item import Item
+
+QUIET_S = 1.0
+"""A file that changed within this time may still be written to."""
+
+_REST_S = 0.1
+
+HELD_S = 60.0
+"""Until everything is compared again, where too many pictures are gone."""
+
+StoredBelow = Callable[[str], Iterator[str]]
+"""From a prefix, empty for all, to the URIs of the gallery's pictures that begin with it."""
+
+
+class WatchedFolder:
+    """The changes of a folder.
+
+    Parameters
+    ----------
+    root : Root
+    stored_below : callable
+        What the gallery has.
+    dead_letters : DeadLetters
+        Where pictures are reported that cannot be loaded.
+    limit : DeleteLimit
+        On pictures that are gone.
+    every_s : float
+        Seconds between two comparisons of everything.
+    watch : bool
+        Whether the system's notices are used; without them a comparison of everything is all there is.
+    tell : callable
+        Told in a sentence where notices cannot be had.
+
+    Raises
+    ------
+    MissingExtraError
+        If watchfiles is not installed and notices are used.
+    """
+
+    def __init__(
+        self,
+        root: Root,
+        stored_below: StoredBelow,
+        dead_letters: DeadLetters,
+        limit: DeleteLimit,
+        *,
+        every_s: float,
+        watch: bool = True,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.name = root.path
+        self.is_ended = False
+        self._root = root
+        self._stored_below = stored_below
+        self._dead_letters = dead_letters
+        self._limit = limit
+        self._every_s = every_s
+        self._began = time.time()
+        self._tell = tell
+        self._hints = Hints(root.path) if watch else None
+        self._next_whole = 0.0
+        self._found: Iterator[Delivery] = iter(())
+        self._fresh: dict[str, float] = {}
+        self._reported: dict[str, Seen | None] = {}
+
+    def receive(self, most: int, wait_s: float) -> list[Delivery]:
+        """Return what changed; raises `UnavailableError` where the folder is not there, or empty all of a sudden."""
+        try:
+            return self._received(most, wait_s)
+        except UnavailableError:
+            # What has changed when it is there again no hint tells.
+            self._next_whole, self._found = 0.0, iter(())
+            raise
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Forget that a picture could not be loaded: it is as the gallery has it."""
+        for one in deliveries:
+            self._reported.pop(one.token, None)
+
+    def reject(self, delivery: Delivery, reason: str) -> None:
+        """Report a picture, once for each content."""
+        seen = self._root.file(delivery.token).seen()
+        if self._reported.get(delivery.token, ()) != seen:
+            self._reported[delivery.token] = seen
+            self._dead_letters.add(
+                json.dumps({"subject": delivery.token}, ensure_ascii=False).encode("utf-8", "surrogateescape"), reason
+            )
+
+    def backlog(self) -> int | None:
+        """Return how many files wait until nobody writes to them any more."""
+        return len(self._fresh)
+
+    def close(self) -> None:
+        """End the watching."""
+        if self._hints is not None:
+            self._hints.close()
+
+    def _received(self, most: int, wait_s: float) -> list[Delivery]:
+        self._root.require_mounted()
+        until = time.monotonic() + wait_s
+        while True:
+            found = list(islice(self._found, most)) or self._settled()
+            if not found:
+                self._found = self._changed()
+                found = list(islice(self._found, most))
+            if found or time.monotonic() > until:
+                return found
+            time.sleep(min(_REST_S, wait_s))
+
+    def _changed(self) -> Iterator[Delivery]:
+        """Return where something changed."""
+        paths = self._hinted()
+        if time.monotonic() >= self._next_whole:
+            self._next_whole = time.monotonic() + self._every_s
+            return self._looked_at(self._everything())
+        return self._looked_at(uri for path in paths for uri in self._below(path))
+
+    def _looked_at(self, uris: Iterable[str]) -> Iterator[Delivery]:
+        """Yield pictures that are to be looked at, and at last those that are gone, if so many may go at once."""
+        gone = []
+        for uri in uris:
+            try:
+                seen = self._root.file(uri).seen()
+            except EventError:
+                # No such picture would be loaded from this folder: it came from elsewhere.
+                continue
+            if seen is None:
+                gone.append(uri)
+            elif 0 <= (age := time.time() - seen[1] / 1e9) < QUIET_S:
+                self._fresh[uri] = time.monotonic() + QUIET_S - age
+            else:
+                # When it was changed says how fresh the gallery is, unless nobody was watching then.
+                yield Delivery(uri, PictureEvent(UPDATED, uri, seen[1] / 1e9 if seen[1] / 1e9 > self._began else 0.0))
+        self._root.require_mounted()
+        if not gone or self._limit.allows(len(gone)):
+            yield from (Delivery(uri, PictureEvent(DELETED, uri)) for uri in gone)
+            return
+        self._next_whole = min(self._next_whole, time.monotonic() + HELD_S)
+        self._held(len(gone))
+
+    def _hinted(self) -> list[str]:
+        if self._hints is None:
+            return []
+        try:
+            paths = self._hints.take()
+        except OSError as error:
+            raise UnavailableError(f"the folder {self.name} cannot be seen: {error.strerror}") from error
+        if self._hints.lost:
+            self._hints.lost = False
+            self._next_whole = 0.0
+            if self._hints.problem:
+                self._tell(
+                    f"The system gives no notices of changes in {self.name}: {self._hints.problem}. Everything is compared every"
+                    f" {self._every_s:g} s; --poll makes that more often."
+                )
+        return paths
+
+    def _below(self, uri: str) -> Iterator[str]:
+        """Yield the pictures of a path, and those below it if it is a folder, or was one."""
+        if any(part.startswith(".") for part in uri.split("/")):
+            return
+        if is_read(uri):
+            yield uri
+        path = Path(self._root.path, uri)
+        if path.is_dir() and not path.is_symlink():
+            # It may be gone by now; then the next hint says so.
+            with suppress(InputError):
+                yield from (f"{uri}/{entry.uri}" for entry in Folder(path) if isinstance(entry, Item))
+        elif not path.exists():
+            yield from self._missing(f"{uri}/")
+
+    def _everything(self) -> Iterator[str]:
+        folder = Folder(Path(self._root.path))
+        yield from (entry.uri for entry in folder if isinstance(entry, Item))
+        yield from self._missing("")
+
+    def _missing(self, prefix: str) -> Iterator[str]:
+        """Yield the pictures that the gallery has below a folder and that are not there."""
+        for uri in self._stored_below(prefix):
+            if not os.path.lexists(os.path.join(self._root.path, uri)):  # noqa: PTH118 - there may be millions
+                yield uri
+
+    def _settled(self) -> list[Delivery]:
+        """Return the files that nobody has written to for a while."""
+        now = time.monotonic()
+        due = [uri for uri, at in self._fresh.items() if at <= now]
+        for uri in due:
+            del self._fresh[uri]
+        return list(self._looked_at(due)) if due else []
+
+    def _held(self, pictures: int) -> None:
+        self._tell(
+            f"{pictures:,} pictures are gone from {self.name}, which is more than may go within a minute. They stay in the gallery. If a disk"
+            " is not mounted, mount it. If they are meant to go, start again with a greater --max-delete."
+        )
