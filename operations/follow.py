@@ -12,18 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from milvise.adapter import IndexSpec
+from milvise.adapter import IndexSpec, Store
 from milvise.adapter.escape import literal
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, ReplacedError, UsageError
 from milvise.gallery.names import visual_alias
-from milvise.gallery.pair import Pair
 from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.follow import FollowOptions
 from milvise.ingest.follow.follow import follow as run
+from milvise.ingest.follow.looks import Looks
 from milvise.ingest.follow.root import Root
 from milvise.ingest.follow.stream import EventStream
 from milvise.ingest.follow.watch import Followed, FollowWatch
@@ -143,19 +143,30 @@ class Following:
 def follow(db: Database, request: Follow, progress: Progress = silent) -> Following:
     """Follow until the request is over or the stream ends; errors as `Database.follow`."""
     started = time.monotonic()
-    watch, say = FollowWatch(lambda now: progress(Rate(now))), _once(notes(progress))
-    while True:
-        try:
-            rows = _follow(db, request, watch, progress, say)
-            break
-        except ReplacedError as error:
-            say(f"{error} It is followed on.")
+    watch, looks, say = FollowWatch(lambda now: progress(Rate(now))), Looks(), _once(notes(progress))
+    root = Root(_root(db, request), labels=request.labels == "folder")
+    root.require_there()
+    with closing(_stream(db, request, root, say)) as stream:
+        while True:
+            try:
+                rows = _follow(db, request, root, stream, looks, watch, progress, say)
+                break
+            except ReplacedError as error:
+                say(f"{error} It is followed on.")
     return Following(request.gallery, request.shown, rows, time.monotonic() - started, watch.now)
 
 
-def _follow(db: Database, request: Follow, watch: FollowWatch, progress: Progress, say: Callable[[str], None]) -> int:
-    root = Root(_root(db, request), labels=request.labels == "folder")
-    root.require_there()
+def _follow(
+    db: Database,
+    request: Follow,
+    root: Root,
+    stream: EventStream,
+    looks: Looks,
+    watch: FollowWatch,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> int:
+    """Follow with the version of the gallery that is live now."""
     options = FollowOptions(
         IndexSpec.parse(request.index), request.batch_size, seconds(request.max_delay, "max_delay"), request.max_delete
     )
@@ -166,22 +177,21 @@ def _follow(db: Database, request: Follow, watch: FollowWatch, progress: Progres
         plan = plan_for(
             db.store, encoder, gallery=request.gallery, head=request.head, recipe=recipe, names=request.classes
         )
-        return run(
-            db.store, plan, root, lambda pair, limit: _stream(request, root, pair, limit, say), options=options, watch=watch, tell=say, is_over=request.is_over,
-        )  # fmt: skip
+        return run(db.store, plan, root, stream, looks, watch, options=options, tell=say, is_over=request.is_over)
 
 
-def _stream(request: Follow, root: Root, pair: Pair, limit: DeleteLimit, say: Callable[[str], None]) -> EventStream:
+def _stream(db: Database, request: Follow, root: Root, say: Callable[[str], None]) -> EventStream:
     """Open what is followed; each kind brings its client."""
     dead = DeadLetters(request.dead_letters or Path(f"milvise-dead-letters-{request.gallery}.jsonl"))
     group, since = request.group or f"milvise-{request.gallery}", moment(request.since)
     if request.is_folder:
         from milvise.ingest.follow.watched_folder import WatchedFolder
 
-        every = seconds(request.poll or request.reconcile or "24h", "reconcile")
+        stored = StoredUris(db.store, request.gallery)
         return WatchedFolder(
-            root, _stored_below(pair), dead, limit, every_s=every, watch=request.poll is None, tell=say
-        )
+            root, stored.below, dead, DeleteLimit(request.max_delete, stored.count),
+            every_s=seconds(request.poll or request.reconcile or "24h", "reconcile"), watch=request.poll is None, tell=say,
+        )  # fmt: skip
     if request.dead_letters is not None and request.kind:
         raise UsageError(
             "dead letters of Redis and Kafka go to a stream or topic beside the one that is followed, and to no file."
@@ -199,13 +209,24 @@ def _stream(request: Follow, root: Root, pair: Pair, limit: DeleteLimit, say: Ca
     return LineStream(sys.stdin.buffer, dead, since=since or 0.0)
 
 
-def _stored_below(pair: Pair) -> Callable[[str], Iterator[str]]:
-    def below(prefix: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class StoredUris:
+    """What a gallery has, whichever version of it is live."""
+
+    store: Store
+    gallery: str
+
+    def count(self) -> int:
+        """Return the number of pictures."""
+        live = self.store.live(visual_alias(self.gallery))
+        return 0 if live is None else live.count()
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """Yield the URIs of the pictures that begin with a prefix, which ends with a slash or is empty."""
+        live = self.store.live(visual_alias(self.gallery))
         # No pattern: it would take signs in the prefix for others. The sign behind a slash is a nought.
         part = f"uri >= {literal(prefix)} and uri < {literal(prefix[:-1] + '0')}" if prefix else ""
-        return (row["uri"] for row in pair.visual.scan(["uri"], filter=part))
-
-    return below
+        return (row["uri"] for row in live.scan(["uri"], filter=part)) if live is not None else iter(())
 
 
 def _root(db: Database, request: Follow) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from milvise.adapter import IndexSpec, Store
 from milvise.adapter.store import LEASE_S
 from milvise.errors import ReplacedError, UnavailableError, UsageError
-from milvise.gallery.pair import Pair, open_pair
+from milvise.gallery.pair import open_pair
 from milvise.gallery.plan import Plan
 from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
@@ -26,8 +26,6 @@ from milvise.ingest.sinks.upsert import UpsertSink
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _FINISH_ROWS = 10_000
 """The index is chosen anew when a gallery has grown by so many pictures and by as many as it had."""
-
-OpenStream = Callable[[Pair, DeleteLimit], EventStream]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,11 @@ def follow(
     store: Store,
     plan: Plan,
     root: Root,
-    open_stream: OpenStream,
+    stream: EventStream,
+    looks: Looks,
+    watch: FollowWatch,
     *,
     options: FollowOptions = FollowOptions(),
-    watch: FollowWatch,
     tell: Callable[[str], None] = lambda text: None,
     is_over: Callable[[], bool] = lambda: False,
 ) -> int:
@@ -71,8 +70,10 @@ def follow(
     ----------
     plan : Plan
         What the gallery is made with.
-    open_stream : callable
-        From the gallery's collections and the limit on deletions to the stream.
+    stream : EventStream
+        It stays open.
+    looks : Looks
+        What was delivered and is not settled, by an earlier call too.
     watch : FollowWatch
         Told of everything that happens.
     tell : callable
@@ -85,8 +86,7 @@ def follow(
     UsageError
         If the gallery was made with something else than the plan.
     ReplacedError
-        If another version of the gallery goes live meanwhile. Nothing that was delivered is lost: what was not acknowledged is
-        delivered again.
+        If another version of the gallery goes live meanwhile; `looks` has what is not settled.
     """
     store = store.patient()
     store.indexes.require(options.index, dim=plan.visual.dim)
@@ -98,36 +98,35 @@ def follow(
         stamp = OpenStamp(lambda: LoadStamp(store, opened.visual, opened.joint, loaded), opened.visual.count)
         pair = replace(opened, before_write=stamp.take)
         limit = DeleteLimit(options.max_delete, pair.visual.count)
-        sink, looks, live = UpsertSink(store, pair, options.index), Looks(), _Live(store, plan)
-        with closing(open_stream(pair, limit)) as stream:
-            pause, rows = _FIRST_PAUSE_S, pair.visual.count()
-            while not is_over():
-                most = max(_FINISH_ROWS, rows) + watch.tally.counts.embedded
+        sink, live = UpsertSink(store, pair, options.index), _Live(store, plan)
+        pause, rows = _FIRST_PAUSE_S, pair.visual.count()
+        looks.all_again()
+        while not is_over():
+            most = max(_FINISH_ROWS, rows) + watch.tally.counts.embedded
 
-                def ends(most: int = most) -> bool:
-                    return is_over() or live.is_replaced() or watch.tally.counts.embedded > most
+            def ends(most: int = most) -> bool:
+                return is_over() or live.is_replaced() or watch.tally.counts.embedded > most
 
-                follower = Follower(
-                    pair, plan, stream, root, sink, looks, watch, loaded=loaded, stamp=stamp, limit=limit,
-                    max_delay=options.max_delay,
-                    is_over=ends,
-                )  # fmt: skip
-                try:
-                    follower.run(options.batch_size)
-                except UnavailableError as error:
-                    tell(f"{error} It is tried again.")
-                    looks.all_again()
-                    _wait(pause, is_over)
-                    pause = min(2 * pause, _LONGEST_PAUSE_S)
-                    continue
-                pause = _FIRST_PAUSE_S
-                live.require()
-                if stream.is_ended:
-                    break
-                rows = sink.finish()
+            follower = Follower(
+                pair, plan, stream, root, sink, looks, watch, loaded=loaded, stamp=stamp, limit=limit,
+                max_delay=options.max_delay, is_over=ends,
+            )  # fmt: skip
+            try:
+                follower.run(options.batch_size)
+            except UnavailableError as error:
+                tell(f"{error} It is tried again.")
+                looks.all_again()
+                _wait(pause, is_over)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+                continue
+            pause = _FIRST_PAUSE_S
+            live.require()
+            if stream.is_ended:
+                break
             rows = sink.finish()
-            stamp.close()
-            return rows
+        rows = sink.finish()
+        stamp.close()
+        return rows
 
 
 class _Live:

@@ -13,8 +13,9 @@ from milvise.adapter import Store
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
 from milvise.ingest.follow import follower
-from milvise.ingest.follow.follow import FollowOptions, OpenStream
+from milvise.ingest.follow.follow import FollowOptions
 from milvise.ingest.follow.follow import follow as follow_gallery
+from milvise.ingest.follow.looks import Looks
 from milvise.ingest.follow.root import Root
 from milvise.ingest.follow.stream import EventStream
 from milvise.ingest.follow.watch import Followed, FollowWatch
@@ -47,21 +48,21 @@ def follow(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: 
     put_words(own_store, tmp_path)
 
     def run(
-        stream: EventStream | OpenStream, root: Path, *, head: str | None = "conse", is_over: Callable[[], bool] = lambda: False,
+        stream: EventStream, root: Path, *, head: str | None = "conse", is_over: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda text: None, **options: Any,
     ) -> Followed:  # fmt: skip
         plan = make_plan(
             own_store, gallery="g", backbone=nets[0], head=head, recipe={"backbone": "net"}, names=class_names
         )
-        opened = stream if callable(stream) else lambda pair, limit: stream
         watch = FollowWatch()
         follow_gallery(
             own_store,
             plan,
             Root(str(root)),
-            opened,
+            stream,
+            Looks(),
+            watch,
             options=FollowOptions(**options),
-            watch=watch,
             tell=tell,
             is_over=is_over,
         )

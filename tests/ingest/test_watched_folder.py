@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from small_world import paint
 
 from milvise.adapter import Store
 from milvise.errors import UsageError
-from milvise.gallery.pair import Pair
 from milvise.ingest.follow import watched_folder
 from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.root import Root
 from milvise.ingest.follow.watch import Followed
 from milvise.ingest.follow.watched_folder import WatchedFolder
+from milvise.operations.follow import StoredUris
 
 pytest.importorskip("watchfiles", reason="watchfiles is not installed (the extra watch)")
 
@@ -61,19 +61,19 @@ class Watching:
 def watching(follow: Follow, own_store: Store, root: Path, tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
     def start(*, watch: bool = True, every_s: float = 3_600.0, **options: Any) -> Iterator[Watching]:
-        def opened(pair: Pair, limit: DeleteLimit) -> WatchedFolder:
-            def below(prefix: str) -> Iterator[str]:
-                return (row["uri"] for row in pair.visual.scan(["uri"]) if row["uri"].startswith(prefix))
-
-            dead = DeadLetters(tmp_path / "dead.jsonl")
-            return WatchedFolder(
-                Root(str(root)), below, dead, limit, every_s=every_s, watch=watch, tell=found.told.append
-            )
-
         found, stop = Watching(own_store, root), threading.Event()
-        thread = threading.Thread(
-            target=lambda: follow(opened, root, is_over=stop.is_set, tell=found.told.append, **options)
-        )
+        stored = StoredUris(own_store, "g")
+        limit = DeleteLimit(options.get("max_delete", "5%"), stored.count)
+        stream = WatchedFolder(
+            Root(str(root)), stored.below, DeadLetters(tmp_path / "dead.jsonl"), limit, every_s=every_s, watch=watch,
+            tell=found.told.append,
+        )  # fmt: skip
+
+        def run() -> None:
+            with closing(stream):
+                follow(stream, root, is_over=stop.is_set, tell=found.told.append, **options)
+
+        thread = threading.Thread(target=run)
         thread.start()
         try:
             until(found.agrees)
