@@ -68,6 +68,10 @@ class Manifest:
         where it was not noted.
     top_classes : bool
         Whether visual rows hold what searches are ranked by, see `milvise.embeddings.devise.top_classes` and `milvise.embeddings.devise.sketches`.
+    live_since : float
+        When a rebuild or a rollback last had it go live, in seconds since 1970; 0 where that was not noted.
+    figures : mapping of str to float
+        What it was judged by before it went live, by the names of an evaluation's figures.
     """
 
     alias: str
@@ -82,6 +86,8 @@ class Manifest:
     loaded_at: float = 0.0
     rows: int | None = None
     top_classes: bool = False
+    live_since: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def collection(self) -> str:

@@ -198,15 +198,24 @@ class Store:
 
     def publish(self, collection: Collection, *, keep: bool = False) -> None:
         """Point the alias at this collection, and drop the one that it pointed at before, or `keep` it."""
-        alias = collection.manifest.alias
+        before = self.point(collection.manifest.alias, collection.name)
+        if before not in (None, collection.name) and not keep:
+            self.let_readers_go()
+            self._drop_real(str(before))
+
+    def point(self, alias: str, name: str) -> str | None:
+        """Point an alias at a real collection; return what it pointed at before, None where there was no such alias."""
         before = self.points_at(alias)
         if before is None:
-            self.connection.call(self._client.create_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
-        elif before != collection.name:
-            self.connection.call(self._client.alter_alias, collection.name, alias, timeout=WRITE_TIMEOUT_S)
-            if not keep:
-                self._let_readers_go()
-                self._drop_real(before)
+            self.connection.call(self._client.create_alias, name, alias, timeout=WRITE_TIMEOUT_S)
+        elif before != name:
+            self.connection.call(self._client.alter_alias, name, alias, timeout=WRITE_TIMEOUT_S)
+        return before
+
+    def let_readers_go(self) -> None:
+        """Wait until no client reads what an alias pointed at before; in Milvus Lite all readers are in this process."""
+        if not self.connection.is_lite:
+            time.sleep(GRACE_S)
 
     def record(self, manifest: Manifest) -> Collection:
         """Store another manifest for a real collection."""
@@ -280,11 +289,6 @@ class Store:
         return True
 
     # -- inside -------------------------------------------------------------------------------------------------------
-
-    def _let_readers_go(self) -> None:
-        """Wait until no client reads what an alias pointed at before; in Milvus Lite all readers are in this process."""
-        if not self.connection.is_lite:
-            time.sleep(GRACE_S)
 
     def _exists(self, name: str) -> bool:
         return bool(self.connection.call(self._client.has_collection, name, timeout=WRITE_TIMEOUT_S))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -201,6 +202,23 @@ class Output:
             ),
         )
 
+    def versions(self, found: Mapping[str, Any]) -> None:
+        """Print the versions of a gallery, the live one first, with their figures."""
+        if self.as_json:
+            self.document(found)
+            return
+        named = list(dict.fromkeys(name for one in found["versions"] for name in one["figures"]))
+        print_table(
+            [*texts("version", "live", "made with"), *numbers("rows", *named)],
+            (
+                [
+                    one["name"], _since(one), spaced(one["made_with"]), f"{one['rows']:,}",
+                    *(_optional(one["figures"].get(name)) for name in named),
+                ]
+                for one in found["versions"]
+            ),
+        )  # fmt: skip
+
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Print names and values, one a line, or as a JSON document."""
         if self.as_json:
@@ -208,6 +226,13 @@ class Output:
             return
         rows = ([name.replace("_", " "), _readable(value)] for name, value in facts.items())
         print_table(texts("name", "value"), rows, header=False)
+
+
+def _since(version: Mapping[str, Any]) -> str:
+    if not version["live_since"]:
+        return "now" if version["is_live"] else "never"
+    moment = datetime.fromtimestamp(version["live_since"]).strftime("%Y-%m-%d %H:%M")
+    return f"{'now, since' if version['is_live'] else 'from'} {moment}"
 
 
 def _plain(hit: Hit | WordHit) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from milvise.cli.state import (
 )
 from milvise.cli.terminal import prepare_streams, print_remark, visible
 from milvise.cli.tune import tune
+from milvise.cli.versions import history, rebuild, rollback
 from milvise.core import config
 from milvise.errors import MilviseError, UsageError
 
@@ -193,6 +194,9 @@ app.command("project")(project)
 app.command("tune")(tune)
 app.command("serve")(serve)
 app.command("follow")(follow)
+app.command("rebuild")(rebuild)
+app.command("rollback")(rollback)
+app.command("history")(history)
 
 
 @app.command("status")

@@ -17,6 +17,10 @@ REFRESH_S = 30.0
 """How long a client may go on searching a collection without reading its manifest again, in which parameters are tuned."""
 
 
+PAUSES_S = (0.0, 0.02, 0.08, 0.3, 0.9)
+"""Before a request is made again. The aliases of a gallery move within some milliseconds."""
+
+
 class Live:
     """The collection behind an alias, found once and kept for a moment, or until it is forgotten.
 
@@ -31,7 +35,7 @@ class Live:
 
     def __init__(self, store: Store, alias: str, *, missing: str | Callable[[], NotFoundError]) -> None:
         self._store = store
-        self._alias = alias
+        self.alias = alias
         self._missing = missing
         self._collection: Collection | None = None
         self._found_at = self._read_at = 0.0
@@ -52,7 +56,7 @@ class Live:
             if self._collection is not None and now - self._found_at < LEASE_S:
                 return self._collection
             known = self._collection if now - self._read_at < REFRESH_S else None
-            found = self._store.live(self._alias, known=known)
+            found = self._store.live(self.alias, known=known)
             if found is not None:
                 if found is not known:
                     self._read_at = now
@@ -74,19 +78,21 @@ class Forgets(Protocol):
 
 
 def answered(request: Callable[[], T], *lives: Forgets) -> T:
-    """Return what a request answers; asked again as a whole if a collection that it reads was replaced or dropped.
+    """Return what a request answers; asked again as a whole while a collection that it reads is being replaced or dropped.
 
-    Every other error is raised at once. A request takes its collections from `lives` once, at its start, and checks that they belong together: the two tries
-    see either the old collections or the new ones, never a vector of the old among the new.
+    Every other error is raised at once. A request takes its collections from `lives` once, at its start, and checks that they belong together: each
+    try sees either the old collections or the new ones, never a vector of the old among the new.
 
     Raises
     ------
     ReplacedError
-        If the second try found a collection replaced, too.
+        If the last try found a collection replaced, too, more than a second after the first.
     """
-    try:
-        return request()
-    except ReplacedError:
-        for live in lives:
-            live.forget()
-        return request()
+    for pause in PAUSES_S:
+        try:
+            return request()
+        except ReplacedError:
+            time.sleep(pause)
+            for live in lives:
+                live.forget()
+    return request()

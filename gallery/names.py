@@ -29,6 +29,11 @@ def joint_alias(gallery: str) -> str:
     return check_name(gallery) + _JOINT
 
 
+def coming(gallery: str) -> str:
+    """Return the name under which the version of a gallery that is to go live is searched before it does."""
+    return f"{gallery}__next"
+
+
 def encoder_of(made: Fingerprint) -> str:
     """Return the name of the encoder that made visual vectors with this fingerprint; those of DeViSE name none."""
     return str(made.get("encoder", DEFAULT_ENCODER))

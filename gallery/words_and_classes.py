@@ -5,7 +5,7 @@ from __future__ import annotations
 from milvise.adapter import Collection, Store
 from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.records import Fingerprint
-from milvise.errors import FingerprintError, NotFoundError, UsageError
+from milvise.errors import FingerprintError, NotFoundError, ReplacedError, UsageError
 from milvise.gallery.live import Live
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import (
@@ -34,6 +34,21 @@ def require_same_words(joint: Collection, words: Collection) -> None:
             f"the gallery {gallery!r} was made with other words than those that stand now, and their vectors cannot be"
             f" compared.\nExpected: {made_with}\nReceived: {standing}\nProject its stored visual vectors anew, which needs no"
             f" pictures: milvise project --gallery {gallery} --head conse"
+        )
+
+
+def require_same_version(joint: Collection, visual: Collection) -> None:
+    """Check that joint vectors were made of these visual ones: two aliases of a gallery move one after the other.
+
+    Raises
+    ------
+    ReplacedError
+        If not; whoever asks again finds what stands then.
+    """
+    if dict(joint.manifest.fingerprint["visual"]) != dict(visual.manifest.fingerprint):
+        raise ReplacedError(
+            f"the joint vectors {joint.name} were made of other visual vectors than {visual.name}: another version of the gallery goes"
+            f" live at this moment.\nIf it stays so, the change was cut off: milvise verify --gallery {gallery_of(visual.manifest.alias)}"
         )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from milvise.operations.export import ExportedModel, ExportedPairs, ExportedProjector
     from milvise.operations.files import StoredFile
     from milvise.operations.project import Projection
+    from milvise.operations.rebuild import Rebuilt
+    from milvise.operations.rollback import RolledBack, Versions
     from milvise.operations.train import Report, Wiring
     from milvise.operations.tune import Tuning
     from milvise.queries.gallery_collections import OpenCollections
@@ -486,3 +488,141 @@ class Gallery(search.Gallery):
 
         request = ExportPairs(str(as_path("log", log)), as_path("out", out), self.name)
         return export_pairs(self._db, request, progress)
+
+    def rebuild(
+        self,
+        *,
+        encoder: str | None = None,
+        backbone: str | Path | None = None,
+        weights: str | Path | None = None,
+        classes: str | Path | None = None,
+        head: str | Path | None = None,
+        gates: Limits | None = None,
+        accept_worse: bool = False,
+        out: str | Path | None = None,
+        index: str | None = None,
+        batch_size: int | None = None,
+        engine: str = "auto",
+        prune: bool = False,
+        dry_run: bool = False,
+        progress: Progress = silent,
+    ) -> Rebuilt:
+        """Build another version beside the live one, judge both with the same searches, and let it go live if it is good enough.
+
+        The gallery is searched, and written to, all the while. The version that was live is kept for `rollback`.
+
+        Parameters
+        ----------
+        encoder, backbone, weights, classes, head
+            What the new version is made with, as `milvise.Database.ingest_images`; what is left out stays as it is.
+        gates : Limits, optional
+            Limits on figures of the evaluation that must hold.
+        accept_worse : bool
+            Whether it goes live also if a main figure is worse by more than noise.
+        out : path, optional
+            A folder for the reports of both versions; by default ``milvise-rebuild-GALLERY``.
+        index : str, optional
+            For the new version; by default as it was asked for before.
+        batch_size, engine
+            As `milvise.Database.ingest_images`.
+        prune : bool
+            Whether pictures whose files cannot be read are let go; else nothing goes live without them.
+        dry_run : bool
+            Whether the new version is built and judged only.
+        progress : callable
+            Told of each step, and how many pictures are done; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        Rebuilt
+            Whether the new version is live, why not, and the figures that it was judged by.
+
+        Raises
+        ------
+        UsageError
+            If nothing would be another, or a value cannot be.
+        NotFoundError
+            If there is no gallery of this name.
+        InputError
+            If pictures of the gallery cannot be read on this machine.
+        ModelError, FingerprintError, MissingEncoderError, UnsupportedError
+            As `milvise.Database.ingest_images`.
+
+        Examples
+        --------
+        >>> gallery.rebuild(backbone="efficientnet_lite1", progress=print).is_live    # doctest: +SKIP
+        True
+        """
+        from milvise.operations.checks import as_name, as_optional_path
+        from milvise.operations.evaluate import Limits
+        from milvise.operations.rebuild import Rebuild, rebuild
+
+        request = Rebuild(
+            self.name, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
+            weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
+            head=None if head is None else as_name("head", head), index=index, batch_size=batch_size, engine=engine,
+            gates=gates or Limits(), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run,
+        )  # fmt: skip
+        return rebuild(self._db, request, progress)
+
+    def rollback(self, to: str | None = None, *, engine: str = "auto", progress: Progress = silent) -> RolledBack:
+        """Have an earlier version go live at once, and bring over afterwards what changed since it was live.
+
+        Parameters
+        ----------
+        to : str, optional
+            The name of a version, see `versions`; by default the one that was live before.
+        engine : {"auto", "keras", "openvino"}
+            What runs its backbone for the pictures that changed.
+        progress : callable
+            Told when it is live, and how many pictures are looked at; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        RolledBack
+            Which version is live, and how many pictures were brought over.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such gallery, or no version was kept.
+        UsageError
+            If the version is live already.
+        InputError
+            If pictures that changed cannot be read on this machine; the version is live then.
+
+        Examples
+        --------
+        >>> gallery.rollback().version    # doctest: +SKIP
+        '6f0c2c1b7a'
+        """
+        from milvise.operations.rollback import Rollback, rollback
+
+        return rollback(self._db, Rollback(self.name, to, engine), progress)
+
+    def versions(self, *, progress: Progress = silent) -> Versions:
+        """Return the versions of the gallery: the live one first, then those that were kept, with the figures that they were judged by.
+
+        Parameters
+        ----------
+        progress : callable
+            Told nothing: the answer is there at once.
+
+        Returns
+        -------
+        Versions
+            By their names, which `rollback` takes.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no gallery of this name.
+
+        Examples
+        --------
+        >>> [one.name for one in gallery.versions().versions]    # doctest: +SKIP
+        ['6f0c2c1b7a', '09a1c4d2ee']
+        """
+        from milvise.operations.rollback import History, history
+
+        return history(self._db, History(self.name), progress)

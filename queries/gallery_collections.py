@@ -25,6 +25,7 @@ from milvise.gallery.words_and_classes import (
     LiveTexts,
     names_of,
     require_same_backbone,
+    require_same_version,
     require_same_words,
 )
 from milvise.queries.fetched_vectors import FetchedVectors, KnownTexts
@@ -135,14 +136,15 @@ class OpenCollections:
                     " the request again: it finds what stands now."
                 ) from cause
 
-    def _noted(self, collection: Collection) -> Collection:
-        self._read[collection.manifest.alias] = collection.name
+    def _noted(self, collection: Collection, alias: str | None = None) -> Collection:
+        """Note what is read behind which alias, which is another one where a version is searched before it goes live."""
+        self._read[alias or collection.manifest.alias] = collection.name
         return collection
 
     @cached_property
     def visual(self) -> Collection:
         """The visual vectors."""
-        return self._noted(self.parts.visual.collection)
+        return self._noted(self.parts.visual.collection, self.parts.visual.alias)
 
     @cached_property
     def words(self) -> Collection:
@@ -191,12 +193,13 @@ class OpenCollections:
                 f" texts are in one space.\nExpected: {VISUAL}\nReceived: another space"
             )
         try:
-            joint = self._noted(self.parts.joint.collection)
+            joint = self._noted(self.parts.joint.collection, self.parts.joint.alias)
         except NotFoundError:
             # Perhaps because there is no such gallery, which is another thing to say.
             _ = self.visual
             raise
         require_same_words(joint, self.words)
+        require_same_version(joint, self.visual)
         return joint
 
     def space(self, name: Space) -> Collection:

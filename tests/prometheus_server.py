@@ -1,10 +1,10 @@
-"""Debian's Prometheus, scraping one service, for the tests of metrics, rules and dashboard."""
+"""Debian's Prometheus, scraping a service and a follower, for the tests of metrics, rules and dashboard."""
 
 from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,21 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
-    """Run Prometheus with the rules, on a free port of this machine, and yield it when it has scraped the target twice."""
+def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
+    """Run Prometheus with the rules, on a free port of this machine, and yield it when it has scraped each target twice.
+
+    Parameters
+    ----------
+    targets : mapping
+        From the name of a job to the host and port that it scrapes.
+    """
     port = free_port()
     settings = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
-        "scrape_configs": [{"job_name": "milvise", "static_configs": [{"targets": [target]}]}],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in targets.items()
+        ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     command = [
@@ -68,7 +76,8 @@ def prometheus(folder: Path, target: str) -> Iterator[Prometheus]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         found = Prometheus(f"http://127.0.0.1:{port}")
         try:
-            found.await_samples("count_over_time(up[1m]) > 1 and up == 1")
+            for job in targets:
+                found.await_samples(f'count_over_time(up{{job="{job}"}}[1m]) > 1 and up == 1')
             yield found
         finally:
             found.close()

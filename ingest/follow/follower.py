@@ -23,7 +23,7 @@ from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.event import EventError
 from milvise.ingest.follow.looks import PAUSE_S, TRIES, Look, Looks
 from milvise.ingest.follow.open_stamp import OpenStamp
-from milvise.ingest.follow.root import Root
+from milvise.ingest.follow.root import Place
 from milvise.ingest.follow.stream import Delivery, EventStream
 from milvise.ingest.follow.watch import FollowWatch
 from milvise.ingest.picture_stages import picture_stages
@@ -76,7 +76,7 @@ class Follower:
     plan : Plan
         What made them.
     stream : EventStream
-    root : Root
+    root : Place
         What events are about.
     sink : Sink
         Where rows go.
@@ -101,7 +101,7 @@ class Follower:
         pair: Pair,
         plan: Plan,
         stream: EventStream,
-        root: Root,
+        root: Place,
         sink: Sink,
         looks: Looks,
         watch: FollowWatch,

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from milvise.embeddings.pictures.files import opened_by
 from milvise.errors import UnavailableError
@@ -74,6 +75,22 @@ class FileBelow:
         finally:
             os.close(descriptor)
         return (status.st_size, status.st_mtime_ns, status.st_ino) if stat.S_ISREG(status.st_mode) else _UNREADABLE
+
+
+class Place(Protocol):
+    """Where the pictures are that a follower looks at: a `Root`, or the folders of a gallery."""
+
+    def file(self, uri: str) -> FileBelow:
+        """Return the file of a picture, there or not; raises `EventError` where there can be none."""
+
+    def require_there(self) -> None:
+        """Raise `UnavailableError` if it cannot be seen what is there."""
+
+    def require_mounted(self) -> None:
+        """Raise `UnavailableError` if nothing is there at all."""
+
+    def label(self, uri: str) -> str:
+        """Return the label of a picture of which nothing else says one."""
 
 
 @dataclass(frozen=True, slots=True)

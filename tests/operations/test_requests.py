@@ -87,7 +87,8 @@ OPERATIONS = {
     "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
-    "verify": ("verify",), "follow": ("follow",), "follow_metrics": (), "words": ("ingest_words",),
+    "verify": ("verify",), "follow": ("follow",), "follow_metrics": (), "gates": (),
+    "rebuild": ("rebuild",), "rollback": ("rollback", "history"), "words": ("ingest_words",),
 }  # fmt: skip
 WITHOUT_MILVUS = {"read_ratings", "train_backbone"}
 
@@ -129,6 +130,7 @@ DOORS = {
     "export projector": milvise.Gallery.export_projector, "export pairs": milvise.Gallery.export_pairs,
     "verify": milvise.Database.verify, "drop": (milvise.Database.drop, milvise.Database.drop_words),
     "demo": milvise.Database.demo, "follow": milvise.Database.follow,
+    "rebuild": milvise.Gallery.rebuild, "rollback": milvise.Gallery.rollback, "history": milvise.Gallery.versions,
 }  # fmt: skip
 
 

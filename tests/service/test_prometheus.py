@@ -1,4 +1,4 @@
-"""Alert rules and dashboard, held against what a real Prometheus scraped of a real service."""
+"""Alert rules and dashboard, held against what a real Prometheus scraped of a real service and of a follower's metrics."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from milvus_server import free_port
 from prometheus_server import RULES, Prometheus, prometheus
 
+from milvise.ingest.follow.watch import Followed
+from milvise.ingest.summary import Counts
 from milvise.operations.database import Database
+from milvise.operations.follow_metrics import served
+from milvise.operations.progress import Rate, silent
 from milvise.service.serve import Service
 from milvise.service.settings import Settings
 
@@ -32,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def scraped(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that scraped a service which answered well, in vain and with errors."""
+    """A Prometheus that scraped a service which answered well, in vain and with errors, and a follower that is well."""
     visual = next(one for one in db.store.manifests() if one.alias == "r_visual")
     db.store.record(visual.changed(loaded_at=time.time() - 60))
     service = Service(db, Settings(port=0))
@@ -42,13 +48,44 @@ def scraped(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         with httpx.Client(base_url=service.address, trust_env=False) as client:
             for words in ("cat", "cat sofa", "nowhereword"):
                 client.get("/api/v1/galleries/r/search", params={"words": words, "space": "joint", "min_confidence": 0})
-        with prometheus(tmp_path_factory.mktemp("prometheus"), service.address.removeprefix("http://")) as found:
+        folder = tmp_path_factory.mktemp("prometheus")
+        with (
+            following() as follower,
+            prometheus(
+                folder, {"milvise": service.address.removeprefix("http://"), "milvise-follow": follower}
+            ) as found,
+        ):
             found.await_samples("milvise:search_seconds:p95_5m")
+            found.await_samples("milvise:follow_freshness_seconds:p95_5m")
             yield found
     finally:
         service.stop()
         running.join(30)
         db.store.record(visual)
+
+
+@contextmanager
+def following() -> Iterator[str]:
+    """Yield the host and port at which the metrics of a follower are read that settles forty events a second."""
+    port, over = free_port(), Event()
+    with served(port, "r") as measured:
+        tell = measured(silent)
+
+        def follow() -> None:
+            settled = 0
+            while not over.wait(0.1):
+                settled += 4
+                counts = Counts(embedded=settled // 2, unchanged=settled // 2)
+                now = Followed(received=settled, settled=settled, backlog=0, took_s=(0.3, 0.6, 0.9, 2.5), counts=counts)
+                tell(Rate(now))
+
+        running = Thread(target=follow)
+        running.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            over.set()
+            running.join(30)
 
 
 def of_rules() -> list[str]:
@@ -59,7 +96,7 @@ def of_rules() -> list[str]:
 def of_dashboard() -> list[str]:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     texts = [target["expr"] for panel in panels for target in panel.get("targets", [])]
-    variables = {"$__rate_interval": "1m", "$job": "milvise", "$instance": ".*"}
+    variables = {"$__rate_interval": "1m", "$job": ".*", "$instance": ".*"}
     for variable, value in variables.items():
         texts = [text.replace(variable, value) for text in texts]
     assert not any("$" in text for text in texts)
@@ -114,6 +151,8 @@ def test_promtool_takes_rules_and_configuration() -> None:
 
 
 SEARCH = 'milvise_requests_total{job="milvise",instance="one",kind="search",result='
+FOLLOWER = '{job="milvise-follow",instance="one",gallery="g"'
+SETTLED = f'milvise_follow_events_total{FOLLOWER},result="settled"}}'
 ALERTS: dict[str, tuple[dict[str, str], str]] = {
     # By alert: series as promtool writes them, a value each minute, and when it must be firing.
     "MilviseDown": ({'up{job="milvise",instance="one"}': "0x10"}, "5m"),
@@ -149,7 +188,42 @@ ALERTS: dict[str, tuple[dict[str, str], str]] = {
         {'milvise_gallery_age_seconds{job="milvise",instance="one",gallery="g"}': "2600000+60x120"},
         "90m",
     ),
+    "MilviseFollowDown": ({'up{job="milvise-follow",instance="one"}': "0x10"}, "5m"),
+    # Some Redis do not say what waits.
+    "MilviseFollowStands": ({f"milvise_follow_under_way{FOLLOWER}}}": "3x40", SETTLED: "100x40"}, "30m"),
+    "MilviseFollowLags": ({f"milvise_follow_backlog{FOLLOWER}}}": "200+10x60"}, "50m"),
+    "MilviseFollowLate": (
+        {
+            f'milvise_follow_freshness_seconds_bucket{FOLLOWER},le="60.0"}}': "0+50x40",
+            f'milvise_follow_freshness_seconds_bucket{FOLLOWER},le="300.0"}}': "0+60x40",
+            f'milvise_follow_freshness_seconds_bucket{FOLLOWER},le="+Inf"}}': "0+60x40",
+        },
+        "30m",
+    ),
+    "MilviseFollowDeadLetters": (
+        {f'milvise_follow_events_total{FOLLOWER},result="rejected"}}': "0x10 1x20"},
+        "15m",
+    ),
+    "MilviseFollowHeld": ({f"milvise_follow_held_total{FOLLOWER}}}": "0x10 0+4x20"}, "20m"),
 }
+QUIET: list[tuple[str, dict[str, str], str]] = [
+    ("MilviseNothingFound", {f'{SEARCH}"nothing"}}': "0 1x300"}, "4h"),
+    ("MilviseDown", {'up{job="milvise",instance="one"}': "1x10"}, "5m"),
+    ("MilviseFollowStands", {f"milvise_follow_backlog{FOLLOWER}}}": "9x40", SETTLED: "0+1x40"}, "30m"),
+    ("MilviseFollowStands", {f"milvise_follow_backlog{FOLLOWER}}}": "0x40", SETTLED: "100x40"}, "30m"),
+    (
+        "MilviseFollowStands",
+        {
+            f"milvise_follow_under_way{FOLLOWER}}}": "9x40",
+            f"milvise_follow_held_total{FOLLOWER}}}": "0+36x40",
+            SETTLED: "100x40",
+        },
+        "30m",
+    ),
+    ("MilviseFollowLags", {f"milvise_follow_backlog{FOLLOWER}}}": "900-10x60"}, "50m"),
+    ("MilviseFollowDeadLetters", {f'milvise_follow_events_total{FOLLOWER},result="rejected"}}': "7x40"}, "30m"),
+]
+"""Alerts that must not be firing."""
 
 
 def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
@@ -163,9 +237,7 @@ def test_alerts_fire_when_they_should(tmp_path: Path) -> None:
         }  # fmt: skip
 
     tests = [test_of(name, series, at, firing=True) for name, (series, at) in ALERTS.items()]
-    few = {f'{SEARCH}"nothing"}}': "0 1x300"}
-    tests.append(test_of("MilviseNothingFound", few, "4h", firing=False))
-    tests.append(test_of("MilviseDown", {'up{job="milvise",instance="one"}': "1x10"}, "5m", firing=False))
+    tests += [test_of(name, series, at, firing=False) for name, series, at in QUIET]
     file = tmp_path / "tests.yml"
     file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
     checked = subprocess.run(
