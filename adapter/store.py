@@ -182,7 +182,9 @@ class Store:
         rebuild = wanted.kind != standing.kind or (spec.kind != "auto" and wanted.build_params != standing.build_params)
         if not rebuild and spec.kind == "auto":
             wanted = standing
-        manifest = collection.manifest.changed(index=str(wanted), requested_index=str(spec))
+        # The catalog's entry, of which other values may have changed meanwhile.
+        current = self.catalog.manifest_of(collection.name) or collection.manifest
+        manifest = current.changed(index=str(wanted), requested_index=str(spec))
         if manifest.room in _NEVER_CHANGED:
             manifest = manifest.changed(rows=rows)
         finished = Collection(self.connection, manifest)

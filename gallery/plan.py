@@ -10,7 +10,7 @@ from typing import Any
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.core.config import DEFAULT_BACKBONE, DEFAULT_ENCODER
 from milvise.core.spaces import VISUAL
-from milvise.embeddings.devise.classes import Classes
+from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.encoder import ImageEncoder, TextEncoder, abilities, classes_of
@@ -129,7 +129,7 @@ def make_plan(
             f"the gallery {gallery} can be searched by word, and pictures loaded with --head none could not. Leave"
             " --head out, or use another gallery."
         )
-    classes = _classes(backbone, names, needed=spec == "conse")
+    classes = _classes(store, backbone, names, needed=spec == "conse")
     visual = Manifest(
         visual_alias(gallery),
         VISUAL,
@@ -229,10 +229,14 @@ def _words(store: Store) -> Collection:
     return words
 
 
-def _classes(backbone: Network, names: Path | None, *, needed: bool) -> Classes | None:
+def _classes(store: Store, backbone: Network, names: Path | None, *, needed: bool) -> Classes | None:
+    """Return the classes of a backbone, as the names say or as an earlier load was told."""
     try:
         return backbone.classes(names)
     except ModelError:
+        stood = store.live(classes_alias(maker_of(backbone.fingerprint))) if names is None else None
+        if stood is not None and dict(stood.manifest.fingerprint["visual"]) == dict(backbone.fingerprint):
+            return stored_classes(stood.query('name != ""', fields=["name", "index", "bias", "vector"]))
         if needed:
             raise
         return None

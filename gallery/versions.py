@@ -62,6 +62,23 @@ def live_version(store: Store, gallery: str) -> Version:
     return Version(visual.manifest, None if joint is None else joint.manifest, is_live=True)
 
 
+def mended(store: Store, gallery: str) -> Version:
+    """Return the version that is live; one that was cut off while it went live is put back first. Errors as `live_version`."""
+    live = live_version(store, gallery)
+    if live.joint is None or _belongs(live.joint, live.visual):
+        return live
+    kept = [joint for joint in store.others(joint_alias(gallery)) if _belongs(joint, live.visual)]
+    if not kept:
+        return live
+    joint = max(kept, key=lambda manifest: manifest.live_since)
+    store.point(joint_alias(gallery), joint.collection)
+    return Version(live.visual, joint, is_live=True)
+
+
+def _belongs(joint: Manifest, visual: Manifest) -> bool:
+    return dict(joint.fingerprint["visual"]) == dict(visual.fingerprint)
+
+
 def versions(store: Store, gallery: str) -> list[Version]:
     """Return the live version and those that were kept, the one that went live last first; errors as `live_version`."""
     live = live_version(store, gallery)
@@ -71,7 +88,7 @@ def versions(store: Store, gallery: str) -> list[Version]:
         Version(visual, joint, is_live=live.visual == visual and live.joint == joint)
         for visual in visuals
         for joint in joints
-        if dict(joint.fingerprint["visual"]) == dict(visual.fingerprint)
+        if _belongs(joint, visual)
     ]
     paired = {version.visual.collection for version in found}
     found += [

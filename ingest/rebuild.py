@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.gallery.pair import Pair, open_pair
@@ -32,7 +31,6 @@ _PASSES = 5
 Told = Callable[[Followed], None]
 
 
-@dataclass(slots=True)
 class Beside:
     """A version that is made, or brought up to date, beside another one.
 
@@ -46,14 +44,15 @@ class Beside:
         By URI: why a picture of the live version cannot be loaded into it.
     """
 
-    store: Store
-    plan: Plan
-    pair: Pair
-    batch_size: int | None
-    tell: Told
-    embedded: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    _snapshot: Snapshot = field(default_factory=dict)
+    def __init__(self, store: Store, plan: Plan, pair: Pair, *, batch_size: int | None, tell: Told) -> None:
+        self.pair = pair
+        self.embedded = 0
+        self.failed: dict[str, str] = {}
+        self._store = store
+        self._plan = plan
+        self._batch_size = batch_size
+        self._tell = tell
+        self._snapshot: Snapshot = {}
 
     @property
     def version(self) -> Version:
@@ -78,7 +77,8 @@ class Beside:
     def finish(self, index: IndexSpec | None) -> None:
         """Settle what was written and build the index: the one that is asked for, or as it was asked for before."""
         finished = [
-            self.store.finish(one, index or IndexSpec.parse(one.manifest.requested_index)) for one in self.pair.in_order
+            self._store.finish(one, index or IndexSpec.parse(one.manifest.requested_index))
+            for one in self.pair.in_order
         ]
         joint = finished[0] if self.pair.joint is not None else None
         self.pair = Pair(finished[-1], joint, self.pair.head, self.pair.classes)
@@ -95,14 +95,14 @@ class Beside:
     def _follow(self, stream: Differences | ChangedSince, other: Version) -> None:
         visual, joint = self.pair.visual, self.pair.joint
         sources = list(dict.fromkeys((*other.visual.sources, *visual.manifest.sources)))
-        watch = FollowWatch(self.tell)
-        with closing(LoadedFiles(self.store.connection.uri, self.plan.visual.collection)) as loaded:
+        watch = FollowWatch(self._tell)
+        with closing(LoadedFiles(self._store.connection.uri, self._plan.visual.collection)) as loaded:
             follower = Follower(
-                self.pair, self.plan, stream, SourceRoots(self.plan.gallery, sources), UpsertSink(self.store, self.pair, IndexSpec("auto")),
-                Looks(), watch, loaded=loaded, stamp=OpenStamp(lambda: LoadStamp(self.store, visual, joint, loaded), visual.count),
+                self.pair, self._plan, stream, SourceRoots(self._plan.gallery, sources), UpsertSink(self._store, self.pair, IndexSpec("auto")),
+                Looks(), watch, loaded=loaded, stamp=OpenStamp(lambda: LoadStamp(self._store, visual, joint, loaded), visual.count),
                 limit=DeleteLimit("100%", visual.count), max_delay=0.1, is_over=lambda: False,
             )  # fmt: skip
-            follower.run(self.batch_size)
+            follower.run(self._batch_size)
         self.embedded += watch.tally.counts.embedded
 
     def _project(self) -> int:
@@ -113,7 +113,7 @@ class Beside:
         return self.pair.visual.name == other.visual.collection
 
     def _opened(self, other: Version) -> Collection:
-        return self.store.open(other.visual)
+        return self._store.open(other.visual)
 
 
 def open_beside(
@@ -122,4 +122,4 @@ def open_beside(
     """Return the version of a plan, made where it does not stand yet, and remarks; errors as `milvise.gallery.pair.open_pair`."""
     store = store.patient()
     pair, _, remarks = open_pair(store, plan, sources)
-    return Beside(store, plan, pair, batch_size, tell), remarks
+    return Beside(store, plan, pair, batch_size=batch_size, tell=tell), remarks

@@ -17,7 +17,7 @@ from milvise.evaluation.report.page import KEY_FIGURES
 from milvise.gallery.heads import head_spec
 from milvise.gallery.names import coming, joint_alias, maker_of
 from milvise.gallery.plan import Plan, plan_for
-from milvise.gallery.versions import Version, go_live, hide, live_version, show
+from milvise.gallery.versions import Version, go_live, hide, mended, show
 from milvise.ingest.follow.watch import Followed
 from milvise.ingest.rebuild import Beside, open_beside
 from milvise.operations.checks import require_count, require_index
@@ -110,7 +110,7 @@ class Rebuilt:
 def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebuilt:
     """Build another version and let it go live; errors as `milvise.operations.gallery.Gallery.rebuild`."""
     started, note = time.monotonic(), notes(progress)
-    before = live_version(db.store, request.gallery)
+    before = mended(db.store, request.gallery)
     recipe = _recipe(request, before)
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
@@ -185,20 +185,20 @@ def _require_all(beside: Beside, request: Rebuild) -> None:
 def _judged(db: Database, request: Rebuild, version: Version, note: Any) -> tuple[Evaluation, Evaluation]:
     """Evaluate both versions with the same searches; return the reports."""
     note("Evaluating the live version …")
-    old = evaluate(db, _asked(request, request.gallery, request.folder / "before"))
+    old = evaluate(db, _asked(request.gallery, request.folder / "before"))
     note("Evaluating the new version …")
     show(db.store, request.gallery, version)
     try:
         new = evaluate(
             db,
-            _asked(request, coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates),
+            _asked(coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates),
         )
     finally:
         hide(db.store, request.gallery)
     return old, new
 
 
-def _asked(request: Rebuild, gallery: str, out: Path, **more: Any) -> Evaluate:
+def _asked(gallery: str, out: Path, **more: Any) -> Evaluate:
     return Evaluate(out, gallery, accuracy=Accuracy(), index=IndexRecall(), bias=Bias(), labels_optional=True, **more)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.registry import load_encoder
 from milvise.gallery.plan import plan_for
-from milvise.gallery.versions import Version, go_live, live_version, version_before, versions
+from milvise.gallery.versions import Version, go_live, mended, version_before, versions
 from milvise.ingest.rebuild import open_beside
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -109,7 +109,7 @@ class Versions:
 def rollback(db: Database, request: Rollback, progress: Progress = silent) -> RolledBack:
     """Have an earlier version go live at once, then bring over what changed since; errors as `milvise.operations.gallery.Gallery.rollback`."""
     started, note = time.monotonic(), notes(progress)
-    before, target = live_version(db.store, request.gallery), version_before(db.store, request.gallery, request.to)
+    before, target = mended(db.store, request.gallery), version_before(db.store, request.gallery, request.to)
     go_live(db.store, request.gallery, target, target.record.figures)
     switched = time.monotonic() - started
     note(f"The version {target.name} is live. What changed since it was live the last time is brought over …")

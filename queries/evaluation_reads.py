@@ -188,11 +188,16 @@ class GalleryReader:
         StoreError
             If one of them was replaced: figures would be of two different galleries.
         """
-        for manifest in filter(None, (self.visual, self.joint, self.words)):
-            live = self.database.store.live(manifest.alias)
+        name = self.gallery.name
+        # Not the aliases in the manifests: a version can be evaluated under another name before it goes live.
+        read = ((visual_alias(name), self.visual), (joint_alias(name), self.joint))
+        for alias, manifest in (*read, *((one.alias, one) for one in [self.words] if one is not None)):
+            if manifest is None or (alias == joint_alias(name) and manifest == self.visual):
+                continue
+            live = self.database.store.live(alias)
             if live is None or live.name != manifest.collection:
                 raise StoreError(
-                    f"{manifest.alias} was replaced while it was evaluated, so that the figures would be of two galleries."
+                    f"{alias} was replaced while it was evaluated, so that the figures would be of two galleries."
                     f"\nExpected: {manifest.collection}\nReceived: {live.name if live else 'none'}\nRun the command again."
                 )
 

@@ -24,6 +24,7 @@ from small_world import CLASSES, save_net
 
 from milvise.adapter import Store, connect
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
+from milvise.ingest.follow import follower
 
 ROOT = Path(__file__).parent.parent
 
@@ -228,3 +229,10 @@ def class_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("names") / "classes.txt"
     path.write_text("\n".join(CLASSES))
     return path
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again after a moment."""
+    monkeypatch.setattr(follower, "PAUSE_S", 0.05)
+    monkeypatch.setattr(follower, "HELD_S", 0.2)

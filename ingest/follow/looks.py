@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from threading import Lock
 
 from milvise.ingest.follow.event import DELETED, PictureEvent
@@ -63,18 +63,18 @@ class Look:
         return max(reversed(events), key=lambda event: event.time).said if events else None
 
 
-@dataclass(slots=True)
 class Looks:
     """All looks of one follower. Threads share it.
 
     A picture has one look at a time: what is delivered about it meanwhile waits until that one is settled.
     """
 
-    _lock: Lock = field(default_factory=Lock)
-    _under_way: dict[str, Look] = field(default_factory=dict)
-    _waiting: dict[str, Look] = field(default_factory=dict)
-    _due: list[tuple[float, int, Look]] = field(default_factory=list)
-    _count: Iterator[int] = field(default_factory=itertools.count)
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._under_way: dict[str, Look] = {}
+        self._waiting: dict[str, Look] = {}
+        self._due: list[tuple[float, int, Look]] = []
+        self._count = itertools.count()
 
     def __len__(self) -> int:
         """How many pictures are under way or wait."""

@@ -12,7 +12,6 @@ from small_world import put_words
 from milvise.adapter import Store
 from milvise.embeddings.devise.backbones import Backbone
 from milvise.gallery.plan import Plan, make_plan
-from milvise.ingest.follow import follower
 from milvise.ingest.follow.follow import FollowOptions
 from milvise.ingest.follow.follow import follow as follow_gallery
 from milvise.ingest.follow.looks import Looks
@@ -69,10 +68,3 @@ def follow(own_store: Store, nets: list[Backbone], class_names: Path, tmp_path: 
         return watch.now
 
     return run
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look again after a moment."""
-    monkeypatch.setattr(follower, "PAUSE_S", 0.05)
-    monkeypatch.setattr(follower, "HELD_S", 0.2)
