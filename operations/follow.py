@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from milvise.adapter import IndexSpec, Store
-from milvise.adapter.escape import literal
+from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, ReplacedError, UsageError
@@ -25,6 +24,7 @@ from milvise.ingest.follow.follow import FollowOptions
 from milvise.ingest.follow.follow import follow as run
 from milvise.ingest.follow.looks import Looks
 from milvise.ingest.follow.root import Root
+from milvise.ingest.follow.stored_pictures import StoredPictures
 from milvise.ingest.follow.stream import EventStream
 from milvise.ingest.follow.watch import Followed, FollowWatch
 from milvise.operations.checks import require_count, require_index, require_known
@@ -187,9 +187,9 @@ def _stream(db: Database, request: Follow, root: Root, say: Callable[[str], None
     if request.is_folder:
         from milvise.ingest.follow.watched_folder import WatchedFolder
 
-        stored = StoredUris(db.store, request.gallery)
+        stored = StoredPictures(db.store, request.gallery)
         return WatchedFolder(
-            root, stored.below, dead, DeleteLimit(request.max_delete, stored.count),
+            root, stored, dead, DeleteLimit(request.max_delete, stored.count),
             every_s=seconds(request.poll or request.reconcile or "24h", "reconcile"), watch=request.poll is None, tell=say,
         )  # fmt: skip
     if request.dead_letters is not None and request.kind:
@@ -207,26 +207,6 @@ def _stream(db: Database, request: Follow, root: Root, say: Callable[[str], None
     from milvise.ingest.follow.standard_input import LineStream
 
     return LineStream(sys.stdin.buffer, dead, since=since or 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUris:
-    """What a gallery has, whichever version of it is live."""
-
-    store: Store
-    gallery: str
-
-    def count(self) -> int:
-        """Return the number of pictures."""
-        live = self.store.live(visual_alias(self.gallery))
-        return 0 if live is None else live.count()
-
-    def below(self, prefix: str) -> Iterator[str]:
-        """Yield the URIs of the pictures that begin with a prefix, which ends with a slash or is empty."""
-        live = self.store.live(visual_alias(self.gallery))
-        # No pattern: it would take signs in the prefix for others. The sign behind a slash is a nought.
-        part = f"uri >= {literal(prefix)} and uri < {literal(prefix[:-1] + '0')}" if prefix else ""
-        return (row["uri"] for row in live.scan(["uri"], filter=part)) if live is not None else iter(())
 
 
 def _root(db: Database, request: Follow) -> str:

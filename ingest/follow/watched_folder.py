@@ -19,8 +19,10 @@ from milvise.errors import InputError, UnavailableError
 from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.event import DELETED, UPDATED, EventError, PictureEvent
+from milvise.ingest.follow.gone import Gone
 from milvise.ingest.follow.hints import Hints
 from milvise.ingest.follow.root import Root, Seen
+from milvise.ingest.follow.stored_pictures import StoredPictures
 from milvise.ingest.follow.stream import Delivery
 from milvise.ingest.sources.folder import Folder, is_read
 from milvise.ingest.sources.item import Item
@@ -30,12 +32,6 @@ QUIET_S = 1.0
 
 _REST_S = 0.1
 
-HELD_S = 60.0
-"""Until everything is compared again, where too many pictures are gone."""
-
-StoredBelow = Callable[[str], Iterator[str]]
-"""From a prefix, empty for all, to the URIs of the gallery's pictures that begin with it."""
-
 
 class WatchedFolder:
     """The changes of a folder.
@@ -43,7 +39,7 @@ class WatchedFolder:
     Parameters
     ----------
     root : Root
-    stored_below : callable
+    stored : StoredPictures
         What the gallery has.
     dead_letters : DeadLetters
         Where pictures are reported that cannot be loaded.
@@ -65,7 +61,7 @@ class WatchedFolder:
     def __init__(
         self,
         root: Root,
-        stored_below: StoredBelow,
+        stored: StoredPictures,
         dead_letters: DeadLetters,
         limit: DeleteLimit,
         *,
@@ -76,9 +72,9 @@ class WatchedFolder:
         self.name = root.path
         self.is_ended = False
         self._root = root
-        self._stored_below = stored_below
+        self._stored = stored
         self._dead_letters = dead_letters
-        self._limit = limit
+        self._gone = Gone(root, stored, limit, tell)
         self._every_s = every_s
         self._began = time.time()
         self._tell = tell
@@ -112,8 +108,8 @@ class WatchedFolder:
             )
 
     def backlog(self) -> int | None:
-        """Return how many files wait until nobody writes to them any more."""
-        return len(self._fresh)
+        """Return how many files wait: until nobody writes to them any more, or until it is known what became of them."""
+        return len(self._fresh) + len(self._gone)
 
     def close(self) -> None:
         """End the watching."""
@@ -124,7 +120,7 @@ class WatchedFolder:
         self._root.require_mounted()
         until = time.monotonic() + wait_s
         while True:
-            found = list(islice(self._found, most)) or self._settled()
+            found = list(islice(self._found, most)) or self._settled() or self._deleted()
             if not found:
                 self._found = self._changed()
                 found = list(islice(self._found, most))
@@ -141,7 +137,7 @@ class WatchedFolder:
         return self._looked_at(uri for path in paths for uri in self._below(path))
 
     def _looked_at(self, uris: Iterable[str]) -> Iterator[Delivery]:
-        """Yield pictures that are to be looked at, and at last those that are gone, if so many may go at once."""
+        """Yield pictures that are to be looked at, and note those that are gone."""
         gone = []
         for uri in uris:
             try:
@@ -157,11 +153,7 @@ class WatchedFolder:
                 # When it was changed says how fresh the gallery is, unless nobody was watching then.
                 yield Delivery(uri, PictureEvent(UPDATED, uri, seen[1] / 1e9 if seen[1] / 1e9 > self._began else 0.0))
         self._root.require_mounted()
-        if not gone or self._limit.allows(len(gone)):
-            yield from (Delivery(uri, PictureEvent(DELETED, uri)) for uri in gone)
-            return
-        self._next_whole = min(self._next_whole, time.monotonic() + HELD_S)
-        self._held(len(gone))
+        self._gone.add(gone)
 
     def _hinted(self) -> list[str]:
         if self._hints is None:
@@ -201,9 +193,13 @@ class WatchedFolder:
 
     def _missing(self, prefix: str) -> Iterator[str]:
         """Yield the pictures that the gallery has below a folder and that are not there."""
-        for uri in self._stored_below(prefix):
+        for uri in self._stored.below(prefix):
             if not os.path.lexists(os.path.join(self._root.path, uri)):  # noqa: PTH118 - there may be millions
                 yield uri
+
+    def _deleted(self) -> list[Delivery]:
+        """Return the pictures that are gone for good."""
+        return [Delivery(uri, PictureEvent(DELETED, uri)) for uri in self._gone.decided()]
 
     def _settled(self) -> list[Delivery]:
         """Return the files that nobody has written to for a while."""
@@ -212,9 +208,3 @@ class WatchedFolder:
         for uri in due:
             del self._fresh[uri]
         return list(self._looked_at(due)) if due else []
-
-    def _held(self, pictures: int) -> None:
-        self._tell(
-            f"{pictures:,} pictures are gone from {self.name}, which is more than may go within a minute. They stay in the gallery. If a disk"
-            " is not mounted, mount it. If they are meant to go, start again with a greater --max-delete."
-        )
