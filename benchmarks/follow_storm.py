@@ -409,12 +409,15 @@ def folder_storm(world: _World, given: argparse.Namespace) -> dict[str, Any]:
             storm.random.choices(actions, (6, 6, 4, 3, 1, 0.2))[0]()
             done += 1
             time.sleep(storm.random.uniform(0, 0.15))
-        time.sleep(30)
+        # What was held back may go when a minute has passed.
+        time.sleep(100)
         follower.send_signal(signal.SIGTERM)
         assert follower.wait(120) == 0, (world.folder / "follower.log").read_text()[-2_000:]
     finally:
         follower.kill()
     told = (world.folder / "follower.log").read_text()
+    for line in set(re.findall(r".* are gone from .*", told)):
+        print(f"  {line[:80]}")
     removed = re.search(r"removed\s+(\d+)", told)
     print(
         f"{done:,} changes in {given.seconds:.0f} s, two unmounts; {removed[1] if removed else '?'} pictures removed by the follower"

@@ -20,8 +20,9 @@ def follow(
     source: Annotated[
         str,
         typer.Argument(
+            envvar="MILVISE_FOLLOW",
             help="redis://HOST/STREAM, kafka://HOST:PORT/TOPIC, - for events on standard input (one CloudEvents document a line), or a"
-            " folder."
+            " folder.",
         ),
     ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
@@ -67,8 +68,11 @@ def follow(
         ),
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Answer /metrics for Prometheus on this port of this machine.")
+        int | None, typer.Option(min=1, max=65_535, help="Answer /metrics for Prometheus on this port.")
     ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="The address of that port; others than this machine can read it at 0.0.0.0.")
+    ] = "127.0.0.1",
     encoder: Annotated[str | None, typer.Option(help="For a new gallery, as ingest images.")] = None,
     backbone: Annotated[str | None, typer.Option(help="For a new gallery, as ingest images.")] = None,
     weights: Annotated[Path | None, typer.Option(help="For a new gallery, as ingest images.")] = None,
@@ -90,7 +94,7 @@ def follow(
 
     with (
         stoppable("What was not acknowledged is delivered again."),
-        served(metrics_port, gallery) as measured,
+        served(metrics_port, gallery, metrics_host) as measured,
         watched(state.output) as progress,
         _asked_to_stop() as is_over,
     ):

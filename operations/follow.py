@@ -25,7 +25,7 @@ from milvise.ingest.follow.follow import follow as run
 from milvise.ingest.follow.looks import Looks
 from milvise.ingest.follow.root import Root
 from milvise.ingest.follow.stored_pictures import StoredPictures
-from milvise.ingest.follow.stream import EventStream
+from milvise.ingest.follow.stream import EventStream, without_password
 from milvise.ingest.follow.watch import Followed, FollowWatch
 from milvise.operations.checks import require_count, require_index, require_known
 from milvise.operations.images import LABELS, MOST_AT_ONCE, absolute
@@ -94,18 +94,18 @@ class Follow:
     @property
     def kind(self) -> str:
         """``redis``, ``rediss`` or ``kafka``, empty for others."""
-        found = re.match(r"([a-z][a-z0-9+.-]*)://", self.source)
-        if found and found[1] not in ("redis", "rediss", "kafka"):
+        found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", self.source)
+        if found and found[1].lower() not in ("redis", "rediss", "kafka"):
             raise UsageError(
                 "this cannot be followed.\nExpected: redis://HOST/STREAM, kafka://HOST:PORT/TOPIC, - for standard input, or a folder"
                 f"\nReceived: {self.shown}"
             )
-        return found[1] if found else ""
+        return found[1].lower() if found else ""
 
     @property
     def shown(self) -> str:
-        """The source without a password."""
-        return re.sub(r"//[^/@]*@", "//", self.source)
+        """The source without a password, which may stand before the host or among the properties."""
+        return without_password(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def follow(db: Database, request: Follow, progress: Progress = silent) -> Follow
     watch, looks, say = FollowWatch(lambda now: progress(Rate(now))), Looks(), _once(notes(progress))
     root = Root(_root(db, request), labels=request.labels == "folder")
     root.require_there()
-    with closing(_stream(db, request, root, say)) as stream:
+    with closing(_stream(db, request, root, watch, say)) as stream:
         while True:
             try:
                 rows = _follow(db, request, root, stream, looks, watch, progress, say)
@@ -180,7 +180,7 @@ def _follow(
         return run(db.store, plan, root, stream, looks, watch, options=options, tell=say, is_over=request.is_over)
 
 
-def _stream(db: Database, request: Follow, root: Root, say: Callable[[str], None]) -> EventStream:
+def _stream(db: Database, request: Follow, root: Root, watch: FollowWatch, say: Callable[[str], None]) -> EventStream:
     """Open what is followed; each kind brings its client."""
     dead = DeadLetters(request.dead_letters or Path(f"milvise-dead-letters-{request.gallery}.jsonl"))
     group, since = request.group or f"milvise-{request.gallery}", moment(request.since)
@@ -190,7 +190,7 @@ def _stream(db: Database, request: Follow, root: Root, say: Callable[[str], None
         stored = StoredPictures(db.store, request.gallery)
         return WatchedFolder(
             root, stored, dead, DeleteLimit(request.max_delete, stored.count),
-            every_s=seconds(request.poll or request.reconcile or "24h", "reconcile"), watch=request.poll is None, tell=say,
+            every_s=seconds(request.poll or request.reconcile or "24h", "reconcile"), watch=request.poll is None, tell=say, held=watch.held,
         )  # fmt: skip
     if request.dead_letters is not None and request.kind:
         raise UsageError(
@@ -251,10 +251,13 @@ def moment(text: str | None) -> float | None:
     if text is None or text == "start":
         return None if text is None else 0.0
     try:
-        return datetime.fromisoformat(text).timestamp()
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+        return found.timestamp()
     except (ValueError, OverflowError):
         raise UsageError(
-            f"since is a time.\nExpected: start, or such as 2026-05-01T12:00:00Z\nReceived: {text!r}"
+            f"since is a time.\nExpected: start, or a time with its zone, such as 2026-05-01T12:00:00Z\nReceived: {text!r}"
         ) from None
 
 

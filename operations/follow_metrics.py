@@ -76,8 +76,8 @@ class _Metrics:
 
 
 @contextmanager
-def served(port: int | None, gallery: str) -> Iterator[Callable[[Progress], Progress]]:
-    """Answer ``/metrics`` on a port of this machine while the block runs; without a port nobody is told anything.
+def served(port: int | None, gallery: str, host: str = "127.0.0.1") -> Iterator[Callable[[Progress], Progress]]:
+    """Answer ``/metrics`` on a port while the block runs, of this machine alone by default; without a port nobody is told anything.
 
     Yields
     ------
@@ -100,7 +100,7 @@ def served(port: int | None, gallery: str) -> Iterator[Callable[[Progress], Prog
         raise MissingExtraError("metrics for Prometheus", "service") from None
     metrics = _Metrics(gallery)
     try:
-        server, thread = start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
     except OSError as error:
         raise InputError(
             f"the port {port} of this machine cannot be listened on: {error.strerror}. Choose another one: --metrics-port"

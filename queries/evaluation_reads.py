@@ -12,10 +12,10 @@ from milvise.adapter import Collection, IndexSpec, Manifest
 from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
 from milvise.core.config import DEFAULT_ENCODER
-from milvise.core.records import WordHit
+from milvise.core.records import Hit, WordHit
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.words.phrases import lookups, missing_words, phrase_vector
-from milvise.errors import NotFoundError, StoreError
+from milvise.errors import NotFoundError, ReplacedError, StoreError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, encoder_of, joint_alias, texts_alias, visual_alias
 from milvise.gallery.words_and_classes import LiveTexts, require_same_words
@@ -24,6 +24,7 @@ from milvise.queries.search import Gallery
 from milvise.queries.vocabulary.word_vectors import FREQUENT, nearest_words
 
 _ROWS = 1_000
+_TRIES = 3
 _PICTURES = 200
 """Milvus Lite holds the cosines of all pictures in a call with all words."""
 
@@ -62,21 +63,11 @@ class StoredSpace:
         for rows in chunks(self.collection.scan(["id", "vector"]), _ROWS):
             yield [row["id"] for row in rows], unit(np.asarray([row["vector"] for row in rows], dtype=np.float32))
 
-    def of(self, ids: Sequence[str]) -> Floats:
-        """Return the unit vectors, shape (n, dim), of stored pictures, in the order of their ids.
-
-        Raises
-        ------
-        StoreError
-            If one of them is no longer there.
-        """
+    def standing(self, ids: Sequence[str]) -> tuple[list[str], Floats]:
+        """Return those of these pictures that stand, and their unit vectors, shape (n, dim): others may remove pictures meanwhile."""
         found = self.collection.vectors(ids)
-        if gone := len(set(ids) - found.keys()):
-            raise StoreError(
-                f"{gone} pictures were removed from {self.collection.manifest.alias} while it was read. Run the command again"
-                " when nobody writes to it."
-            )
-        return unit(np.stack([found[key] for key in ids])) if ids else np.zeros((0, self.dim), np.float32)
+        kept = [key for key in ids if key in found]
+        return kept, unit(np.stack([found[key] for key in kept])) if kept else np.zeros((0, self.dim), np.float32)
 
     def nearest(self, vectors: Floats, *, limit: int) -> list[list[tuple[str, float]]]:
         """Return for each vector the ids and cosines of the closest rows, closest first, in one call to Milvus."""
@@ -154,15 +145,35 @@ class GalleryReader:
     def tags(self, ids: Sequence[str], *, limit: int, among: int = FREQUENT) -> Iterator[tuple[str, list[WordHit]]]:
         """Yield the tags of each picture, as `Gallery.tags` finds them, with many pictures a call."""
         for batch in chunks(ids, _PICTURES):
-            yield from zip(batch, self.gallery.tags_of(batch, limit=limit, among=among), strict=True)
+            standing = batch
+            for _ in range(_TRIES):
+                try:
+                    yield from zip(standing, self.gallery.tags_of(standing, limit=limit, among=among), strict=True)
+                    break
+                except ReplacedError:
+                    raise
+                except NotFoundError:
+                    standing = self.space(VISUAL).standing(batch)[0]
+
+    def similar(self, key: str, *, focus: str | None = None, limit: int, filter: str) -> list[Hit] | None:
+        """Return what `Gallery.similar` finds for a picture, None where the picture was removed meanwhile."""
+        try:
+            return self.gallery.similar(key, focus=focus, limit=limit, filter=filter)
+        except ReplacedError:
+            raise
+        except NotFoundError:
+            if self.space(VISUAL).standing([key])[0]:
+                raise
+            return None
 
     def closest_words(self, ids: Sequence[str], *, limit: int, among: int) -> Iterator[tuple[str, list[WordHit]]]:
         """Yield the words closest to each picture's joint vector, with many pictures a call."""
         assert self.words is not None
         words, joint = self._collection(self.words), self.space(JOINT)
         for batch in chunks(ids, _PICTURES):
-            found = nearest_words(words, joint.of(batch), limit=limit, filter=f"rank < {int(among)}")
-            yield from zip(batch, found, strict=True)
+            standing, vectors = joint.standing(batch)
+            found = nearest_words(words, vectors, limit=limit, filter=f"rank < {int(among)}")
+            yield from zip(standing, found, strict=True)
 
     def class_names(self) -> list[str]:
         """Return the names of the classes that the backbone knows, none where they are not loaded."""

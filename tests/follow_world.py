@@ -64,7 +64,7 @@ class Given:
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         if self._fails:
             self._fails -= 1
-            raise UnavailableError("the stream is away")
+            raise UnavailableError("the stream is away.")
         self.acknowledged += [one.token for one in deliveries]
 
     def reject(self, delivery: Delivery, reason: str) -> None:

@@ -27,23 +27,24 @@ def accuracy_by_picture(reading: GalleryReader, pictures: Pictures, ids: Sequenc
     focus = {label: name for label in members if (name := classes.get(" ".join(tokens(label)).lower()))}
     focused = [key for key in asked if focus.keys() & set(pictures.labels[key])]
 
-    def plain(key: str) -> list[Hit]:
-        return reading.gallery.similar(key, limit=_LIMIT, filter=filter)
+    def plain(key: str) -> list[Hit] | None:
+        return reading.similar(key, limit=_LIMIT, filter=filter)
 
-    def through_class(key: str) -> list[Hit]:
+    def through_class(key: str) -> list[Hit] | None:
         name = next(focus[label] for label in pictures.labels[key] if label in focus)
-        return reading.gallery.similar(key, focus=name, limit=_LIMIT, filter=filter)
+        return reading.similar(key, focus=name, limit=_LIMIT, filter=filter)
 
-    known = {key: plain(key) for key in asked}
+    known = _ask(asked, plain)
     figures = _figures("similar.", known, pictures, members)
     if focused:
-        figures += _figures("similar.plain_", {key: known[key] for key in focused}, pictures, members)
+        figures += _figures("similar.plain_", {key: known[key] for key in focused if key in known}, pictures, members)
         figures += _figures("similar.focus_", _ask(focused, through_class), pictures, members)
     return figures
 
 
-def _ask(ids: Sequence[str], search: Callable[[str], list[Hit]]) -> dict[str, list[Hit]]:
-    return {key: search(key) for key in ids}
+def _ask(ids: Sequence[str], search: Callable[[str], list[Hit] | None]) -> dict[str, list[Hit]]:
+    """Return the answers by picture; one that was removed meanwhile has none."""
+    return {key: hits for key in ids if (hits := search(key)) is not None}
 
 
 def _figures(

@@ -56,7 +56,8 @@ def rank_labels(
     joint = reading.space(JOINT)
     for start in range(0, len(ids), _ROWS):
         batch = ids[start : start + _ROWS]
-        for key, similarity in zip(batch, joint.of(batch) @ matrix.T, strict=True):
+        standing, vectors = joint.standing(batch)
+        for key, similarity in zip(standing, vectors @ matrix.T, strict=True):
             right = [place[label] for label in pictures.labels[key] if label in place]
             for number in right:
                 # A label does not compete with the picture's other labels, which are right too.

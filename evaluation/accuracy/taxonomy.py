@@ -100,7 +100,8 @@ def accuracy_in_taxonomy(
     found: dict[int, dict[str, list[float]]] = {k: {} for k in cuts}
     for start in range(0, len(wanted), _ROWS):
         batch = wanted[start : start + _ROWS]
-        for key, row in zip(batch, joint.of(batch) @ matrix.T, strict=True):
+        standing, vectors = joint.standing(batch)
+        for key, row in zip(standing, vectors @ matrix.T, strict=True):
             ranked = [names[place] for place in np.argsort(-row, kind="stable")[: max(cuts)]]
             for label in labels & set(pictures.labels[key]):
                 for k in cuts:

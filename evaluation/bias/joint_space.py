@@ -59,7 +59,10 @@ def sides_of(reading: GalleryReader, groups: Groups) -> list[Sides]:
     """Return the comparisons that are made between groups, of up to `SAMPLE` pictures a side."""
     joint = reading.space(JOINT)
     ids = {name: groups.members(name, SAMPLE) for name in groups.names}
-    vectors = {key: vector for members in ids.values() for key, vector in zip(members, joint.of(members), strict=True)}
+    vectors: dict[str, Floats] = {}
+    for name, members in ids.items():
+        ids[name], found = joint.standing(members)
+        vectors.update(zip(ids[name], found, strict=True))
     if len(ids) <= MOST_PAIRED:
         chosen = [(x, y, ids[x], ids[y]) for x, y in combinations(ids, 2)]
     else:
@@ -140,7 +143,7 @@ def _side(reading: GalleryReader, names: Sequence[str], labels: bool) -> Floats:
         return look_up(reading, names)[0]
     wanted = set(names)
     ids = sorted(row["id"] for row in reading.pictures() if row["label"] in wanted)[:SAMPLE]
-    return reading.space(JOINT).of(ids)
+    return reading.space(JOINT).standing(ids)[1]
 
 
 def _shown(groups: Groups, key: str, score: float) -> dict[str, Any]:

@@ -72,11 +72,11 @@ def _time(value: Any) -> float:
     if value is None:
         return 0.0
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())
         if moment.tzinfo is None:
             raise ValueError("it names no time zone")
         return moment.timestamp()
-    except (TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, ValueError, OverflowError) as error:
         raise EventError(f"time is not one of RFC 3339, such as 2026-05-01T12:00:00Z: {_shown(value)}") from error
 
 

@@ -20,7 +20,7 @@ from milvise.ingest.changes.find_changes import ChangeFinder
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.changes.seen_ids import SeenIds
 from milvise.ingest.follow.delete_limit import DeleteLimit
-from milvise.ingest.follow.event import EventError
+from milvise.ingest.follow.event import EventError, PictureEvent
 from milvise.ingest.follow.looks import PAUSE_S, TRIES, Look, Looks
 from milvise.ingest.follow.open_stamp import OpenStamp
 from milvise.ingest.follow.root import Place
@@ -128,7 +128,6 @@ class Follower:
         self._refused: list[Rejected] = []
         self._changes = ChangeFinder(self._gallery, self._seen, loaded, watch.tally, self._refused.append)
         self._stages = picture_stages(plan, sink, self._report, loaded=loaded)
-        self._suspects: list[Delivery] = []
 
     def run(self, batch_size: int | None = None) -> None:
         """Follow; errors of Milvus, of the stream and of the root end it, and nothing that was delivered is lost."""
@@ -149,12 +148,12 @@ class Follower:
             if len(looks) < MOST_AT_ONCE:
                 yield None
             self._stamp.settle(self._looks)
-            if self._stream.is_ended and not len(self._looks) and not self._suspects:
+            if self._stream.is_ended and not len(self._looks) and not self._looks.suspects:
                 return
 
     def _gather(self) -> list[Look]:
         """Return looks that are due: what is under way gives others time to come."""
-        looks = self._looks.due()
+        looks = [*self._looks.due(), *self._begin()]
         until = time.monotonic() + (self._delay() if looks else _POLL_S)
         while len(looks) < MOST_AT_ONCE and (left := until - time.monotonic()) > 0 and not self._is_over():
             if self._stream.is_ended or self._looks.deliveries >= MOST_UNSETTLED:
@@ -164,37 +163,52 @@ class Follower:
             came = self._stream.receive(MOST_AT_ONCE - len(looks), min(left, _POLL_S))
             if came and not looks:
                 until = time.monotonic() + self._delay()
-            looks += self._begin(came)
+            self._watch.received(len(came))
+            self._looks.inbox.extend(came)
+            looks += self._begin()
             looks += self._looks.due()
-        if not looks and self._suspects and not len(self._looks):
-            looks += self._begin([self._suspects.pop()], alone=True)
+        if not looks and self._looks.suspects and not len(self._looks):
+            looks += self._begin(alone=self._looks.suspects.pop())
         return looks
 
     def _delay(self) -> float:
         return self._max_delay if len(self._looks) else _REST_S
 
-    def _begin(self, came: Sequence[Delivery], *, alone: bool = False) -> list[Look]:
-        asked = []
-        for delivery in came:
-            self._watch.received(1)
-            if isinstance(delivery.event, EventError):
-                self._reject([delivery], str(delivery.event))
-                continue
-            if delivery.crashes >= 2 * TRIES:
-                reason = (
-                    f"a follower ended {delivery.crashes} times while it looked at this, the last times at nothing else"
-                )
+    def _begin(self, alone: Delivery | None = None) -> list[Look]:
+        """Return the looks of what was received; it stays in the inbox until it is one, or is put away.
+
+        Parameters
+        ----------
+        alone : Delivery, optional
+            One that others ended at.
+        """
+        inbox = self._looks.inbox
+        if alone is not None:
+            inbox.append(alone)
+        for delivery in list(inbox):
+            if reason := self._why_not(delivery):
                 self._reject([delivery], reason)
-            elif delivery.crashes >= TRIES and not alone:
-                # It may have been with others that ended them: it is looked at when nothing else is.
-                self._suspects.append(delivery)
-                self._watch.received(-1)
+            elif delivery.crashes >= TRIES and delivery is not alone:
+                # It may have been with others that ended them.
+                self._looks.suspects.append(delivery)
             else:
-                try:
-                    asked.append((self._root.file(delivery.event.uri), delivery))
-                except EventError as error:
-                    self._reject([delivery], str(error))
+                continue
+            inbox.remove(delivery)
+        asked = [(self._root.file(one.event.uri), one) for one in inbox if isinstance(one.event, PictureEvent)]
+        inbox.clear()
         return self._looks.add(asked)
+
+    def _why_not(self, delivery: Delivery) -> str:
+        """Return why a delivery cannot be followed, empty where it can."""
+        if isinstance(delivery.event, EventError):
+            return str(delivery.event)
+        if delivery.crashes >= 2 * TRIES:
+            return f"a follower ended {delivery.crashes} times while it looked at this, the last times at nothing else"
+        try:
+            self._root.file(delivery.event.uri)
+        except EventError as error:
+            return str(error)
+        return ""
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
@@ -308,4 +322,4 @@ class Follower:
         self._watch.rejected(len(deliveries))
 
     def _tell(self) -> None:
-        self._watch.tell(self._looks.deliveries + len(self._suspects), self._stream.backlog)
+        self._watch.tell(self._looks.deliveries + len(self._looks.suspects), self._stream.backlog)

@@ -29,13 +29,23 @@ class Gone:
         On those that are lost.
     tell : callable
         Told in a sentence where too many are.
+    held : callable
+        Told how many these are.
     """
 
-    def __init__(self, root: Root, stored: StoredPictures, limit: DeleteLimit, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Root,
+        stored: StoredPictures,
+        limit: DeleteLimit,
+        tell: Callable[[str], None],
+        held: Callable[[int], None],
+    ) -> None:
         self._root = root
         self._stored = stored
         self._limit = limit
         self._tell = tell
+        self._held = held
         self._since: dict[str, float] = {}
         self._next = 0.0
         self._pause = _FIRST_PAUSE_S
@@ -52,8 +62,14 @@ class Gone:
                 self._since[uri] = now
                 self._next, self._pause = min(self._next, now), _FIRST_PAUSE_S
 
-    def decided(self) -> list[str]:
-        """Return the pictures that are to be deleted; those that are there again are forgotten."""
+    def decided(self, oldest: float | None) -> list[str]:
+        """Return the pictures that are to be deleted; those that are there again are forgotten.
+
+        Parameters
+        ----------
+        oldest : float, optional
+            When the oldest picture was found that is not settled yet: it may be one that was moved.
+        """
         now = time.monotonic()
         if not self._since or now < self._next:
             return []
@@ -65,8 +81,10 @@ class Gone:
             if uri not in contents and digest not in places and self._is_there(uri):
                 places[digest] = uri
         moved = [uri for uri, digest in contents.items() if digest in places]
-        lost = [uri for uri in contents if contents[uri] not in places and now - self._since[uri] >= WAIT_S]
+        before = min(now, now if oldest is None else oldest) - WAIT_S
+        lost = [uri for uri in contents if contents[uri] not in places and self._since[uri] <= before]
         if lost and not self._limit.allows(len(lost)):
+            self._held(len(lost))
             self._tell(
                 f"{len(lost):,} pictures are gone from {self._root.path}, which is more than may go within a minute. They stay in the"
                 " gallery. If a disk is not mounted, mount it. If they are meant to go, start again with a greater --max-delete."

@@ -51,6 +51,7 @@ class KafkaTopic:
         parts = urlsplit(address)
         servers, self._topic = parts.netloc.rpartition("@")[2], unquote(parts.path.strip("/"))
         self.name = f"kafka://{servers}/{self._topic}"
+        self._problem = ""
         self.is_ended = False
         if not servers or not self._topic or "/" in self._topic:
             raise UsageError(f"this names no Kafka topic.\nExpected: kafka://HOST:PORT/TOPIC\nReceived: {self.name}")
@@ -64,6 +65,7 @@ class KafkaTopic:
             **dict(parse_qsl(parts.query)),
         }
         follow = {
+            "error_cb": self._noted,
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -83,13 +85,16 @@ class KafkaTopic:
         try:
             messages = self._consumer.consume(most, wait_s)
         except self._kafka.KafkaException as error:
-            raise UnavailableError(f"{self.name} does not answer: {error.args[0].str()}") from error
+            raise UnavailableError(f"{self.name} does not answer: {error.args[0].str()}.") from error
+        if not messages and self._problem:
+            problem, self._problem = self._problem, ""
+            raise UnavailableError(f"{self.name} does not answer: {problem}.")
         found = []
         for message in messages:
             if (problem := message.error()) is not None:
                 if problem.code() == self._kafka.KafkaError._PARTITION_EOF:
                     continue
-                raise UnavailableError(f"{self.name} cannot be read: {problem.str()}")
+                raise UnavailableError(f"{self.name} cannot be read: {problem.str()}.")
             token = message.partition(), message.offset()
             self._offsets.begin(token)
             found.append(delivered(token, message.value() or b""))
@@ -108,7 +113,7 @@ class KafkaTopic:
                 # The partitions are another follower's now, which looks once more at what was not committed.
                 return
             self._offsets.take_back(moved)
-            raise UnavailableError(f"{self.name} does not answer: {error.args[0].str()}") from error
+            raise UnavailableError(f"{self.name} does not answer: {error.args[0].str()}.") from error
 
     def reject(self, delivery: Delivery, reason: str) -> None:
         """Write a dead letter, wait until Kafka has it, and acknowledge."""
@@ -119,7 +124,7 @@ class KafkaTopic:
         )  # fmt: skip
         if self._producer.flush(_FLUSH_S) or failed:
             why = failed[0].str() if failed else "no answer"
-            raise UnavailableError(f"the dead letter could not be written to {self._topic}.dead: {why}")
+            raise UnavailableError(f"the dead letter could not be written to {self._topic}.dead: {why}.")
         self.acknowledge([delivery])
 
     def backlog(self) -> int | None:
@@ -150,6 +155,11 @@ class KafkaTopic:
 
     def _revoked(self, _consumer: Any, places: list[Any]) -> None:
         self._offsets.forget([place.partition for place in places])
+
+    def _noted(self, error: Any) -> None:
+        """Note that no broker can be reached; the client goes on trying by itself."""
+        if error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN:
+            self._problem = error.str()
 
     def _moved_on(self) -> tuple[int, ...]:
         known = self._kafka.KafkaError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
@@ -67,9 +68,18 @@ class Looks:
     """All looks of one follower. Threads share it.
 
     A picture has one look at a time: what is delivered about it meanwhile waits until that one is settled.
+
+    Attributes
+    ----------
+    inbox : deque of Delivery
+        What was received and is no look yet.
+    suspects : list of Delivery
+        What followers ended at, which is looked at when nothing else is.
     """
 
     def __init__(self) -> None:
+        self.inbox: deque[Delivery] = deque()
+        self.suspects: list[Delivery] = []
         self._lock = Lock()
         self._under_way: dict[str, Look] = {}
         self._waiting: dict[str, Look] = {}

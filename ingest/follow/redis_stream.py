@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from milvise.core.chunks import chunks
 from milvise.errors import MissingExtraError, UnavailableError, UsageError
 from milvise.ingest.follow.event import EventError
-from milvise.ingest.follow.stream import Delivery, delivered
+from milvise.ingest.follow.stream import Delivery, delivered, without_password
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ _FORGET_S = 24 * 3600
 """Followers without deliveries that were not seen for a day are taken off the group's list."""
 
 _LONGEST_REASON = 2_000
+_FOR_NOW = ("LOADING", "BUSY ", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "OOM", "MISCONF", "NOREPLICAS")
+"""How errors begin that pass: Redis loads its data, changes its master, or has no room."""
 
 
 class RedisStream:
@@ -62,7 +64,7 @@ class RedisStream:
         except ImportError:
             raise MissingExtraError("following a Redis stream", "redis") from None
         server, self._key = _split(address)
-        self.name = _shown(address)
+        self.name = without_password(address)
         self.is_ended = False
         self._group = group
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -204,9 +206,7 @@ class RedisStream:
         try:
             return method(*values, **named)
         except self._errors as error:
-            raise UnavailableError(
-                f"{self.name} does not answer: {error}. What was not acknowledged is delivered again."
-            ) from error
+            raise UnavailableError(f"{self.name} does not answer: {str(error).rstrip('.')}.") from error
         except self._refused as error:
             if str(error).startswith("NOGROUP"):
                 # Redis lost its data, or somebody removed the stream: the group begins anew with the next call.
@@ -214,9 +214,8 @@ class RedisStream:
                 raise UnavailableError(
                     f"{self.name} has lost the group {self._group}, which was made again."
                 ) from error
-            # Redis loads its data after it was started again.
-            if str(error).startswith(("LOADING", "BUSY ", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN")):
-                raise UnavailableError(f"{self.name} is not ready: {error}") from error
+            if str(error).startswith(_FOR_NOW):
+                raise UnavailableError(f"{self.name} is not ready: {error}.") from error
             raise UsageError(f"{self.name} cannot be followed: {error}") from error
 
 
@@ -226,16 +225,10 @@ def _split(address: str) -> tuple[str, str]:
     names = [unquote(name) for name in parts.path.split("/") if name]
     if not names or len(names) > 2 or (len(names) == 2 and not names[0].isdigit()):
         raise UsageError(
-            f"this names no Redis stream.\nExpected: redis://HOST[:PORT]/STREAM, or redis://HOST/DATABASE/STREAM\nReceived: {_shown(address)}"
+            f"this names no Redis stream.\nExpected: redis://HOST[:PORT]/STREAM, or redis://HOST/DATABASE/STREAM\nReceived: {without_password(address)}"
         )
     database = f"/{names[0]}" if len(names) == 2 else ""
     return urlunsplit((parts.scheme, parts.netloc, database, parts.query, "")), names[-1]
-
-
-def _shown(address: str) -> str:
-    """Return an address without a password."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _listed(answer: Any) -> list[tuple[Any, list[Any]]]:

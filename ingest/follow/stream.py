@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -75,3 +76,8 @@ def delivered(token: Any, body: bytes, crashes: int = 0) -> Delivery:
     except EventError as error:
         event = error
     return Delivery(token, event, body, crashes)
+
+
+def without_password(address: str) -> str:
+    """Return an address for people: without what stands before the host, where a password may be, and without properties."""
+    return re.sub(r"(?<=://).*@", "", address).partition("?")[0]

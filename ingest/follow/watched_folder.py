@@ -50,7 +50,9 @@ class WatchedFolder:
     watch : bool
         Whether the system's notices are used; without them a comparison of everything is all there is.
     tell : callable
-        Told in a sentence where notices cannot be had.
+        Told in a sentence where notices cannot be had, or too many pictures are gone.
+    held : callable
+        Told how many of these are not deleted for now.
 
     Raises
     ------
@@ -68,13 +70,14 @@ class WatchedFolder:
         every_s: float,
         watch: bool = True,
         tell: Callable[[str], None] = lambda text: None,
+        held: Callable[[int], None] = lambda pictures: None,
     ) -> None:
         self.name = root.path
         self.is_ended = False
         self._root = root
         self._stored = stored
         self._dead_letters = dead_letters
-        self._gone = Gone(root, stored, limit, tell)
+        self._gone = Gone(root, stored, limit, tell, held)
         self._every_s = every_s
         self._began = time.time()
         self._tell = tell
@@ -82,12 +85,15 @@ class WatchedFolder:
         self._next_whole = 0.0
         self._found: Iterator[Delivery] = iter(())
         self._fresh: dict[str, float] = {}
+        self._unsettled: dict[str, float] = {}
         self._reported: dict[str, Seen | None] = {}
 
     def receive(self, most: int, wait_s: float) -> list[Delivery]:
         """Return what changed; raises `UnavailableError` where the folder is not there, or empty all of a sudden."""
         try:
-            return self._received(most, wait_s)
+            found = self._received(most, wait_s)
+            self._unsettled.update((one.token, time.monotonic()) for one in found)
+            return found
         except UnavailableError:
             # What has changed when it is there again no hint tells.
             self._next_whole, self._found = 0.0, iter(())
@@ -97,9 +103,11 @@ class WatchedFolder:
         """Forget that a picture could not be loaded: it is as the gallery has it."""
         for one in deliveries:
             self._reported.pop(one.token, None)
+            self._unsettled.pop(one.token, None)
 
     def reject(self, delivery: Delivery, reason: str) -> None:
         """Report a picture, once for each content."""
+        self._unsettled.pop(delivery.token, None)
         seen = self._root.file(delivery.token).seen()
         if self._reported.get(delivery.token, ()) != seen:
             self._reported[delivery.token] = seen
@@ -108,8 +116,8 @@ class WatchedFolder:
             )
 
     def backlog(self) -> int | None:
-        """Return how many files wait: until nobody writes to them any more, or until it is known what became of them."""
-        return len(self._fresh) + len(self._gone)
+        """Return how many files wait until nobody writes to them any more."""
+        return len(self._fresh)
 
     def close(self) -> None:
         """End the watching."""
@@ -183,7 +191,8 @@ class WatchedFolder:
             # It may be gone by now; then the next hint says so.
             with suppress(InputError):
                 yield from (f"{uri}/{entry.uri}" for entry in Folder(path) if isinstance(entry, Item))
-        elif not path.exists():
+        # Also where there is a folder: another one of this name may have been there.
+        if path.is_dir() or not path.exists():
             yield from self._missing(f"{uri}/")
 
     def _everything(self) -> Iterator[str]:
@@ -199,7 +208,10 @@ class WatchedFolder:
 
     def _deleted(self) -> list[Delivery]:
         """Return the pictures that are gone for good."""
-        return [Delivery(uri, PictureEvent(DELETED, uri)) for uri in self._gone.decided()]
+        return [
+            Delivery(uri, PictureEvent(DELETED, uri))
+            for uri in self._gone.decided(min(self._unsettled.values(), default=None))
+        ]
 
     def _settled(self) -> list[Delivery]:
         """Return the files that nobody has written to for a while."""

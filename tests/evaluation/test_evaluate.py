@@ -134,9 +134,14 @@ def test_a_gallery_without_labels_is_refused_or_said_to_have_none(reading: Galle
     assert part.not_measured == ["Accuracy: no picture of the gallery has a label."]
 
 
-def test_pictures_that_were_removed_meanwhile_are_an_error(reading: GalleryReader) -> None:
-    with pytest.raises(StoreError, match="1 pictures were removed from judged_joint"):
-        reading.space("joint").of(["gone"])
+def test_pictures_that_were_removed_meanwhile_are_left_out(reading: GalleryReader) -> None:
+    key = next(iter(reading.pictures()))["id"]
+    kept, vectors = reading.space("joint").standing(["gone", key])
+    assert (kept, vectors.shape) == ([key], (1, reading.space("joint").dim))
+    assert [found for found, _ in reading.tags(["gone" * 8, key], limit=3)] == [key]
+    assert [found for found, _ in reading.closest_words(["gone", key], limit=3, among=100)] == [key]
+    assert reading.similar("0" * 32, limit=3, filter="") is None
+    assert reading.similar(key, limit=3, filter="")
 
 
 def test_another_head_than_the_gallery_s_is_refused(reading: GalleryReader, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from milvise.ingest.follow import redis_stream
 from milvise.ingest.follow.event import EventError, PictureEvent
 from milvise.ingest.follow.kafka_topic import KafkaTopic
 from milvise.ingest.follow.redis_stream import RedisStream
-from milvise.ingest.follow.stream import Delivery, EventStream
+from milvise.ingest.follow.stream import Delivery, EventStream, without_password
 
 
 class Broker(Protocol):
@@ -210,6 +210,17 @@ def test_an_address_names_a_stream(address: str) -> None:
     pytest.importorskip("redis", reason="redis-py is not installed (the extra redis)")
     with pytest.raises(UsageError, match="this names no Redis stream"):
         RedisStream(address, group="g")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://ann:secret@host/pictures", "redis://:sec/ret@host/pictures", "redis://ann:sec@ret@host/pictures",
+        "redis://host/pictures?password=secret",
+    ],
+)  # fmt: skip
+def test_an_address_is_shown_without_what_is_secret(address: str) -> None:
+    assert without_password(address) == "redis://host/pictures"
 
 
 def test_a_password_is_told_to_nobody() -> None:

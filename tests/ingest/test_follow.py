@@ -191,7 +191,7 @@ def test_nothing_is_lost_while_milvus_and_the_stream_are_away(
         def call(pair: Pair, *values: Any) -> Any:
             if name in away:
                 away.remove(name)
-                raise UnavailableError("no answer")
+                raise UnavailableError("no answer.")
             return does(pair, *values)
 
         return call
@@ -201,9 +201,29 @@ def test_nothing_is_lost_while_milvus_and_the_stream_are_away(
     stream = Given(created(root), fails=1)
     follow(stream, root, tell=told.append)
     assert (sorted(stream.acknowledged), len(rows(own_store)), away) == (list(range(6)), 6, [])
-    assert [text.partition(".")[0] for text in told if "tried again" in text] == ["no answer It is tried again"] * 2 + [
-        "the stream is away It is tried again"
+    assert [text for text in told if "tried again" in text] == ["no answer. It is tried again."] * 2 + [
+        "the stream is away. It is tried again."
     ]
+
+
+def test_what_was_received_is_kept_while_the_stream_is_away(
+    follow: Follow, own_store: Store, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("milvise.ingest.follow.follow._FIRST_PAUSE_S", 0.01)
+    away, reject = [1, 2], Given.reject
+
+    def failing(stream: Given, *values: Any) -> None:
+        if away:
+            away.pop()
+            raise UnavailableError("the stream is away.")
+        reject(stream, *values)
+
+    monkeypatch.setattr(Given, "reject", failing)
+    bodies = created(root)
+    suspect = delivered(3, bodies[3], crashes=follower.TRIES)
+    stream = Given([bodies[0], b"no event", bodies[2], suspect, bodies[4]], fails=1)
+    follow(stream, root)
+    assert (sorted(stream.acknowledged), list(stream.dead), len(rows(own_store))) == ([0, 2, 3, 4], [1], 4)
 
 
 def test_what_a_follower_ended_at_is_looked_at_alone_and_then_put_away(

@@ -118,6 +118,15 @@ def test_a_renamed_folder_is_followed_picture_by_picture(
         until(found.agrees)
 
 
+def test_a_new_folder_in_the_place_of_a_renamed_one_does_not_hide_what_is_gone(
+    watching: Callable[..., Any], root: Path
+) -> None:
+    with watching(max_delete="0") as found:
+        (root / "cat").rename(root / "tiger")
+        paint(root / "cat" / "new.png", 50)
+        until(found.agrees)
+
+
 def test_what_happened_while_nobody_watched_is_found_at_the_start(watching: Callable[..., Any], root: Path) -> None:
     with watching():
         pass
