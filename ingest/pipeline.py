@@ -19,6 +19,7 @@ from milvise.adapter import IndexSpec, Store
 from milvise.errors import InputError
 from milvise.gallery.pair import Pair, open_pair
 from milvise.gallery.plan import Plan
+from milvise.gallery.still_live import StillLive
 from milvise.ingest.changes.find_changes import ChangeFinder
 from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
@@ -78,6 +79,8 @@ def ingest_images(
     InputError
         If a source has no pictures, none of a new gallery can be loaded, or another encoder would lose pictures that the
         sources lack.
+    ReplacedError
+        If another version of the gallery went live meanwhile.
     """
     require_pictures(sources)
     store = store.patient()
@@ -96,6 +99,7 @@ class _Run:
         self._reporter = Reporter(quarantine)
         self._progress = progress
         self._seen = SeenIds()
+        self._live: StillLive | None = None
         self._loaded = LoadedFiles(store.connection.uri, plan.visual.collection)
 
     def close(self) -> None:
@@ -124,6 +128,9 @@ class _Run:
             sink.withdraw()
             raise self._none_loaded()
         self._prune(pair)
+        if self._live is not None:
+            # Else it would be put in the place of another version.
+            self._live.require()
         rows = sink.finish()
         stamp.leave(rows)
         return rows
@@ -158,7 +165,17 @@ class _Run:
         self._reporter.tally.add(projected=projected)
         self._reporter.notes += remarks
         stamp = LoadStamp(self._store, pair.visual, pair.joint, self._loaded)
-        return replace(pair, before_write=stamp.take), stamp
+        # One that is built beside the live one is not live yet.
+        if self._store.points_at(pair.visual.manifest.alias) == pair.visual.name:
+            self._live = StillLive(self._store, pair.visual.manifest)
+        live = self._live
+
+        def before_write() -> None:
+            if live is not None:
+                live.require()
+            stamp.take()
+
+        return replace(pair, before_write=before_write), stamp
 
     def _changes(self, pair: Pair | None, *, untouched: bool) -> ChangeFinder:
         return ChangeFinder(

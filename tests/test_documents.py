@@ -223,7 +223,7 @@ def test_the_table_of_rooms_says_what_each_imports() -> None:
             assert set(listed) == imported - {room, "errors"}, room
 
 
-@pytest.mark.parametrize("walk", ["One search", "One load of pictures", "One training"])
+@pytest.mark.parametrize("walk", ["One search", "One load of pictures", "One event", "One training"])
 def test_a_walk_names_each_file_once(walk: str) -> None:
     files = NAMED.findall(section(DOCS / "architecture.md", walk))
     assert len(files) > 10

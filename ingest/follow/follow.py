@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from milvise.adapter import IndexSpec, Store
-from milvise.adapter.store import LEASE_S
-from milvise.errors import ReplacedError, UnavailableError, UsageError
+from milvise.errors import UnavailableError, UsageError
 from milvise.gallery.pair import open_pair
 from milvise.gallery.plan import Plan
+from milvise.gallery.still_live import StillLive
 from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.follow.delete_limit import DeleteLimit
@@ -96,9 +96,15 @@ def follow(
         tell(remark)
     with closing(LoadedFiles(store.connection.uri, plan.visual.collection)) as loaded:
         stamp = OpenStamp(lambda: LoadStamp(store, opened.visual, opened.joint, loaded), opened.visual.count)
-        pair = replace(opened, before_write=stamp.take)
+        live = StillLive(store, plan.visual)
+
+        def before_write() -> None:
+            live.require()
+            stamp.take()
+
+        pair = replace(opened, before_write=before_write)
         limit = DeleteLimit(options.max_delete, pair.visual.count)
-        sink, live = UpsertSink(store, pair, options.index), _Live(store, plan)
+        sink = UpsertSink(store, pair, options.index)
         pause, rows = _FIRST_PAUSE_S, pair.visual.count()
         looks.all_again()
         while not is_over():
@@ -127,28 +133,6 @@ def follow(
         rows = sink.finish()
         stamp.close()
         return rows
-
-
-class _Live:
-    """Whether the gallery is still the one that was opened; asked as often as readers ask."""
-
-    def __init__(self, store: Store, plan: Plan) -> None:
-        self._store = store
-        self._visual = plan.visual
-        self._asked_at = 0.0
-        self._replaced = False
-
-    def is_replaced(self) -> bool:
-        if not self._replaced and time.monotonic() - self._asked_at > LEASE_S / 2:
-            self._replaced = self._store.points_at(self._visual.alias) != self._visual.collection
-            self._asked_at = time.monotonic()
-        return self._replaced
-
-    def require(self) -> None:
-        if self._replaced:
-            raise ReplacedError(
-                f"another version of {self._visual.alias} went live, or it was dropped, while it was followed."
-            )
 
 
 def _require_same(store: Store, plan: Plan) -> None:

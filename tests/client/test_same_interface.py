@@ -15,10 +15,11 @@ from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 LACKED = {
     Database: {
-        "demo", "drop", "drop_words", "has_gallery", "ingest_images", "ingest_words", "verify", "word_users",
+        "demo", "drop", "drop_words", "follow", "has_gallery", "ingest_images", "ingest_words", "verify", "word_users",
     },
     Gallery: {
-        "check_wiring", "evaluate", "export_model", "export_pairs", "export_projector", "project", "search_each", "train", "tune",
+        "check_wiring", "evaluate", "export_model", "export_pairs", "export_projector", "project", "rebuild", "rollback", "search_each", "train", "tune",
+        "versions",
     },
     Vocabulary: set(),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ from milvise.embeddings.devise.sketches import sketch
 from milvise.embeddings.devise.top_classes import class_probabilities, decode
 from milvise.embeddings.devise.trained_head import load_head
 from milvise.embeddings.pictures.decode import decode as decode_picture
-from milvise.errors import FingerprintError, InputError, NotFoundError, UsageError
+from milvise.errors import FingerprintError, InputError, NotFoundError, ReplacedError, UsageError
 from milvise.gallery import plan
+from milvise.gallery.pair import Pair
 from milvise.gallery.plan import make_plan, make_recipe
 from milvise.ingest import runners
 from milvise.ingest.summary import Summary
@@ -360,3 +362,24 @@ def test_progress_and_quarantine_report(load: Load, folder: Path, tmp_path: Path
     (folder / "bad.png").unlink()
     assert load(folder).quarantine is None
     assert not report.exists()
+
+
+def test_a_load_does_not_take_the_place_of_a_version_that_went_live_meanwhile(
+    load: Load, own_store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(folder)
+    paint(folder / "cat" / "new.png", 50)
+    live = own_store.live("g_visual")
+    other = own_store.build(live.manifest.changed(fingerprint={"backbone": "other"}))  # type: ignore[union-attr]
+    write = Pair.write
+
+    def move(pair: Pair, *values: Any) -> int:
+        written = write(pair, *values)
+        own_store.point("g_visual", other.name)
+        return written
+
+    monkeypatch.setattr(Pair, "write", move)
+    monkeypatch.setattr("milvise.gallery.still_live.LEASE_S", 0.0)
+    with pytest.raises(ReplacedError, match="another version of g_visual went live"):
+        load(folder)
+    assert own_store.points_at("g_visual") == other.name
