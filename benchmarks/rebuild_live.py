@@ -101,9 +101,7 @@ def main() -> None:
             follower = world.start(events.address, "follower.log")
 
             def publish() -> None:
-                for body in storm.events(1_000_000):
-                    if stop.is_set():
-                        return
+                for body in storm.events(1_000_000, is_over=stop.is_set):
                     events.write(body)
                     time.sleep(PACE_S)
 
@@ -193,7 +191,8 @@ def _differences(db: milvise.Database, world: _World, backbone: Path) -> list[st
     """Return where the gallery differs from one that is loaded anew with a backbone."""
     db.ingest_images(world.root, gallery="other", **{**world._how(), "backbone": f"{backbone}:features"})
     ours, theirs = (world._rows(db, f"{gallery}_visual") for gallery in (GALLERY, "other"))
-    found = [f"{key} in one only" for key in ours.keys() ^ theirs.keys()]
+    found = [f"{theirs[key]['uri']} is missing" for key in theirs.keys() - ours.keys()]
+    found += [f"{ours[key]['uri']} should be gone" for key in ours.keys() - theirs.keys()]
     found += [
         ours[key]["uri"]
         for key in ours.keys() & theirs.keys()

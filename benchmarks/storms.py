@@ -36,10 +36,12 @@ class Storm:
         for _ in range(start):
             self.create()
 
-    def events(self, count: int) -> Iterator[bytes]:
-        """Change pictures and yield so many events, each after the change that it is about."""
+    def events(self, count: int, *, is_over: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+        """Change pictures and yield so many events, or until it is over, each after the change that it is about."""
         waiting: list[bytes] = []
         for number in range(count):
+            if is_over():
+                break
             if waiting and self.random.random() < REPEATED:
                 body = self.random.choice(waiting)
             elif self.random.random() < BROKEN:
