@@ -85,23 +85,21 @@ def _ranked(
     needed: Sequence[int],
     fields: Sequence[str],
 ) -> list[list[Match]]:
-    hits = _visual_lists(now, queries, count, filter, fields)
-    rows = {row["id"]: row for found in hits for row, _ in found}
-    visual = [{row["id"]: score for row, score in found} for found in hits]
+    rows: dict[str, Row] = {}
+    visual = _visual_lists(now, queries, count, filter, fields, rows)
     joint = _joint_lists(now, queries, count, limit, filter)
     firsts = [_firsts(query, near, close) for query, near, close in zip(queries, visual, joint, strict=True)]
     others = [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)]
     _add_others(now, queries, rows, visual, others, fields)
     _add_joint(now, queries, visual, joint)
-    known = candidates(now, rows)
+    known = candidates(now, {key for near in visual for key in near}, rows)
     answers = []
     for query, near, close, first, more, most in zip(queries, visual, joint, firsts, also, needed, strict=True):
         # A picture that is being written may stand in one space only.
-        keys = [key for key in near if key in known.places and (close is None or key in close)]
-        places = [known.places[key] for key in keys]
-        cosines = {VISUAL: [near[key] for key in keys]} | (
-            {} if close is None else {JOINT: [close[key] for key in keys]}
-        )
+        if not near.keys() <= known.places.keys() or (close is not None and not near.keys() <= close.keys()):
+            near = {key: near[key] for key in near if key in known.places and (close is None or key in close)}
+        keys, places = list(near), [known.places[key] for key in near]
+        cosines = {VISUAL: list(near.values())} | ({} if close is None else {JOINT: [close[key] for key in keys]})
         found = score_pictures(
             query, [known.rows[place] for place in places], cosines, known.seen.of(places), first=_among(keys, first),
             limit=min(most, limit), also=_among(keys, set(more)),
@@ -122,16 +120,22 @@ def _firsts(query: Query, near: Cosines, close: Cosines | None) -> set[str]:
 
 
 def _visual_lists(
-    now: OpenCollections, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str]
-) -> list[list[tuple[Row, float]]]:
-    """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
-    found: list[list[tuple[Row, float]]] = [[] for _ in queries]
+    now: OpenCollections, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str], rows: dict[str, Row]
+) -> list[Cosines]:
+    """Return for each query the pictures closest in the visual space, none where the joint part alone counts; their rows are added to `rows`."""
+    found: list[Cosines] = [{} for _ in queries]
     places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
-    if places:
-        vectors = _vectors([queries[place] for place in places], VISUAL)
-        answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
-        for place, hits in zip(places, answers, strict=True):
-            found[place] = hits
+    if not places:
+        return found
+    vectors = _vectors([queries[place] for place in places], VISUAL)
+    if not fields:
+        for place, near in zip(places, now.visual.search_keys(vectors, limit=count, filter=filter), strict=True):
+            found[place] = near
+        return found
+    answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
+    for place, hits in zip(places, answers, strict=True):
+        found[place] = {row["id"]: score for row, score in hits}
+        rows.update((row["id"], row) for row, _ in hits)
     return found
 
 
@@ -149,9 +153,8 @@ def _joint_lists(
     for depth in dict.fromkeys(depths.values()):
         places = [place for place, own in depths.items() if own == depth]
         vectors = _vectors([queries[place] for place in places], JOINT)
-        answers = now.joint.search(vectors, limit=depth, fields=("id",), filter=filter)
-        for place, hits in zip(places, answers, strict=True):
-            found[place] = {row["id"]: score for row, score in hits}
+        for place, close in zip(places, now.joint.search_keys(vectors, limit=depth, filter=filter), strict=True):
+            found[place] = close
     return found
 
 
