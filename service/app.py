@@ -29,6 +29,7 @@ from milvise.service.routes import (
     upkeep,
     words,
 )
+from milvise.service.routes.plain_searches import PlainSearches
 from milvise.service.settings import Settings
 from milvise.service.watching.instruments import add_instruments
 from milvise.service.watching.request_id import RequestIds
@@ -63,6 +64,7 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
         suggestions,
     ):  # fmt: skip
         app.include_router(routes.router, prefix=API)
+    app.router.routes.insert(0, PlainSearches(app.state.context))
     app.include_router(page.router)
     app.mount("/static", page.PageFiles())
     add_guards(app, settings)
