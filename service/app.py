@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from milvise import __version__
 from milvise.operations.database import Database
+from milvise.operations.shadow import Shadow
 from milvise.service.bodies.openapi import describe
 from milvise.service.bodies.problems import add_problems
 from milvise.service.context import Context
@@ -71,6 +72,11 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
     # What is refused before the routes is measured too.
     queues = {"network": app.state.gate, "whole_gallery": app.state.whole_gallery_gate}
     add_instruments(app, db, queues=queues, cache=app.state.context.thumbnails.cache)
+    if settings.shadow:
+        metrics = app.state.metrics
+        app.state.context.shadow = Shadow(
+            db, settings.shadow, metrics.compared, metrics.shadow_failed.labels("dropped").inc
+        )
     app.add_middleware(RequestIds)
     describe(app)
     return app

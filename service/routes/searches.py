@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -57,6 +58,9 @@ async def answered_together(context: Context, asked: Gallery, gallery: str, word
     """Return the answer to a search that is made together with others; errors as `milvise.service.together.Together.search`."""
     started = time.perf_counter()
     searched = await context.together.search(asked, words, options)
+    if context.shadow is not None:
+        ids = [hit.id for hit in searched.hits]
+        context.shadow.consider(gallery, words, asdict(options), ids, time.perf_counter() - started)
     hits, more = page(lambda _: searched.hits, limit=options.limit, offset=0)
     assert searched.read is not None
     request = _told(gallery, words, options, searched.read)
