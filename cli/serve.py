@@ -35,6 +35,14 @@ def serve(
         list[str] | None,
         typer.Option(help="Also pages of this origin may ask, such as https://photos.example; may be repeated."),
     ] = None,
+    shadow: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Ask so large a share of searches also of a version that milvise rebuild is about to have go live.",
+        ),
+    ] = 0.0,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Let others search, over HTTP and on a page, until Ctrl-C."""
@@ -49,7 +57,7 @@ def serve(
 
     settings = Settings(
         host, port, api_keys=api_keys, originals=not no_originals, upload_bytes=upload_bytes,
-        requests_per_minute=requests_per_minute, cors=tuple(cors or ()),
+        requests_per_minute=requests_per_minute, cors=tuple(cors or ()), shadow=shadow,
     )  # fmt: skip
     db = state.connect()
     with db:

@@ -47,6 +47,12 @@ def rebuild(
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, keras or openvino.")] = "auto",
     prune: Annotated[bool, typer.Option("--prune", help="Let pictures go whose files cannot be read.")] = False,
+    shadow_for: Annotated[
+        str | None,
+        typer.Option(
+            help="Before it goes live, have services with --shadow ask the new version too for so long, such as 30m."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build and judge the version, and leave the live one where it is.")
     ] = False,
@@ -58,7 +64,7 @@ def rebuild(
 
     request = Rebuild(
         gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, index=index, batch_size=batch_size,
-        engine=engine, gates=read_gates(gate or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run,
+        engine=engine, gates=read_gates(gate or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
     )  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:
         done = run(db, request, progress)

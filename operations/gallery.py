@@ -505,6 +505,7 @@ class Gallery(search.Gallery):
         engine: str = "auto",
         prune: bool = False,
         dry_run: bool = False,
+        shadow_for: str | None = None,
         progress: Progress = silent,
     ) -> Rebuilt:
         """Build another version beside the live one, judge both with the same searches, and let it go live if it is good enough.
@@ -529,6 +530,8 @@ class Gallery(search.Gallery):
             Whether pictures whose files cannot be read are let go; else nothing goes live without them.
         dry_run : bool
             Whether the new version is built and judged only.
+        shadow_for : str, optional
+            How long services that were started with ``--shadow`` ask the new version too before it goes live, such as ``30m``.
         progress : callable
             Told of each step, and how many pictures are done; see `milvise.operations.progress`.
 
@@ -561,7 +564,7 @@ class Gallery(search.Gallery):
             self.name, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), index=index, batch_size=batch_size, engine=engine,
-            gates=gates or Limits(), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run,
+            gates=gates or Limits(), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
         )  # fmt: skip
         return rebuild(self._db, request, progress)
 

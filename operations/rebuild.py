@@ -22,6 +22,7 @@ from milvise.ingest.follow.watch import Followed
 from milvise.ingest.rebuild import Beside, open_beside
 from milvise.operations.checks import require_count, require_index
 from milvise.operations.evaluate import Accuracy, Bias, Evaluate, Evaluation, IndexRecall, Limits, evaluate
+from milvise.operations.follow import seconds
 from milvise.operations.images import MOST_AT_ONCE, absolute
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -51,9 +52,12 @@ class Rebuild:
     prune: bool = False
     accept_worse: bool = False
     dry_run: bool = False
+    shadow_for: str | None = None
 
     def __post_init__(self) -> None:
         require_index(self.index)
+        if self.shadow_for is not None:
+            seconds(self.shadow_for, "shadow_for")
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
         if self.encoder is None and self.backbone is None and self.weights is None and self.head is None:
             raise UsageError(
@@ -137,6 +141,9 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
         figures = {name: value for name in KEY_FIGURES if (value := _value(new, name)) is not None}
         is_live = not why_not and not request.dry_run
         if is_live:
+            if request.shadow_for is not None:
+                note(f"Services ask the new version too, for {request.shadow_for} …")
+                _shadowed(db, request, beside)
             # What was written while it was judged.
             beside.catch_up(before)
             go_live(db.store, request.gallery, beside.version, figures)
@@ -196,6 +203,15 @@ def _judged(db: Database, request: Rebuild, version: Version, note: Any) -> tupl
     finally:
         hide(db.store, request.gallery)
     return old, new
+
+
+def _shadowed(db: Database, request: Rebuild, beside: Beside) -> None:
+    """Have services ask the new version too for a while."""
+    show(db.store, request.gallery, beside.version)
+    try:
+        time.sleep(seconds(str(request.shadow_for), "shadow_for"))
+    finally:
+        hide(db.store, request.gallery)
 
 
 def _asked(gallery: str, out: Path, **more: Any) -> Evaluate:

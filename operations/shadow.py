@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,9 @@ class Shadow:
     def close(self) -> None:
         """End the thread; what waits is not compared."""
         if self._thread is not None:
+            with suppress(queue.Empty):
+                while True:
+                    self._asked.get_nowait()
             self._asked.put(None)
             self._thread.join()
 

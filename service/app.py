@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from milvise import __version__
 from milvise.operations.database import Database
+from milvise.operations.shadow import Shadow
 from milvise.service.bodies.openapi import describe
 from milvise.service.bodies.problems import add_problems
 from milvise.service.context import Context
@@ -29,6 +30,7 @@ from milvise.service.routes import (
     upkeep,
     words,
 )
+from milvise.service.routes.plain_searches import PlainSearches
 from milvise.service.settings import Settings
 from milvise.service.watching.instruments import add_instruments
 from milvise.service.watching.request_id import RequestIds
@@ -63,12 +65,18 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
         suggestions,
     ):  # fmt: skip
         app.include_router(routes.router, prefix=API)
+    app.router.routes.insert(0, PlainSearches(app.state.context))
     app.include_router(page.router)
     app.mount("/static", page.PageFiles())
     add_guards(app, settings)
     # What is refused before the routes is measured too.
     queues = {"network": app.state.gate, "whole_gallery": app.state.whole_gallery_gate}
     add_instruments(app, db, queues=queues, cache=app.state.context.thumbnails.cache)
+    if settings.shadow:
+        metrics = app.state.metrics
+        app.state.context.shadow = Shadow(
+            db, settings.shadow, metrics.compared, metrics.shadow_failed.labels("dropped").inc
+        )
     app.add_middleware(RequestIds)
     describe(app)
     return app

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from milvise.operations.database import Database
 from milvise.operations.files import Thumbnails
 from milvise.operations.gallery import Gallery
+from milvise.operations.shadow import Shadow
 from milvise.service.bodies.parameters import GalleryName
 from milvise.service.settings import Settings
 from milvise.service.together import Together
@@ -33,6 +34,8 @@ class Context:
         Kept on the disk.
     reading, making : CapacityLimiter
         How many threads read picture files, and how many make thumbnails; searches have threads of their own.
+    shadow : Shadow, optional
+        Asks versions to come, where a share of searches is to be compared.
     """
 
     db: Database
@@ -42,6 +45,7 @@ class Context:
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
     making: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+    shadow: Shadow | None = None
 
 
 MOST_GALLERIES = 64

@@ -71,6 +71,8 @@ class Service:
             gates: tuple[Gate, ...] = (self.app.state.gate, self.app.state.whole_gallery_gate)
             for gate in gates:
                 gate.close()
+            if (shadow := self.app.state.context.shadow) is not None:
+                shadow.close()
 
     def stop(self) -> None:
         """End after the requests that run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from milvise.errors import UsageError
@@ -38,6 +39,8 @@ class Settings:
         alone asks.
     cors : tuple of str
         Origins whose pages may call the service, such as ``https://photos.example``; none by default. ``*`` needs keys.
+    shadow : float
+        Which share of the searches by words is also asked of the version of a gallery that is to come, see `milvise.operations.shadow`.
 
     Raises
     ------
@@ -53,8 +56,11 @@ class Settings:
     waiting: int = 16
     requests_per_minute: int | None = None
     cors: tuple[str, ...] = ()
+    shadow: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.shadow <= 1:
+            raise UsageError(f"the share of shadow searches is from 0 to 1.\nReceived: {self.shadow}")
         if not 0 <= self.port < 2**16:
             raise UsageError(f"there is no such port.\nExpected: 0 to 65535\nReceived: {self.port}")
         for name in ("upload_bytes", "waiting", "requests_per_minute"):
@@ -80,6 +86,7 @@ class Settings:
         return self.requests_per_minute
 
 
+@lru_cache(maxsize=100)
 def is_loopback(host: str) -> bool:
     """Return whether only this machine reaches an address."""
     if host == "localhost":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -255,17 +255,20 @@ class MemoryClient:
 
     def search(
         self, name: str, queries: Sequence[Any], *, filter: str, limit: int, output_fields: Sequence[str], **_: Any
-    ) -> list[list[dict[str, Any]]]:
+    ) -> list[_Hits]:
         with self._lock:
             found = self._loaded(name)
             places = found.matching(filter)
             if not len(places):
-                return [[] for _ in queries]
+                return [_Hits((), found.key) for _ in queries]
             return [
-                [
-                    {found.key: row[found.key], "distance": cosine, "entity": found.shown(row, output_fields)}
-                    for row, cosine in found.closest(query, places, limit)
-                ]
+                _Hits(
+                    (
+                        {found.key: row[found.key], "distance": cosine, "entity": found.shown(row, output_fields)}
+                        for row, cosine in found.closest(query, places, limit)
+                    ),
+                    found.key,
+                )
                 for query in queries
             ]
 
@@ -280,6 +283,15 @@ class MemoryClient:
         if not found.is_loaded:
             raise MilvusException(NOT_LOADED, f"collection not loaded[collection={name}]")
         return found
+
+
+class _Hits(list[dict[str, Any]]):
+    """What `MilvusClient.search` returns for one vector."""
+
+    def __init__(self, hits: Iterable[dict[str, Any]], key: str) -> None:
+        super().__init__(hits)
+        self.ids = [hit[key] for hit in self]
+        self.distances = [hit["distance"] for hit in self]
 
 
 class _Batches:

@@ -60,7 +60,8 @@ class PictureEvidence:
 
     def of(self, places: Sequence[int]) -> PictureEvidence:
         """Return it for some of the pictures."""
-        return PictureEvidence(self.pairs[list(places)], self.sketches[list(places)])
+        chosen = np.asarray(places, dtype=np.intp)
+        return PictureEvidence(self.pairs[chosen], self.sketches[chosen])
 
     def weighted(self, weights: Floats) -> Floats:
         """Return the probabilities of classes times the weights of each, shape (n, m), for weights of shape (classes, m)."""

@@ -23,7 +23,7 @@ from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match
 from milvise.queries.ranking.picture_evidence import PictureEvidence
 from milvise.queries.ranking.score import ALIKE, CLASSES, FIRST, likeness, weighted_sum_of
-from milvise.queries.ranking.stored_evidence import rows_and_evidence, searched_fields
+from milvise.queries.ranking.stored_evidence import candidates, searched_fields
 
 Cosines = dict[str, float]
 """By primary key."""
@@ -85,43 +85,57 @@ def _ranked(
     needed: Sequence[int],
     fields: Sequence[str],
 ) -> list[list[Match]]:
-    hits = _visual_lists(now, queries, count, filter, fields)
-    rows = {row["id"]: row for found in hits for row, _ in found}
-    visual = [{row["id"]: score for row, score in found} for found in hits]
+    rows: dict[str, Row] = {}
+    visual = _visual_lists(now, queries, count, filter, fields, rows)
     joint = _joint_lists(now, queries, count, limit, filter)
-    firsts = [
-        {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]} for near, close in zip(visual, joint, strict=True)
-    ]
+    firsts = [_firsts(query, near, close) for query, near, close in zip(queries, visual, joint, strict=True)]
     others = [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)]
     _add_others(now, queries, rows, visual, others, fields)
     _add_joint(now, queries, visual, joint)
-    rows, seen = rows_and_evidence(now, rows)
-    places = {key: place for place, key in enumerate(rows)}
+    known = candidates(now, {key for near in visual for key in near}, rows)
     answers = []
     for query, near, close, first, more, most in zip(queries, visual, joint, firsts, also, needed, strict=True):
         # A picture that is being written may stand in one space only.
-        keys = [key for key in near if key in rows and (close is None or key in close)]
-        cosines = {VISUAL: [near[key] for key in keys]} | (
-            {} if close is None else {JOINT: [close[key] for key in keys]}
-        )
-        known, shown = [rows[key] for key in keys], seen.of([places[key] for key in keys])
-        answers.append(
-            score_pictures(query, known, cosines, shown, first=first, limit=min(most, limit), also=frozenset(more))
-        )
+        if not near.keys() <= known.places.keys() or (close is not None and not near.keys() <= close.keys()):
+            near = {key: near[key] for key in near if key in known.places and (close is None or key in close)}
+        keys, places = list(near), [known.places[key] for key in near]
+        cosines = {VISUAL: list(near.values())} | ({} if close is None else {JOINT: [close[key] for key in keys]})
+        found = score_pictures(
+            query, [known.rows[place] for place in places], cosines, known.seen.of(places), first=_among(keys, first),
+            limit=min(most, limit), also=_among(keys, set(more)),
+        )  # fmt: skip
+        answers.append(found)
     return answers
 
 
+def _among(keys: Sequence[str], some: Set[str]) -> list[int]:
+    return [place for place, key in enumerate(keys) if key in some] if some else []
+
+
+def _firsts(query: Query, near: Cosines, close: Cosines | None) -> set[str]:
+    """Return the pictures whose best are those that others are to be alike, none where likeness counts nothing."""
+    if query.ranking is None or not query.ranking.shares[ALIKE]:
+        return set()
+    return {*list(near)[:CANDIDATES], *list(close or ())[:CANDIDATES]}
+
+
 def _visual_lists(
-    now: OpenCollections, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str]
-) -> list[list[tuple[Row, float]]]:
-    """Return for each query the pictures closest in the visual space, none where the joint part alone counts."""
-    found: list[list[tuple[Row, float]]] = [[] for _ in queries]
+    now: OpenCollections, queries: Sequence[Query], count: int, filter: str, fields: Sequence[str], rows: dict[str, Row]
+) -> list[Cosines]:
+    """Return for each query the pictures closest in the visual space, none where the joint part alone counts; their rows are added to `rows`."""
+    found: list[Cosines] = [{} for _ in queries]
     places = [place for place, query in enumerate(queries) if query.shares[JOINT] < _ALONE]
-    if places:
-        vectors = _vectors([queries[place] for place in places], VISUAL)
-        answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
-        for place, hits in zip(places, answers, strict=True):
-            found[place] = hits
+    if not places:
+        return found
+    vectors = _vectors([queries[place] for place in places], VISUAL)
+    if not fields:
+        for place, near in zip(places, now.visual.search_keys(vectors, limit=count, filter=filter), strict=True):
+            found[place] = near
+        return found
+    answers = now.visual.search(vectors, limit=count, fields=fields, filter=filter)
+    for place, hits in zip(places, answers, strict=True):
+        found[place] = {row["id"]: score for row, score in hits}
+        rows.update((row["id"], row) for row, _ in hits)
     return found
 
 
@@ -139,9 +153,8 @@ def _joint_lists(
     for depth in dict.fromkeys(depths.values()):
         places = [place for place, own in depths.items() if own == depth]
         vectors = _vectors([queries[place] for place in places], JOINT)
-        answers = now.joint.search(vectors, limit=depth, fields=("id",), filter=filter)
-        for place, hits in zip(places, answers, strict=True):
-            found[place] = {row["id"]: score for row, score in hits}
+        for place, close in zip(places, now.joint.search_keys(vectors, limit=depth, filter=filter), strict=True):
+            found[place] = close
     return found
 
 
@@ -182,9 +195,9 @@ def score_pictures(
     cosines: Mapping[str, Sequence[float]],
     seen: PictureEvidence,
     *,
-    first: Set[str] = frozenset(),
+    first: Sequence[int] = (),
     limit: int | None = None,
-    also: Set[str] = frozenset(),
+    also: Sequence[int] = (),
 ) -> list[Match]:
     """Return pictures with their scores, the best first.
 
@@ -195,12 +208,12 @@ def score_pictures(
         With the query's vectors: ``visual``, and ``joint``, without which it is as the conse head has it where it counts.
     seen : PictureEvidence
         What the network saw in the pictures.
-    first : set of str
-        Primary keys of the pictures whose best are those that others are to be alike; where there are none, nothing is.
+    first : sequence of int
+        The places of the pictures whose best are those that others are to be alike; where there are none, nothing is.
     limit : int, optional
         Only the best so many; by default all.
-    also : set of str
-        Primary keys of pictures that are returned beside them.
+    also : sequence of int
+        The places of pictures that are returned beside them.
     """
     ranking = query.ranking
     assert ranking is not None
@@ -214,15 +227,17 @@ def score_pictures(
             ranking.mixture.conse(seen.probabilities(len(ranking.mixture.labels))) @ query.recipes[JOINT].vector
         )
     scores = weighted_sum_of(parts, ranking.shares_alone)
-    among = np.flatnonzero([row["id"] in first for row in rows])
-    if len(among) and ranking.shares[ALIKE]:
+    if first and ranking.shares[ALIKE]:
+        among = np.asarray(first)
         best = among[np.argsort(-scores[among], kind="stable")[:FIRST]]
         looks = seen.looks
         parts[ALIKE] = likeness(looks, looks[best])
         scores = weighted_sum_of(parts, ranking.shares)
     order = np.argsort(-scores, kind="stable").tolist()
     # Most candidates are looked at and left out: nothing is made of them.
-    kept = [*order[:limit], *(place for place in order[len(order[:limit]) :] if rows[place]["id"] in also)]
+    kept = order[:limit]
+    if also:
+        kept += [place for place in order[len(kept) :] if place in also]
     trusted = ranking.trusted(ranking.seen, chances).tolist() if ranking.trusted else [None] * len(rows)
     made_of = [
         dict(zip(parts, values, strict=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,22 +22,49 @@ _COLUMNS = (TOP_CLASSES, SKETCH)
 
 
 def searched_fields(now: OpenCollections, *, brief: bool = False) -> tuple[str, ...]:
-    """Return the fields that a search has to answer for pictures to be ranked: ``id`` alone where the gallery is known as a whole."""
-    return picture_fields(now, brief=brief) if _whole(now) is None else ("id",)
+    """Return the fields that a search has to answer for pictures to be ranked: none where the gallery is known as a whole."""
+    return picture_fields(now, brief=brief) if _whole(now) is None else ()
 
 
-def rows_and_evidence(now: OpenCollections, rows: Mapping[str, Row]) -> tuple[dict[str, Row], PictureEvidence]:
-    """Return the rows of pictures and what was seen in them, of rows with `searched_fields`; those that are gone by now are left out.
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pictures with what was seen in them.
+
+    Attributes
+    ----------
+    places : mapping of str to int
+        By primary key, where each one stands in the others.
+    rows : sequence of dict
+    seen : PictureEvidence
+    """
+
+    places: Mapping[str, int]
+    rows: Sequence[Row]
+    seen: PictureEvidence
+
+
+def candidates(now: OpenCollections, keys: Set[str], rows: Mapping[str, Row]) -> Candidates:
+    """Return pictures, and perhaps more; those that are gone by now are left out.
 
     Calls to Milvus: as `seen_in`; and where a gallery that is known as a whole has a new picture, one read.
+
+    Parameters
+    ----------
+    keys : set of str
+        Their primary keys.
+    rows : mapping of str to dict
+        By primary key, their `searched_fields` where there are any.
     """
     whole = _whole(now)
     if whole is not None:
-        seen = whole.seen_in(rows)
-        if seen is not None:
-            return {key: whole.rows[key] for key in rows}, seen
-        rows = now.visual.get(list(rows), fields=["id", *picture_fields(now)])
-    return {key: plain(row) for key, row in rows.items()}, seen_in(now, list(rows.values()))
+        assert whole.evidence is not None
+        if keys <= whole.places.keys():
+            return Candidates(whole.places, whole.rows, whole.evidence)
+        rows = now.visual.get(list(keys), fields=["id", *picture_fields(now)])
+    found = list(rows.values())
+    return Candidates(
+        {key: place for place, key in enumerate(rows)}, [plain(row) for row in found], seen_in(now, found)
+    )
 
 
 def _whole(now: OpenCollections) -> WholeGallery | None:

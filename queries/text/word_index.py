@@ -15,6 +15,9 @@ from milvise.queries.text.words import Phrase, words_in
 _KEPT, _KEPT_KEYS = 1_000, 5_000
 """Expressions whose pictures are kept, and the most pictures of one: 40 MB of pointers at most."""
 
+_KEPT_LONG = 8
+"""So many expressions are kept whose pictures are more: these few take longer than all others."""
+
 
 class WordIndex:
     """The words of pictures' texts; threads may share it.
@@ -30,6 +33,7 @@ class WordIndex:
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._rows = rows
         self._kept: Recent[list[Tier]] = Recent(_KEPT)
+        self._kept_long: Recent[list[Tier]] = Recent(_KEPT_LONG)
         self._places: dict[str, list[int] | int] = {}
         of_text = lru_cache(maxsize=10_000)(words_in)
         for place, row in enumerate(rows):
@@ -39,7 +43,12 @@ class WordIndex:
     def tiers(self, wanted: Sequence[Phrase]) -> list[Tier]:
         """Return what `milvise.queries.text.tiers.tiers` does of all rows."""
         looked_for = [one for one in wanted if one.weight > 0]
-        return self._kept.of((repr(looked_for),), lambda: self._tiers(looked_for), worth_keeping=_is_short)
+        key = (repr(looked_for),)
+        return self._kept.of(
+            key,
+            lambda: self._kept_long.of(key, lambda: self._tiers(looked_for), worth_keeping=_is_long),
+            worth_keeping=_is_short,
+        )
 
     def _tiers(self, looked_for: Sequence[Phrase]) -> list[Tier]:
         whole = sum(one.weight for one in looked_for)
@@ -78,3 +87,7 @@ class WordIndex:
 
 def _is_short(found: Sequence[Tier]) -> bool:
     return sum(len(tier.others) for tier in found) <= _KEPT_KEYS
+
+
+def _is_long(found: Sequence[Tier]) -> bool:
+    return not _is_short(found)

@@ -5,7 +5,7 @@ Vectors stay in Milvus, which finds the closest ones. It answers ids alone then,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from milvise.adapter import Collection
@@ -29,25 +29,20 @@ class WholeGallery:
 
     Attributes
     ----------
-    rows : dict of str to dict
-        By primary key, with ``id`` and `milvise.queries.ranking.match.FIELDS`.
     places : dict of str to int
-        Of each, among them.
+        By primary key, where each one stands in the others.
+    rows : tuple of dict
+        With ``id`` and `milvise.queries.ranking.match.FIELDS`.
     evidence : PictureEvidence, optional
-        What the network saw in them, in the same order; None where it does not stand with all of them, or cannot be read.
+        What the network saw in them; None where it does not stand with all of them, or cannot be read.
     texts : Texts
         Their texts, with the index of their words.
     """
 
-    rows: dict[str, Row]
     places: dict[str, int]
+    rows: tuple[Row, ...]
     evidence: PictureEvidence | None
     texts: Texts
-
-    def seen_in(self, keys: Iterable[str]) -> PictureEvidence | None:
-        """Return what the network saw in pictures, None where that is not known of all of them."""
-        places = [self.places.get(key, -1) for key in keys]
-        return None if self.evidence is None or -1 in places else self.evidence.of(places)
 
 
 def read_whole(visual: Collection) -> WholeGallery | None:
@@ -67,8 +62,8 @@ def read_whole(visual: Collection) -> WholeGallery | None:
     # A row that was written again meanwhile may come twice, and places would not be those of the rows.
     is_whole = len(known) == len(parts) and count == len(rows)
     return WholeGallery(
-        rows,
         {key: place for place, key in enumerate(rows)},
+        all_rows,
         PictureEvidence.together(known) if is_whole else None,
         Texts(columns_of(all_rows), all_rows, is_whole=True, index=WordIndex(all_rows)),
     )

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 MOST_SENDERS = 10_000
 """Of more than so many, those that asked longest ago are forgotten: each takes some 200 bytes."""
@@ -79,6 +80,7 @@ class Buckets:
         return bucket
 
 
+@lru_cache(maxsize=1_000)
 def sender_of(host: str) -> str:
     """Return under which name an address is counted: whoever has an IPv6 address mostly has 2**64 of them."""
     try:

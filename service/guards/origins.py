@@ -11,6 +11,7 @@ Jackson et al. 2007, "Protecting Browsers from DNS Rebinding Attacks", CCS. W3C,
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -62,6 +63,7 @@ class Origins:
         return problem(403, "wrong_origin", "A page of another site may not do this.") if is_foreign else None
 
 
+@lru_cache(maxsize=100)
 def _means_loopback(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

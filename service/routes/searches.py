@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 
 from milvise.core.config import DEFAULT_LIMIT
+from milvise.operations.gallery import Gallery
+from milvise.queries.vocabulary.typed import TypedSearch
 from milvise.service.bodies import parameters as given
 from milvise.service.bodies.answers import AnsweredMany, Reading, read_to, reading
 from milvise.service.bodies.documents import SearchManyAsked
 from milvise.service.bodies.hits import Found, found, hit_body, took
 from milvise.service.bodies.paging import page
-from milvise.service.context import Asked, Shared
+from milvise.service.context import Asked, Context, Shared
 from milvise.service.guards.keys import require
 from milvise.service.together import Options
 
@@ -37,23 +41,51 @@ async def search(
     focus: given.Focus = None,
 ) -> Response:
     """Find the pictures that show what the words say."""
-    started = time.perf_counter()
+    options = Options(space, limit, filter, fix, by)
     if min_confidence is None and focus is None and not offset:
-        searched = await context.together.search(asked, words, Options(space, limit, filter, fix, by))
-        hits, more = page(lambda _: searched.hits, limit=limit, offset=0)
-        read = searched.read
-        assert read is not None
-    else:
-        alone = partial(
-            asked.search, words, space=space, filter=filter, min_confidence=min_confidence, fix=fix, by=by, focus=focus
-        )
-        hits, more = await run_in_threadpool(page, lambda depth: alone(limit=depth), limit=limit, offset=offset)
-        read = await run_in_threadpool(asked.read, words, fix=fix)
-    request = {
-        "kind": "images", "expression": words, "gallery": gallery, "space": space, "filter": filter, "limit": limit,
-        "offset": offset, "min_confidence": min_confidence, "by": by, "focus": focus, **read_to(read),
+        return await answered_together(context, asked, gallery, words, options)
+    started = time.perf_counter()
+    alone = partial(
+        asked.search, words, space=space, filter=filter, min_confidence=min_confidence, fix=fix, by=by, focus=focus
+    )
+    hits, more = await run_in_threadpool(page, lambda depth: alone(limit=depth), limit=limit, offset=offset)
+    read = await run_in_threadpool(asked.read, words, fix=fix)
+    request = _told(gallery, words, options, read, offset=offset, min_confidence=min_confidence, focus=focus)
+    return _response(found(request, started, hits, originals=context.settings.originals, first=offset + 1, more=more))
+
+
+async def answered_together(context: Context, asked: Gallery, gallery: str, words: str, options: Options) -> Response:
+    """Return the answer to a search that is made together with others; errors as `milvise.service.together.Together.search`."""
+    started = time.perf_counter()
+    searched = await context.together.search(asked, words, options)
+    if context.shadow is not None:
+        ids = [hit.id for hit in searched.hits]
+        context.shadow.consider(gallery, words, asdict(options), ids, time.perf_counter() - started)
+    hits, more = page(lambda _: searched.hits, limit=options.limit, offset=0)
+    assert searched.read is not None
+    request = _told(gallery, words, options, searched.read)
+    return _response(found(request, started, hits, originals=context.settings.originals, more=more))
+
+
+def _told(
+    gallery: str,
+    words: str,
+    options: Options,
+    read: TypedSearch,
+    *,
+    offset: int = 0,
+    min_confidence: float | None = None,
+    focus: str | None = None,
+) -> dict[str, Any]:
+    """Return what an answer says of its request."""
+    return {
+        "kind": "images", "expression": words, "gallery": gallery, "space": options.space, "filter": options.filter,
+        "limit": options.limit, "offset": offset, "min_confidence": min_confidence, "by": options.by, "focus": focus,
+        **read_to(read),
     }  # fmt: skip
-    body = found(request, started, hits, originals=context.settings.originals, first=offset + 1, more=more)
+
+
+def _response(body: Found) -> Response:
     # What is made here is as described: to check it again would take as long as to make it.
     return Response(body.model_dump_json(), media_type="application/json")
 

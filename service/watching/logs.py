@@ -60,4 +60,4 @@ def log_as_json(*, quiet: bool = False, verbose: bool = False) -> None:
         logger.handlers = [handler]
         logger.propagate = False
     logging.getLogger("milvise").setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.getLogger("milvise.service").setLevel(logging.INFO)
+    logging.getLogger("milvise.service").setLevel(logging.WARNING if quiet else logging.INFO)

@@ -13,9 +13,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from milvise import __version__, errors
 from milvise.core.stages import STAGES
+from milvise.operations.shadow import Compared
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """The bounds of histograms."""
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 LOW_CONFIDENCE = 0.5
 """Below it the best picture of a search probably does not show what the words say."""
@@ -59,6 +62,21 @@ class Metrics:
             "milvise_searches_judged", "Searches whose best picture has a confidence; low is below one half.", ["confidence"],
             registry=own,
         )  # fmt: skip
+        self.shadow_overlap = Histogram(
+            "milvise_shadow_overlap", "What of the pictures that the live version found the version to come found too.", ["gallery"],
+            buckets=SHARES, registry=own,
+        )  # fmt: skip
+        self.shadow_seconds = Histogram(
+            "milvise_shadow_seconds",
+            "Time of searches that both versions answered.",
+            ["gallery", "version"],
+            buckets=SECONDS,
+            registry=own,
+        )
+        self.shadow_failed = Counter(
+            "milvise_shadow_failed", "Shadow searches that were not compared: an error of the version to come, or too many waited.",
+            ["reason"], registry=own,
+        )  # fmt: skip
         # Series that are there from the start: a rate over the first event would else be lost.
         for stage in STAGES:
             self.stage_seconds.labels(stage)
@@ -66,6 +84,16 @@ class Metrics:
             self.judged.labels(confidence)
         for result in ("found", "nothing"):
             self.requests.labels("search", result)
+        self.shadow_failed.labels("dropped")
+
+    def compared(self, one: Compared) -> None:
+        """Note a search that the version to come was asked too."""
+        if one.error:
+            self.shadow_failed.labels(_code(one.error)).inc()
+            return
+        self.shadow_overlap.labels(one.gallery).observe(one.overlap)
+        self.shadow_seconds.labels(one.gallery, "live").observe(one.live_s)
+        self.shadow_seconds.labels(one.gallery, "coming").observe(one.coming_s)
 
     def judge(self, best: float) -> None:
         """Count a search by the confidence of its best picture."""

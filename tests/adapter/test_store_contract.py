@@ -86,6 +86,14 @@ def test_several_queries_are_answered_in_one_call_in_their_order(gallery: Collec
     assert [hits[0][0]["width"] for hits in answers] == [5, 250, 17]
 
 
+def test_a_search_for_keys_alone_finds_what_one_for_rows_does(gallery: Collection) -> None:
+    queries, odd = vectors(3, seed=9), 'label != "it\'s odd"'
+    rows = gallery.search(queries, limit=8, fields=["width"], filter=odd)
+    keys = gallery.search_keys(queries, limit=8, filter=odd)
+    assert [list(found.items()) for found in keys] == [[(row["id"], cosine) for row, cosine in hits] for hits in rows]
+    assert gallery.search_keys(queries[:1], limit=1, filter='uri == "none"') == [{}]
+
+
 def test_a_filter_is_obeyed_and_vectors_come_only_when_asked_for(gallery: Collection) -> None:
     hits = gallery.search(
         vectors(1), limit=5, fields=["label"], filter='label == "it\'s odd" and meta["number"] < 100'

@@ -83,7 +83,7 @@ def test_every_request_and_result_is_frozen() -> None:
 
 OPERATIONS = {
     "contact_sheet": (), "checks": (), "database": (), "files": (), "gallery": (), "measures": (), "offline": (), "progress": (),
-    "readiness": (), "results": (), "zip_archive": (),
+    "readiness": (), "results": (), "shadow": (), "zip_archive": (),
     "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),

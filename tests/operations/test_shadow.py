@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from follow_world import until
 
 import milvise
 from milvise.gallery import versions
@@ -36,6 +37,7 @@ def ask(db: milvise.Database, share: float, *, times: int = 1) -> tuple[list[Com
     for word in words * times:
         hits = db.gallery("g").search(word, limit=3)
         shadow.consider("g", word, {"limit": 3}, [hit.id for hit in hits], 0.01)
+    until(shadow._asked.empty)
     shadow.close()
     return found, len(words) * times
 
@@ -65,6 +67,7 @@ def test_an_error_of_the_version_to_come_is_told(db: milvise.Database) -> None:
     found: list[Compared] = []
     shadow = Shadow(db, 1.0, found.append)
     shadow.consider("g", "no such word", {"limit": 3}, ["1"], 0.01)
+    until(shadow._asked.empty)
     shadow.close()
     assert [(one.overlap, one.error) for one in found] == [(0.0, "UnknownWordError")]
 

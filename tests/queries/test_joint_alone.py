@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -89,12 +89,15 @@ def test_words_that_were_not_learned_are_searched_in_both_spaces_in_the_same_req
     assert {hit.label for hit in cats} == {"cat"}, "the classes know it"
     assert gallery.explain(cats[0].id, words="cat").shares.get("joint", 0.0) < 0.4
     searched: list[str] = []
-    search = Collection.search
 
-    def spying(self: Collection, vectors: object, **options: object) -> object:
-        searched.append(self.room.name)
-        return search(self, vectors, **options)  # type: ignore[arg-type]
+    def spying(search: Callable[..., object]) -> Callable[..., object]:
+        def spied(self: Collection, vectors: object, **options: object) -> object:
+            searched.append(self.room.name)
+            return search(self, vectors, **options)
 
-    monkeypatch.setattr(Collection, "search", spying)
+        return spied
+
+    for name in ("search", "search_keys"):
+        monkeypatch.setattr(Collection, name, spying(getattr(Collection, name)))
     gallery.search("queen", limit=10, by="meaning")
     assert searched == ["joint"]

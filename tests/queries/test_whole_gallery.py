@@ -116,12 +116,11 @@ def test_it_knows_what_the_network_saw_in_each_picture(visual: Collection) -> No
     whole = read_whole(visual)
     assert whole is not None
     keys = [record_id(f"a/dog{place}.jpg") for place in (3, 0)]
-    seen = whole.seen_in(keys)
-    assert seen is not None
-    assert seen.probabilities(4) == pytest.approx(PROBABILITIES[[3, 0]], abs=1e-5)
-    assert [whole.rows[key]["uri"] for key in keys] == ["a/dog3.jpg", "a/dog0.jpg"]
-    assert set(whole.rows[keys[0]]) == {"id", "uri", "label", "meta", "width", "height", "sha256"}
-    assert whole.seen_in([*keys, "a picture that was added meanwhile"]) is None
+    places = [whole.places[key] for key in keys]
+    assert whole.evidence is not None
+    assert whole.evidence.of(places).probabilities(4) == pytest.approx(PROBABILITIES[[3, 0]], abs=1e-5)
+    assert [whole.rows[place]["uri"] for place in places] == ["a/dog3.jpg", "a/dog0.jpg"]
+    assert set(whole.rows[0]) == {"id", "uri", "label", "meta", "width", "height", "sha256"}
 
 
 def test_what_was_seen_is_unknown_where_a_part_of_it_is_damaged(own_store: Store) -> None:
@@ -129,7 +128,7 @@ def test_what_was_seen_is_unknown_where_a_part_of_it_is_damaged(own_store: Store
     pictures[2]["top_classes"] = "?" * len(pictures[2]["top_classes"])
     whole = read_whole(made(own_store, pictures))
     assert whole is not None
-    assert whole.seen_in([]) is None
+    assert whole.evidence is None
     assert dogs(whole) == COUNT
 
 

@@ -19,6 +19,7 @@ import yaml
 from milvus_server import free_port
 from prometheus_server import RULES, Prometheus, prometheus
 
+from milvise.gallery import versions
 from milvise.ingest.follow.watch import Followed
 from milvise.ingest.summary import Counts
 from milvise.operations.database import Database
@@ -41,13 +42,17 @@ def scraped(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A Prometheus that scraped a service which answered well, in vain and with errors, and a follower that is well."""
     visual = next(one for one in db.store.manifests() if one.alias == "r_visual")
     db.store.record(visual.changed(loaded_at=time.time() - 60))
-    service = Service(db, Settings(port=0))
+    # The gallery itself is the version to come.
+    versions.show(db.store, "r", versions.live_version(db.store, "r"))
+    service = Service(db, Settings(port=0, shadow=1.0))
     running = Thread(target=service.run)
     running.start()
     try:
         with httpx.Client(base_url=service.address, trust_env=False) as client:
             for words in ("cat", "cat sofa", "nowhereword"):
                 client.get("/api/v1/galleries/r/search", params={"words": words, "space": "joint", "min_confidence": 0})
+            for _ in range(3):
+                client.get("/api/v1/galleries/r/search", params={"words": "dog"})
         folder = tmp_path_factory.mktemp("prometheus")
         with (
             following() as follower,
@@ -61,6 +66,7 @@ def scraped(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     finally:
         service.stop()
         running.join(30)
+        versions.hide(db.store, "r")
         db.store.record(visual)
 
 
