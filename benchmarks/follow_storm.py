@@ -41,12 +41,9 @@ from redis_server import redis_server
 from small_world import CLASSES, put_words, save_net
 
 GALLERY, FRESH = "followed", "fresh"
-EVERY_S = 6.0
-"""About, between two kills: a follower takes some seconds to start."""
-
 ANSWERED_S = 300.0
-MOST_KILLED_FOLLOWERS = 4
-"""In five kills; the fifth is the server's, where there is one."""
+SERVERS = 5
+"""Each fifth kill is the server's, where there is one."""
 
 
 class _Stream(Protocol):
@@ -250,8 +247,12 @@ def main() -> None:
     parser.add_argument("kind", choices=("redis", "kafka", "lines", "folder"))
     parser.add_argument("--events", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument(
+        "--every", type=float, default=6.0, help="seconds between two kills, about; a follower takes some to start"
+    )
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-figures", action="store_true", help="leave no figures in benchmarks/results")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as held:
         folder = Path(name)
@@ -271,7 +272,8 @@ def main() -> None:
         print(f"{world.rows:,} pictures in the end; {len(differences)} differ from those of a load of the folder")
         for one in differences[:20]:
             print(f"  {one}")
-        leave(f"follow_storm_{given.kind}", {**figures, "rows": world.rows, "differences": len(differences)})
+        if not given.no_figures:
+            leave(f"follow_storm_{given.kind}", {**figures, "rows": world.rows, "differences": len(differences)})
         sys.exit(1 if differences or figures.get("wrong") else 0)
 
 
@@ -282,7 +284,7 @@ def event_storm(world: _World, stream: _Stream, given: argparse.Namespace) -> di
     published = threading.Event()
 
     def publish() -> None:
-        pace = given.kills * EVERY_S / given.events
+        pace = given.kills * given.every / given.events
         for body in storm.events(given.events):
             stream.write(body)
             time.sleep(pace)
@@ -292,7 +294,7 @@ def event_storm(world: _World, stream: _Stream, given: argparse.Namespace) -> di
     publisher = threading.Thread(target=publish)
     publisher.start()
     with followers(world, stream) as running:
-        killed = kill_again_and_again(running, stream, given.kills, storm)
+        killed = kill_again_and_again(running, stream, given, storm)
         publisher.join()
         finish(running, stream, world)
     took = time.monotonic() - started
@@ -363,16 +365,16 @@ def followers(world: _World, stream: _Stream) -> Iterator[_Followers]:
                 process.kill()
 
 
-def kill_again_and_again(running: _Followers, stream: _Stream, kills: int, storm: Storm) -> str:
+def kill_again_and_again(running: _Followers, stream: _Stream, given: argparse.Namespace, storm: Storm) -> str:
     """Kill a follower or the server, so many times in all."""
     servers = 0
-    for number in range(kills):
-        time.sleep(EVERY_S * storm.random.uniform(0.6, 1.4))
-        if number % 5 == 4 and stream.kill():
+    for number in range(given.kills):
+        time.sleep(given.every * storm.random.uniform(0.6, 1.4))
+        if number % SERVERS == SERVERS - 1 and stream.kill():
             servers += 1
         else:
             running.kill(number % len(running.running))
-    return f"{kills - servers} followers and {servers} servers killed"
+    return f"{given.kills - servers} followers and {servers} servers killed"
 
 
 def finish(running: _Followers, stream: _Stream, world: _World) -> None:
