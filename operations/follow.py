@@ -18,14 +18,14 @@ from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, ReplacedError, UsageError
 from milvise.gallery.names import visual_alias
 from milvise.gallery.plan import make_recipe, plan_for
-from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
+from milvise.ingest.follow.folders.stored_pictures import StoredPictures
 from milvise.ingest.follow.follow import FollowOptions
 from milvise.ingest.follow.follow import follow as run
 from milvise.ingest.follow.looks import Looks
 from milvise.ingest.follow.root import Root
-from milvise.ingest.follow.stored_pictures import StoredPictures
 from milvise.ingest.follow.stream import EventStream, without_password
+from milvise.ingest.follow.streams.dead_letters import DeadLetters
 from milvise.ingest.follow.watch import Followed, FollowWatch
 from milvise.operations.checks import require_count, require_index, require_known
 from milvise.operations.images import LABELS, MOST_AT_ONCE, absolute
@@ -185,7 +185,7 @@ def _stream(db: Database, request: Follow, root: Root, watch: FollowWatch, say: 
     dead = DeadLetters(request.dead_letters or Path(f"milvise-dead-letters-{request.gallery}.jsonl"))
     group, since = request.group or f"milvise-{request.gallery}", moment(request.since)
     if request.is_folder:
-        from milvise.ingest.follow.watched_folder import WatchedFolder
+        from milvise.ingest.follow.folders.watched_folder import WatchedFolder
 
         stored = StoredPictures(db.store, request.gallery)
         return WatchedFolder(
@@ -197,14 +197,14 @@ def _stream(db: Database, request: Follow, root: Root, watch: FollowWatch, say: 
             "dead letters of Redis and Kafka go to a stream or topic beside the one that is followed, and to no file."
         )
     if request.kind == "kafka":
-        from milvise.ingest.follow.kafka_topic import KafkaTopic
+        from milvise.ingest.follow.streams.kafka_topic import KafkaTopic
 
         return KafkaTopic(request.source, group=group, since=since)
     if request.kind:
-        from milvise.ingest.follow.redis_stream import RedisStream
+        from milvise.ingest.follow.streams.redis_stream import RedisStream
 
         return RedisStream(request.source, group=group, since=since)
-    from milvise.ingest.follow.standard_input import LineStream
+    from milvise.ingest.follow.streams.standard_input import LineStream
 
     return LineStream(sys.stdin.buffer, dead, since=since or 0.0)
 

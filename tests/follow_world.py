@@ -43,6 +43,7 @@ class Given:
     """
 
     name = "given"
+    finds_what_is_gone = False
 
     def __init__(self, bodies: Iterable[bytes | Delivery], *, fails: int = 0) -> None:
         self._left = [one if isinstance(one, Delivery) else delivered(number, one) for number, one in enumerate(bodies)]

@@ -24,6 +24,7 @@ class _Given:
     """Deliveries of an iterator, which ends."""
 
     name = "the gallery"
+    finds_what_is_gone = False
 
     def __init__(self, deliveries: Iterator[Delivery]) -> None:
         self._left = deliveries

@@ -235,6 +235,8 @@ class Follower:
             is_stored = record_id(look.uri) in self._gallery.rows
             if look.is_deleted:
                 (deleted if is_stored else settled).append(look)
+            elif self._stream.finds_what_is_gone:
+                settled.append(look)
             elif look.tries + 1 < TRIES:
                 self._again(look)
             else:

@@ -41,10 +41,13 @@ class EventStream(Protocol):
         Where it is, without a password.
     is_ended : bool
         Whether nothing will come any more.
+    finds_what_is_gone : bool
+        Whether it says itself that a picture was deleted, once it is not there; else a picture that is not there is waited for.
     """
 
     name: str
     is_ended: bool
+    finds_what_is_gone: bool
 
     def receive(self, most: int, wait_s: float) -> list[Delivery]:
         """Return up to so many deliveries; the first is waited for, at most so long.

@@ -24,8 +24,8 @@ class FakeReading:
         assert name == "joint"
         return self
 
-    def of(self, ids: list[str]) -> np.ndarray:
-        return np.asarray([self.vectors[key] for key in ids], dtype=np.float32)
+    def standing(self, ids: list[str]) -> tuple[list[str], np.ndarray]:
+        return ids, np.asarray([self.vectors[key] for key in ids], dtype=np.float32)
 
 
 LABELS = dict(zip("abc", np.eye(3, dtype=np.float32), strict=True))

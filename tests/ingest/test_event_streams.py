@@ -14,11 +14,11 @@ from follow_world import CREATED, event
 from redis_server import redis_server
 
 from milvise.errors import UnavailableError, UsageError
-from milvise.ingest.follow import redis_stream
 from milvise.ingest.follow.event import EventError, PictureEvent
-from milvise.ingest.follow.kafka_topic import KafkaTopic
-from milvise.ingest.follow.redis_stream import RedisStream
 from milvise.ingest.follow.stream import Delivery, EventStream, without_password
+from milvise.ingest.follow.streams import redis_stream
+from milvise.ingest.follow.streams.kafka_topic import KafkaTopic
+from milvise.ingest.follow.streams.redis_stream import RedisStream
 
 
 class Broker(Protocol):

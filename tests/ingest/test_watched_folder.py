@@ -15,13 +15,13 @@ from small_world import paint
 
 from milvise.adapter import Store
 from milvise.errors import UsageError
-from milvise.ingest.follow import gone, watched_folder
-from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
+from milvise.ingest.follow.folders import gone, watched_folder
+from milvise.ingest.follow.folders.stored_pictures import StoredPictures
+from milvise.ingest.follow.folders.watched_folder import WatchedFolder
 from milvise.ingest.follow.root import Root
-from milvise.ingest.follow.stored_pictures import StoredPictures
+from milvise.ingest.follow.streams.dead_letters import DeadLetters
 from milvise.ingest.follow.watch import Followed
-from milvise.ingest.follow.watched_folder import WatchedFolder
 
 pytest.importorskip("watchfiles", reason="watchfiles is not installed (the extra watch)")
 

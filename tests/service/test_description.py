@@ -30,7 +30,9 @@ NAMED_OTHERWISE = {
 }  # fmt: skip
 """Methods whose route has another name."""
 
-AT_THE_SERVICE = {"train", "check_wiring", "project", "evaluate", "export_model", "export_projector", "export_pairs"}
+AT_THE_SERVICE = {
+    "train", "check_wiring", "project", "evaluate", "export_model", "export_projector", "export_pairs", "rebuild", "rollback", "versions",
+}  # fmt: skip
 """What writes files, and is done by who runs the service."""
 
 

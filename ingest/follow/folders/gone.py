@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from milvise.ingest.follow.delete_limit import DeleteLimit
+from milvise.ingest.follow.folders.stored_pictures import StoredPictures
 from milvise.ingest.follow.root import Root
-from milvise.ingest.follow.stored_pictures import StoredPictures
 
 WAIT_S = 3.0
 """How long a picture is looked for under another name, before it counts as lost."""

@@ -53,6 +53,7 @@ class KafkaTopic:
         self.name = f"kafka://{servers}/{self._topic}"
         self._problem = ""
         self.is_ended = False
+        self.finds_what_is_gone = False
         if not servers or not self._topic or "/" in self._topic:
             raise UsageError(f"this names no Kafka topic.\nExpected: kafka://HOST:PORT/TOPIC\nReceived: {self.name}")
         self._since = since

@@ -66,6 +66,7 @@ class RedisStream:
         server, self._key = _split(address)
         self.name = without_password(address)
         self.is_ended = False
+        self.finds_what_is_gone = False
         self._group = group
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._errors = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError)

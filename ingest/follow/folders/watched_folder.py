@@ -14,16 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 from milvise.errors import InputError, UnavailableError
-from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.event import DELETED, UPDATED, EventError, PictureEvent
-from milvise.ingest.follow.gone import Gone
-from milvise.ingest.follow.hints import Hints
+from milvise.ingest.follow.folders.gone import Gone
+from milvise.ingest.follow.folders.hints import Hints
+from milvise.ingest.follow.folders.stored_pictures import StoredPictures
 from milvise.ingest.follow.root import Root, Seen
-from milvise.ingest.follow.stored_pictures import StoredPictures
 from milvise.ingest.follow.stream import Delivery
+from milvise.ingest.follow.streams.dead_letters import DeadLetters
 from milvise.ingest.sources.folder import Folder, is_read
 from milvise.ingest.sources.item import Item
 
@@ -34,7 +35,7 @@ _REST_S = 0.1
 
 
 class WatchedFolder:
-    """The changes of a folder.
+    """The changes of a folder. A picture that is not there when it is looked at is settled: what became of it is found out here.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class WatchedFolder:
     ) -> None:
         self.name = root.path
         self.is_ended = False
+        self.finds_what_is_gone = True
         self._root = root
         self._stored = stored
         self._dead_letters = dead_letters
@@ -85,14 +87,17 @@ class WatchedFolder:
         self._next_whole = 0.0
         self._found: Iterator[Delivery] = iter(())
         self._fresh: dict[str, float] = {}
+        self._lock = Lock()
         self._unsettled: dict[str, float] = {}
+        self._missed: list[str] = []
         self._reported: dict[str, Seen | None] = {}
 
     def receive(self, most: int, wait_s: float) -> list[Delivery]:
         """Return what changed; raises `UnavailableError` where the folder is not there, or empty all of a sudden."""
         try:
             found = self._received(most, wait_s)
-            self._unsettled.update((one.token, time.monotonic()) for one in found)
+            with self._lock:
+                self._unsettled.update((one.token, time.monotonic()) for one in found)
             return found
         except UnavailableError:
             # What has changed when it is there again no hint tells.
@@ -100,20 +105,24 @@ class WatchedFolder:
             raise
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Forget that a picture could not be loaded: it is as the gallery has it."""
-        for one in deliveries:
-            self._reported.pop(one.token, None)
-            self._unsettled.pop(one.token, None)
+        """Forget that pictures could not be loaded: they are as the gallery has them, or gone."""
+        gone = [one.token for one in deliveries if not self._is_there(one.token)]
+        with self._lock:
+            self._missed += gone
+            for one in deliveries:
+                self._reported.pop(one.token, None)
+                self._unsettled.pop(one.token, None)
 
     def reject(self, delivery: Delivery, reason: str) -> None:
         """Report a picture, once for each content."""
-        self._unsettled.pop(delivery.token, None)
         seen = self._root.file(delivery.token).seen()
-        if self._reported.get(delivery.token, ()) != seen:
+        with self._lock:
+            self._unsettled.pop(delivery.token, None)
+            if self._reported.get(delivery.token, ()) == seen:
+                return
             self._reported[delivery.token] = seen
-            self._dead_letters.add(
-                json.dumps({"subject": delivery.token}, ensure_ascii=False).encode("utf-8", "surrogateescape"), reason
-            )
+        body = json.dumps({"subject": delivery.token}, ensure_ascii=False)
+        self._dead_letters.add(body.encode("utf-8", "surrogateescape"), reason)
 
     def backlog(self) -> int | None:
         """Return how many files wait until nobody writes to them any more."""
@@ -203,15 +212,16 @@ class WatchedFolder:
     def _missing(self, prefix: str) -> Iterator[str]:
         """Yield the pictures that the gallery has below a folder and that are not there."""
         for uri in self._stored.below(prefix):
-            if not os.path.lexists(os.path.join(self._root.path, uri)):  # noqa: PTH118 - there may be millions
+            if not self._is_there(uri):
                 yield uri
 
     def _deleted(self) -> list[Delivery]:
         """Return the pictures that are gone for good."""
-        return [
-            Delivery(uri, PictureEvent(DELETED, uri))
-            for uri in self._gone.decided(min(self._unsettled.values(), default=None))
-        ]
+        with self._lock:
+            missed, self._missed = self._missed, []
+            oldest = min(self._unsettled.values(), default=None)
+        self._gone.add(missed)
+        return [Delivery(uri, PictureEvent(DELETED, uri)) for uri in self._gone.decided(oldest)]
 
     def _settled(self) -> list[Delivery]:
         """Return the files that nobody has written to for a while."""
@@ -220,3 +230,6 @@ class WatchedFolder:
         for uri in due:
             del self._fresh[uri]
         return list(self._looked_at(due)) if due else []
+
+    def _is_there(self, uri: str) -> bool:
+        return os.path.lexists(os.path.join(self._root.path, uri))  # noqa: PTH118 - there may be millions

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import IO
 
 from milvise.core.lines import bounded_lines
-from milvise.ingest.follow.dead_letters import DeadLetters
 from milvise.ingest.follow.event import MOST_BYTES, EventError, PictureEvent
 from milvise.ingest.follow.stream import Delivery, delivered
+from milvise.ingest.follow.streams.dead_letters import DeadLetters
 
 _AHEAD = 1_024
 
@@ -31,6 +31,7 @@ class LineStream:
     def __init__(self, file: IO[bytes], dead_letters: DeadLetters, *, since: float = 0.0, name: str = "-") -> None:
         self.name = name
         self.is_ended = False
+        self.finds_what_is_gone = False
         self._since = since
         self._dead_letters = dead_letters
         self._lines: queue.Queue[bytes | EventError | None] = queue.Queue(_AHEAD)

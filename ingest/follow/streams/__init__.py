@@ -1,0 +1,1 @@
+"""Streams of events: Redis, Kafka and standard input, with a file for what cannot be followed."""
