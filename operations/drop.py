@@ -9,6 +9,7 @@ from milvise.adapter.catalog import copies_alias
 from milvise.errors import NotFoundError
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import WORDS_ALIAS, joint_alias, visual_alias
+from milvise.gallery.versions import hide
 from milvise.gallery.word_users import galleries_made_with
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
@@ -77,6 +78,8 @@ def word_users(db: Database) -> tuple[str, ...]:
 
 def _drop_gallery(db: Database, gallery: str, *, only_kept: bool) -> list[str]:
     dropped = []
+    # A rebuild that was killed may have left its name for the version to come, and Milvus drops nothing that has a name.
+    hide(db.store, gallery)
     for alias in (joint_alias(gallery), visual_alias(gallery)):
         dropped += db.store.drop_others(copies_alias(alias))
         dropped += db.store.drop_others(alias) if only_kept else db.store.drop(alias)

@@ -115,6 +115,8 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
     """Build another version and let it go live; errors as `milvise.operations.gallery.Gallery.rebuild`."""
     started, note = time.monotonic(), notes(progress)
     before = mended(db.store, request.gallery)
+    # One that was killed may have left it.
+    hide(db.store, request.gallery)
     recipe = _recipe(request, before)
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:

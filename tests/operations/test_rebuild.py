@@ -288,3 +288,17 @@ def test_the_version_to_come_is_not_listed_among_galleries(db: milvise.Database,
     assert not any("next" in entry["alias"] for entry in db.status())
     assert db.gallery(coming("g")).search("cat", limit=1)
     stored_versions.hide(db.store, "g")
+
+
+def test_what_a_killed_rebuild_left_hinders_nobody(
+    db: milvise.Database, gallery: milvise.Gallery, new: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        # Killed: nothing is tidied up.
+        patch.setattr(operation, "hide", lambda store, name: None)
+        patch.setattr(operation, "_objections", lambda *values: (_ for _ in ()).throw(KeyboardInterrupt))
+        gallery.rebuild(**new)
+    assert db.store.points_at(f"{coming('g')}_visual") is not None
+    db.drop("g", only_kept=True)
+    assert db.store.points_at(f"{coming('g')}_visual") is None
+    assert gallery.rebuild(**new).is_live
