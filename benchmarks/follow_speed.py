@@ -4,8 +4,8 @@
 
 Debian's redis-server, Milvus Lite, EfficientNet-Lite0. Saturation: all pictures are published at once and followed into an empty gallery; by
 turns the same pictures are loaded into another one. Compared are pictures per second from the first picture that is received to the last that is
-settled, and those of the load; starts and indexes are left out of both. Freshness: pictures are published at a fixed rate, and each is asked for
-by search (`similar` of itself, in the same process) until it is found.
+settled, and those of the whole load, which also opens and settles its collections (half a second or so). Networks are made before.
+Freshness: pictures are published at a fixed rate, and each is asked for by search (`similar` of itself, in the same process) until it is found.
 """
 
 from __future__ import annotations
