@@ -185,6 +185,7 @@ class Follower:
         inbox = self._looks.inbox
         if alone is not None:
             inbox.append(alone)
+            alone.begin_alone()
         for delivery in list(inbox):
             if reason := self._why_not(delivery):
                 self._reject([delivery], reason)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from milvise.ingest.follow.event import EventError, PictureEvent, read_event
@@ -23,13 +23,16 @@ class Delivery:
     body : bytes
         The event as it came, for a dead letter.
     crashes : int
-        How often it was delivered to a follower that ended before it answered.
+        How often it was delivered to a follower that ended before it answered; from three on only those that looked at nothing else.
+    begin_alone : callable
+        Called before it is looked at while nothing else is.
     """
 
     token: Any
     event: PictureEvent | EventError
     body: bytes = b""
     crashes: int = 0
+    begin_alone: Callable[[], object] = field(default=lambda: None, compare=False)
 
 
 class EventStream(Protocol):

@@ -241,6 +241,14 @@ def test_redis_counts_how_often_followers_ended_at_an_event(_redis: Any, monkeyp
         (found,) = received(stream, 1)
         assert found.crashes == ended
         broker.forsake(stream)
+    # From then on only looks at it alone count.
+    for expected, alone in ((3, False), (3, False), (3, True), (4, True), (5, False), (5, False)):
+        stream = broker.open()
+        (found,) = received(stream, 1)
+        assert found.crashes == expected
+        if alone:
+            found.begin_alone()
+        broker.forsake(stream)
 
 
 def test_redis_that_is_away_or_lost_its_data_is_waited_for(tmp_path: Path) -> None:

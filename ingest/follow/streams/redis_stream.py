@@ -12,12 +12,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from milvise.core.chunks import chunks
 from milvise.errors import MissingExtraError, UnavailableError, UsageError
 from milvise.ingest.follow.event import EventError
+from milvise.ingest.follow.looks import TRIES
 from milvise.ingest.follow.stream import Delivery, delivered, without_password
 
 T = TypeVar("T")
@@ -148,7 +151,17 @@ class RedisStream:
             consumername=self._me,
         )
         times = {one["message_id"]: int(one["times_delivered"]) for one in pending}
-        return self._taken([self._delivery(entry, times.get(entry[0], 2) - 1) for entry in entries])
+        return self._taken([self._counted(self._delivery(entry, times.get(entry[0], 2) - 1)) for entry in entries])
+
+    def _counted(self, delivery: Delivery) -> Delivery:
+        """Return a delivery whose count grows from now on only by looks at it alone: one that waits for that may be claimed many times."""
+        if delivery.crashes < TRIES:
+            return delivery
+        count = partial(
+            self._call, self._client.xclaim, self._key, self._group, self._me, 0, [delivery.token], justid=True
+        )
+        count(retrycount=delivery.crashes)
+        return replace(delivery, begin_alone=partial(count, retrycount=delivery.crashes + 1))
 
     def _taken(self, deliveries: list[Delivery]) -> list[Delivery]:
         """Return deliveries, leaving out what this follower has in hand already."""
