@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -117,10 +116,6 @@ class Storm:
         time.sleep(seconds)
         self.root.rmdir()
         away.rename(self.root)
-
-    def remove_all(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.root)
 
     def _write(self, uri: str) -> None:
         path = self.root / uri

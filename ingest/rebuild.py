@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from milvise.adapter import Collection, IndexSpec, Store
 from milvise.gallery.pair import Pair, open_pair
@@ -97,12 +98,16 @@ class Beside:
         sources = list(dict.fromkeys((*other.visual.sources, *visual.manifest.sources)))
         watch = FollowWatch(self._tell)
         with closing(LoadedFiles(self._store.connection.uri, self._plan.visual.collection)) as loaded:
+            stamp = OpenStamp(lambda: LoadStamp(self._store, visual, joint, loaded), visual.count)
+            pair = replace(self.pair, before_write=stamp.take)
             follower = Follower(
-                self.pair, self._plan, stream, SourceRoots(self._plan.gallery, sources), UpsertSink(self._store, self.pair, IndexSpec("auto")),
-                Looks(), watch, loaded=loaded, stamp=OpenStamp(lambda: LoadStamp(self._store, visual, joint, loaded), visual.count),
-                limit=DeleteLimit("100%", visual.count), max_delay=0.1, is_over=lambda: False,
+                pair, self._plan, stream, SourceRoots(self._plan.gallery, sources), UpsertSink(self._store, pair, IndexSpec("auto")),
+                Looks(), watch, loaded=loaded, stamp=stamp, limit=DeleteLimit("100%", visual.count), max_delay=0.1,
+                is_over=lambda: False,
             )  # fmt: skip
             follower.run(self._batch_size)
+            # As after a load: clients rely on it for what they keep in memory.
+            stamp.close()
         self.embedded += watch.tally.counts.embedded
 
     def _project(self) -> int:

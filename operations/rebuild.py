@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,7 +191,9 @@ def _require_all(beside: Beside, request: Rebuild) -> None:
         )
 
 
-def _judged(db: Database, request: Rebuild, version: Version, note: Any) -> tuple[Evaluation, Evaluation]:
+def _judged(
+    db: Database, request: Rebuild, version: Version, note: Callable[[str], None]
+) -> tuple[Evaluation, Evaluation]:
     """Evaluate both versions with the same searches; return the reports."""
     note("Evaluating the live version …")
     old = evaluate(db, _asked(request.gallery, request.folder / "before"))
@@ -199,8 +201,7 @@ def _judged(db: Database, request: Rebuild, version: Version, note: Any) -> tupl
     show(db.store, request.gallery, version)
     try:
         new = evaluate(
-            db,
-            _asked(coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates),
+            db, _asked(coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates)
         )
     finally:
         hide(db.store, request.gallery)
@@ -241,7 +242,7 @@ def _value(evaluation: Evaluation, name: str) -> float | None:
     return None if figure is None else figure.value
 
 
-def _counted(db: Database, before: Version, progress: Progress) -> Any:
+def _counted(db: Database, before: Version, progress: Progress) -> Callable[[Followed], None]:
     total = db.store.open(before.visual).count()
 
     def tell(now: Followed) -> None:

@@ -18,6 +18,7 @@ from milvise.gallery import versions as stored_versions
 from milvise.gallery.names import coming
 from milvise.operations import rebuild as operation
 from milvise.operations.gates import read_gates
+from milvise.queries.text.read import is_closed
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +65,9 @@ def test_the_new_version_is_what_a_load_with_its_backbone_gives(
     for room in ("visual", "joint"):
         assert_equal(rows(db, "g", room), rows(db, "fresh", room))
     assert db.verify("g").problems == ()
+    manifest = db.store.live("g_visual").manifest  # type: ignore[union-attr]
+    assert is_closed(manifest.stamp)
+    assert manifest.loaded_at
     live, kept = gallery.versions().versions
     assert (live.name, live.is_live, live.rows, kept.name, kept.is_live) == (
         done.version,

@@ -52,8 +52,8 @@ class LineStream:
                 self.is_ended = True
             elif isinstance(line, EventError):
                 found.append(Delivery(None, line))
-            else:
-                found += [one for one in [delivered(None, line)] if not self._is_old(one)]
+            elif not self._is_old(delivery := delivered(None, line)):
+                found.append(delivery)
         return found
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
