@@ -30,6 +30,9 @@ LIKELY = 0.5
 
 _BESIDE = {"classes": "seen by the network", "alike": "like the first pictures"}
 
+_FIGURES = 4
+"""Of each version; more do not fit beside each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -203,11 +206,11 @@ class Output:
         )
 
     def versions(self, found: Mapping[str, Any]) -> None:
-        """Print the versions of a gallery, the live one first, with their figures."""
+        """Print the versions of a gallery, the live one first, with the figures that are said first; the document has all."""
         if self.as_json:
             self.document(found)
             return
-        named = list(dict.fromkeys(name for one in found["versions"] for name in one["figures"]))
+        named = list(dict.fromkeys(name for one in found["versions"] for name in one["figures"]))[:_FIGURES]
         print_table(
             [*texts("version", "live", "made with"), *numbers("rows", *named)],
             (

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from milvise.cli.evaluate import AttributeOption
 from milvise.cli.progress import watched
 from milvise.cli.state import FAILED, GalleryOption, state, stoppable
 from milvise.core import config
@@ -29,10 +30,11 @@ def rebuild(
     gate: Annotated[
         list[str] | None,
         typer.Option(
-            help="A figure of the evaluation that must hold, such as zero_shot.p@10=0.4 (at least) or 'bias.max_skew<0.7' (at most); may"
-            " be repeated."
+            help="A figure of the evaluation that must hold, such as all.p@10=0.4 (at least) or 'bias.sex.max_skew<0.7' (at most);"
+            " repeatable."
         ),
     ] = None,
+    attribute: AttributeOption = None,
     accept_worse: Annotated[
         bool, typer.Option("--accept-worse", help="Go live also if a main figure is worse by more than noise.")
     ] = False,
@@ -64,7 +66,7 @@ def rebuild(
 
     request = Rebuild(
         gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, index=index, batch_size=batch_size,
-        engine=engine, gates=read_gates(gate or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
+        engine=engine, gates=read_gates(gate or ()), attributes=tuple(attribute or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
     )  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:
         done = run(db, request, progress)

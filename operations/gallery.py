@@ -498,6 +498,7 @@ class Gallery(search.Gallery):
         classes: str | Path | None = None,
         head: str | Path | None = None,
         gates: Limits | None = None,
+        attributes: Sequence[str] = (),
         accept_worse: bool = False,
         out: str | Path | None = None,
         index: str | None = None,
@@ -518,6 +519,8 @@ class Gallery(search.Gallery):
             What the new version is made with, as `milvise.Database.ingest_images`; what is left out stays as it is.
         gates : Limits, optional
             Limits on figures of the evaluation that must hold.
+        attributes : sequence of str
+            Groups that the evaluation of bias compares, as `Bias`.
         accept_worse : bool
             Whether it goes live also if a main figure is worse by more than noise.
         out : path, optional
@@ -548,6 +551,8 @@ class Gallery(search.Gallery):
             If there is no gallery of this name.
         InputError
             If pictures of the gallery cannot be read on this machine.
+        MissingExtraError
+            If the packages of the extra ``evaluate`` are not installed; nothing is built then.
         ModelError, FingerprintError, MissingEncoderError, UnsupportedError
             As `milvise.Database.ingest_images`.
 
@@ -564,7 +569,7 @@ class Gallery(search.Gallery):
             self.name, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), index=index, batch_size=batch_size, engine=engine,
-            gates=gates or Limits(), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
+            gates=gates or Limits(), attributes=tuple(attributes), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
         )  # fmt: skip
         return rebuild(self._db, request, progress)
 

@@ -10,7 +10,7 @@ from milvise.operations.evaluate import Limits
 
 
 def read_gates(texts: Sequence[str]) -> Limits:
-    """Read gates such as ``zero_shot.p@10=0.4`` (at least; also ``>=``) and ``bias.max_skew<0.7`` (at most; also ``<=``).
+    """Read gates such as ``all.p@10=0.4`` (at least; also ``>=``) and ``bias.sex.max_skew<0.7`` (at most; also ``<=``).
 
     Raises
     ------
@@ -23,7 +23,7 @@ def read_gates(texts: Sequence[str]) -> Limits:
         found = re.fullmatch(r"\s*([^\s=<>]+)\s*(>=|<=|=|<|>)\s*(-?\d+(?:\.\d+)?)\s*", text)
         if not found:
             raise UsageError(
-                "a gate is a figure's name and a limit.\nExpected: such as zero_shot.p@10=0.4 (at least) or bias.max_skew<0.7 (at most)"
+                "a gate is a figure's name and a limit.\nExpected: such as all.p@10=0.4 (at least) or bias.sex.max_skew<0.7 (at most)"
                 f"\nReceived: {text!r}"
             )
         name, sign, limit = found.groups()

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.registry import load_encoder
-from milvise.errors import InputError, UsageError
+from milvise.errors import InputError, MissingExtraError, UsageError
 from milvise.evaluation.report.page import KEY_FIGURES
 from milvise.gallery.heads import head_spec
 from milvise.gallery.names import coming, joint_alias, maker_of
@@ -48,6 +49,7 @@ class Rebuild:
     batch_size: int | None = None
     engine: str = "auto"
     gates: Limits = field(default_factory=Limits)
+    attributes: tuple[str, ...] = ()
     out: Path | None = None
     prune: bool = False
     accept_worse: bool = False
@@ -56,6 +58,7 @@ class Rebuild:
 
     def __post_init__(self) -> None:
         require_index(self.index)
+        _ = Bias(self.attributes)
         if self.shadow_for is not None:
             seconds(self.shadow_for, "shadow_for")
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
@@ -114,6 +117,7 @@ class Rebuilt:
 def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebuilt:
     """Build another version and let it go live; errors as `milvise.operations.gallery.Gallery.rebuild`."""
     started, note = time.monotonic(), notes(progress)
+    _require_packages()
     before = mended(db.store, request.gallery)
     # One that was killed may have left it.
     hide(db.store, request.gallery)
@@ -159,6 +163,12 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
     )  # fmt: skip
 
 
+def _require_packages() -> None:
+    """Check, before hours of work, that both versions can be evaluated afterwards."""
+    if any(find_spec(package) is None for package in ("ir_measures", "jinja2", "matplotlib")):
+        raise MissingExtraError("judging versions of a gallery", "evaluate")
+
+
 def _recipe(request: Rebuild, before: Version) -> dict[str, Any]:
     """Return how to make the encoder: what is asked for, else the gallery's."""
     if request.encoder is not None:
@@ -196,12 +206,13 @@ def _judged(
 ) -> tuple[Evaluation, Evaluation]:
     """Evaluate both versions with the same searches; return the reports."""
     note("Evaluating the live version …")
-    old = evaluate(db, _asked(request.gallery, request.folder / "before"))
+    old = evaluate(db, _asked(request, request.gallery, request.folder / "before"))
     note("Evaluating the new version …")
     show(db.store, request.gallery, version)
     try:
         new = evaluate(
-            db, _asked(coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates)
+            db,
+            _asked(request, coming(request.gallery), request.folder / "after", compare=old.path, limits=request.gates),
         )
     finally:
         hide(db.store, request.gallery)
@@ -217,8 +228,16 @@ def _shadowed(db: Database, request: Rebuild, beside: Beside) -> None:
         hide(db.store, request.gallery)
 
 
-def _asked(gallery: str, out: Path, **more: Any) -> Evaluate:
-    return Evaluate(out, gallery, accuracy=Accuracy(), index=IndexRecall(), bias=Bias(), labels_optional=True, **more)
+def _asked(request: Rebuild, gallery: str, out: Path, **more: Any) -> Evaluate:
+    return Evaluate(
+        out,
+        gallery,
+        accuracy=Accuracy(),
+        index=IndexRecall(),
+        bias=Bias(request.attributes),
+        labels_optional=True,
+        **more,
+    )
 
 
 def _objections(new: Evaluation, request: Rebuild) -> list[str]:

@@ -13,7 +13,7 @@ from follow_world import until
 from small_world import paint, save_net
 
 import milvise
-from milvise.errors import InputError, MilviseError, NotFoundError, UsageError
+from milvise.errors import InputError, MilviseError, MissingExtraError, NotFoundError, UsageError
 from milvise.gallery import versions as stored_versions
 from milvise.gallery.names import coming
 from milvise.operations import rebuild as operation
@@ -170,6 +170,19 @@ def test_nothing_goes_live_without_pictures_that_cannot_be_read(
     assert (done.is_live, done.rows, done.lost) == (True, 19, 1)
 
 
+def test_a_gate_on_bias_compares_the_groups_that_are_named(
+    db: milvise.Database, gallery: milvise.Gallery, new: dict[str, Any], how: dict[str, Any]
+) -> None:
+    # Smaller groups are left out.
+    for number in range(20, 40):
+        paint(Path("pictures", "cat" if number % 2 else "dog", f"{number}.png"), number)
+    db.ingest_images("pictures", **how)
+    how = {**new, "attributes": ["kind=(cat|dog)"], "dry_run": True}
+    assert gallery.rebuild(**how, gates=read_gates(["bias.kind.max_skew<100"])).why_not == ()
+    (why,) = gallery.rebuild(**how, gates=read_gates(["bias.kind.max_skew<-100"])).why_not
+    assert "not measured" not in why
+
+
 def test_a_dry_run_judges_only(db: milvise.Database, gallery: milvise.Gallery, new: dict[str, Any]) -> None:
     stood = rows(db, "g")
     done = gallery.rebuild(**new, dry_run=True)
@@ -279,6 +292,15 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         ask(gallery)
+
+
+def test_nothing_is_built_that_could_not_be_judged(
+    db: milvise.Database, gallery: milvise.Gallery, new: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operation, "find_spec", lambda package: None if package == "ir_measures" else True)
+    with pytest.raises(MissingExtraError, match="judging versions of a gallery needs packages that are not installed"):
+        gallery.rebuild(**new)
+    assert len(gallery.versions().versions) == 1
 
 
 def test_a_gate_is_at_least_or_at_most() -> None:
