@@ -303,15 +303,17 @@ def test_text_of_strangers_is_never_markup(look: Look) -> None:
 
 def test_a_planted_script_does_not_run(look: Look) -> None:
     window = look().open()
-    window.page.evaluate(
-        """markup => {
-            document.body.insertAdjacentHTML('beforeend', markup);
-            const script = document.createElement('script');
-            script.textContent = 'window.ran = 1';
-            document.body.append(script);
-        }""",
-        HOSTILE,
-    )
+    # The markup names a picture that is not there, whose answer may come late.
+    with window.page.expect_event("response", lambda answer: answer.status == 404):
+        window.page.evaluate(
+            """markup => {
+                document.body.insertAdjacentHTML('beforeend', markup);
+                const script = document.createElement('script');
+                script.textContent = 'window.ran = 1';
+                document.body.append(script);
+            }""",
+            HOSTILE,
+        )
     window.page.wait_for_timeout(300)
     assert window.page.evaluate("window.ran") is None
     assert any("Content Security Policy" in one for one in window.told)
