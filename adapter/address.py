@@ -53,6 +53,12 @@ def is_server(uri: str) -> bool:
     return _SCHEME.match(uri) is not None
 
 
+def is_local(uri: str) -> bool:
+    """Whether `uri` names a server on this machine, which may read this machine's disk."""
+    host = read_address(uri).host
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
 def read_address(uri: str, token: str = "") -> Address:
     """Return the address that ``http(s)://[user:password@]host[:port][/database]`` names.
 

@@ -155,11 +155,16 @@ class Store:
 
     # -- building -----------------------------------------------------------------------------------------------------
 
-    def build(self, manifest: Manifest) -> Collection:
+    def build(self, manifest: Manifest, *, load: bool = True) -> Collection:
         """Return the real collection of this manifest, made where it is not there yet, ready for rows.
 
         It starts with a flat index, which costs nothing to keep while rows arrive; `finish` builds the one asked for. One
         that is new is not loaded before it is read: on a server, loading takes seconds even where there are no rows.
+
+        Parameters
+        ----------
+        load : bool
+            Whether one that stands is brought into memory.
         """
         stands = self._exists(manifest.collection)
         found = self._recorded_as(manifest.collection) if stands else None
@@ -170,7 +175,7 @@ class Store:
             if not stands:
                 self._create(made)
         self.indexes.ensure(found.name)
-        if stands:
+        if stands and load:
             found.load()
         return found
 
@@ -192,6 +197,16 @@ class Store:
             self.reindex(finished)
         self.catalog.put(manifest)
         return finished
+
+    def index_before_loading(self, collection: Collection, spec: IndexSpec, *, rows: int) -> Collection:
+        """Build the index asked for in a collection that was filled and never loaded; return it with its new manifest.
+
+        `finish` finds it then. Rows that were imported need not be loaded with a flat index first.
+        """
+        wanted = spec.resolve(rows=rows, dim=collection.manifest.dim, is_lite=self.connection.is_lite)
+        if wanted.kind != IndexSpec.parse(collection.manifest.index).kind:
+            self.indexes.rebuild(collection.name, wanted)
+        return self.record(collection.manifest.changed(index=str(wanted), requested_index=str(spec)))
 
     def reindex(self, collection: Collection) -> None:
         """Build the index anew that the collection's manifest names."""

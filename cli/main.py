@@ -16,6 +16,7 @@ from milvise.cli.models import export_app, project, train
 from milvise.cli.progress import watched
 from milvise.cli.search import duplicates, explain, search_app, tag
 from milvise.cli.serve import serve
+from milvise.cli.shards import embed, load
 from milvise.cli.state import (
     FAILED,
     QUARANTINED,
@@ -194,6 +195,8 @@ app.command("project")(project)
 app.command("tune")(tune)
 app.command("serve")(serve)
 app.command("follow")(follow)
+app.command("embed")(embed)
+app.command("load")(load)
 app.command("rebuild")(rebuild)
 app.command("rollback")(rollback)
 app.command("history")(history)

@@ -160,7 +160,7 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
     """
     # Before anything is made: where the catalog lost the gallery's entry, only what made it may go on with it.
     store.live(plan.visual.alias, made_as=plan.visual)
-    remarks = load_beside(store, plan)
+    remarks = load_beside(store, plan.visual, plan.classes, plan.texts)
     visual = _build(store, plan.visual, roots)
     # One strong read: what an earlier run wrote is seen by all reads behind it.
     visual.count()
@@ -171,6 +171,18 @@ def open_pair(store: Store, plan: Plan, roots: Sequence[str]) -> tuple[Pair, int
         if store.live(collection.manifest.alias) is None:
             store.publish(collection)
     return pair, projected, remarks
+
+
+def build_pair(store: Store, manifests: Sequence[Manifest], roots: Sequence[str]) -> Pair:
+    """Return collections to write to, made where they do not stand yet; nothing is published.
+
+    Parameters
+    ----------
+    manifests : sequence of Manifest
+        The joint one first, if there is one, then the visual one.
+    """
+    made = [_build(store, manifest, roots, load=False) for manifest in manifests]
+    return Pair(made[-1], made[0] if len(made) > 1 else None)
 
 
 def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable[[Row], bool]) -> int:
@@ -197,9 +209,9 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable
     return rows
 
 
-def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection:
+def _build(store: Store, manifest: Manifest, roots: Sequence[str], *, load: bool = True) -> Collection:
     """Return the collection of this manifest; where it is loaded from and made with is noted in the catalog."""
-    collection = store.build(manifest)
+    collection = store.build(manifest, load=load)
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
     noted = collection.manifest.changed(sources=known, recipe=manifest.recipe)
     if noted == collection.manifest:

@@ -184,23 +184,27 @@ def make_recipe(
     return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
 
 
-def load_beside(store: Store, plan: Plan) -> list[str]:
+def load_beside(store: Store, visual: Manifest, classes: Classes | None, texts: TextEncoder | None) -> list[str]:
     """Load the encoder's texts and classes into Milvus where they are not there yet; return what is to be remarked.
 
     Where rows hold what the network saw, the hierarchy of its classes is loaded too, which such rows are ranked with.
+
+    Parameters
+    ----------
+    visual : Manifest
+        Of the visual vectors that are loaded with them.
     """
-    if plan.texts is not None:
-        write_texts(store, plan.texts, plan.visual)
-    if plan.classes is None:
+    if texts is not None:
+        write_texts(store, texts, visual)
+    if classes is None:
         return []
-    classes = plan.classes
-    manifest = _load_classes(store, plan, classes)
-    return write_hierarchy(store, manifest, lambda: classes) if plan.visual.top_classes else []
+    manifest = _load_classes(store, visual, classes)
+    return write_hierarchy(store, manifest, lambda: classes) if visual.top_classes else []
 
 
-def _load_classes(store: Store, plan: Plan, classes: Classes) -> Manifest:
-    alias = classes_alias(maker_of(plan.visual.fingerprint))
-    manifest = Manifest(alias, "classes", plan.visual.dim, classes_fingerprint(plan.visual, classes))
+def _load_classes(store: Store, visual: Manifest, classes: Classes) -> Manifest:
+    alias = classes_alias(maker_of(visual.fingerprint))
+    manifest = Manifest(alias, "classes", visual.dim, classes_fingerprint(visual, classes))
     live = store.live(alias, made_as=manifest)
     if live is not None and live.name == manifest.collection and live.count() == len(classes.names):
         return manifest

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from milvise.ingest.summary import Summary
     from milvise.operations.demo import Demonstration
     from milvise.operations.drop import Dropped
+    from milvise.operations.embed import Embedded
     from milvise.operations.follow import Following
+    from milvise.operations.load import LoadedShards
     from milvise.operations.words import TagTraining, WordsSummary
 
 
@@ -314,6 +316,168 @@ class Database(database.Database):
             poll=poll, dead_letters=as_optional_path("dead_letters", dead_letters), is_over=is_over,
         )  # fmt: skip
         return follow(self, request, progress)
+
+    def embed(
+        self,
+        *sources: str | Path | Source,
+        out: str | Path,
+        gallery: str = config.DEFAULT_GALLERY,
+        encoder: str | None = None,
+        backbone: str | Path | None = None,
+        weights: str | Path | None = None,
+        classes: str | Path | None = None,
+        head: str | Path | None = None,
+        labels: str = "folder",
+        rows: int = 100_000,
+        on: str = "processes",
+        workers: int | None = None,
+        shard: int | None = None,
+        only_failed: bool = False,
+        batch_size: int | None = None,
+        engine: str = "auto",
+        progress: Progress = silent,
+    ) -> Embedded:
+        """Embed pictures into a folder of shards, for a later `load`: in parts, each of which is done whole or not at all.
+
+        The pictures are listed once. Called again, it embeds the shards that are not embedded yet; without sources it goes on with
+        what is listed. Nothing is written to Milvus; its words are read when the pictures are listed, and not afterwards.
+
+        Parameters
+        ----------
+        *sources : str, path or Source
+            As `ingest_images`.
+        out : path
+            The folder of shards. Workers on other machines must share it; see ``docs/scale.md`` for what lies in it.
+        gallery : str
+            Encoder and head are those of this gallery, where it stands.
+        encoder, backbone, weights, classes, head, labels
+            As `ingest_images`.
+        rows : int
+            Pictures of each shard.
+        on : str
+            ``processes`` of this machine, ``ray`` for the Ray cluster that this machine belongs to, or its ``ray://HOST:PORT``.
+        workers : int, optional
+            Shards under way at a time; by default one for each four cores.
+        shard : int, optional
+            This shard alone, in this process.
+        only_failed : bool
+            Embed again the shards that failed, or that hold pictures that could not be read.
+        batch_size, engine
+            As `ingest_images`.
+        progress : callable
+            Told of each step, and of how many pictures are done; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        Embedded
+            How many shards and pictures are embedded, and why others are not.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be, or the folder lists other pictures.
+        InputError
+            If a source is not there or has no picture, or the folder cannot be written.
+        MissingExtraError
+            If pyarrow, or Ray where it is asked for, is not installed.
+        UnavailableError
+            If the Ray cluster cannot be reached.
+        NotFoundError, MissingEncoderError, ModelError, FingerprintError
+            As `ingest_images`.
+
+        Examples
+        --------
+        >>> db.embed("photos", out="shards", progress=print).rows    # doctest: +SKIP
+        >>> db.load("shards", gallery="holiday").rows    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_name, as_optional_path, as_path
+        from milvise.operations.embed import EmbedShards, PlanShards, embed_shards, is_planned, plan_shards
+
+        folder = as_path("out", out)
+        request = EmbedShards(
+            folder, on=on, workers=workers, shard=shard, only_failed=only_failed, batch_size=batch_size, engine=engine
+        )
+        if sources or not is_planned(folder):
+            plan = PlanShards(
+                sources, folder, gallery=gallery, encoder=encoder,
+                backbone=None if backbone is None else as_name("backbone", backbone), weights=as_optional_path("weights", weights),
+                classes=as_optional_path("classes", classes), head=None if head is None else as_name("head", head), labels=labels,
+                rows=rows, engine=engine,
+            )  # fmt: skip
+            plan_shards(self, plan, progress)
+        return embed_shards(request, progress)
+
+    def load(
+        self,
+        shards: str | Path,
+        *,
+        gallery: str = config.DEFAULT_GALLERY,
+        index: str = "auto",
+        by: str = "auto",
+        stage: str | None = None,
+        append: bool = False,
+        prune: bool = False,
+        progress: Progress = silent,
+    ) -> LoadedShards:
+        """Load shards that `embed` wrote into new collections, index and check them, and then let them go live.
+
+        A server imports the files by itself where it can read them. What was loaded is counted, and a sample of it is compared with
+        the files. A load that was killed is continued by the same call.
+
+        Parameters
+        ----------
+        shards : path
+            A folder in which all shards are embedded.
+        gallery : str
+            What the gallery is called.
+        index : str
+            For both collections, as `ingest_words`; built once, when all rows are there.
+        by : {"auto", "import", "insert"}
+            Whether the server imports the files, or their rows are sent to it; ``auto`` imports where the server is on this machine,
+            or `stage` is given, and sends rows where it cannot read the files.
+        stage : str, optional
+            Where files are copied to so that the server finds them: from Milvus 2.4 on its own bucket, such as
+            ``s3://milvus-bucket/staging``. Credentials come from the environment.
+        append : bool
+            Whether the shards are added to the gallery that is live; pictures that it has already are replaced.
+        prune : bool
+            Whether pictures of a live gallery, which another encoder made, may go where the shards lack them.
+        progress : callable
+            Told of each step, and of how many pictures are in.
+
+        Returns
+        -------
+        LoadedShards
+            How many pictures the gallery has, and how long each step took.
+
+        Raises
+        ------
+        InputError
+            If the folder is no folder of shards, or a shard is not embedded or damaged.
+        UsageError
+            If a value cannot be, or the gallery is made with this encoder already and `append` is not given.
+        NotFoundError
+            If the words are not loaded that the shards were made with, or there is no gallery to append to.
+        FingerprintError
+            If other words are loaded, or the gallery to append to was made otherwise.
+        StoreError
+            If the server cannot import a file, or does not hold afterwards what the files hold.
+        LockedError
+            If another process loads the same shards into the same gallery.
+        UnsupportedError
+            If the connected Milvus does not have the index.
+
+        Examples
+        --------
+        >>> db.load("shards", gallery="holiday", progress=print).rows    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_path
+        from milvise.operations.load import LoadShards, load_shards
+
+        request = LoadShards(
+            as_path("shards", shards), gallery, index=index, by=by, stage=stage, append=append, prune=prune
+        )
+        return load_shards(self, request, progress)
 
     def verify(
         self, gallery: str | None = None, *, pictures: int = 0, repair: bool = False, progress: Progress = silent
