@@ -93,10 +93,10 @@ def load(
         str,
         typer.Option(
             help="import: the server reads the files itself; insert: their rows are sent to it; auto: import where it is on this"
-            " machine or --stage is given."
+            " machine or --staging is given."
         ),
     ] = "auto",
-    stage: Annotated[
+    staging: Annotated[
         str | None,
         typer.Option(
             help="Where the server finds files, such as s3://BUCKET/PREFIX, the bucket of Milvus; they are copied there first."
@@ -110,7 +110,7 @@ def load(
     """Load embedded shards into new collections, index, count and compare them, and then let them go live."""
     from milvise.operations.load import LoadShards, load_shards
 
-    request = LoadShards(shards, gallery, index=index, by=by, stage=stage, append=append, prune=prune)
+    request = LoadShards(shards, gallery, index=index, by=by, staging=staging, append=append, prune=prune)
     with state.connect(create=True) as db, watched(state.output) as progress:
         done = load_shards(db, request, progress)
     state.output.facts(done.to_json())

@@ -414,7 +414,7 @@ class Database(database.Database):
         gallery: str = config.DEFAULT_GALLERY,
         index: str = "auto",
         by: str = "auto",
-        stage: str | None = None,
+        staging: str | None = None,
         append: bool = False,
         prune: bool = False,
         progress: Progress = silent,
@@ -434,8 +434,8 @@ class Database(database.Database):
             For both collections, as `ingest_words`; built once, when all rows are there.
         by : {"auto", "import", "insert"}
             Whether the server imports the files, or their rows are sent to it; ``auto`` imports where the server is on this machine,
-            or `stage` is given, and sends rows where it cannot read the files.
-        stage : str, optional
+            or `staging` is given, and sends rows where it cannot read the files.
+        staging : str, optional
             Where files are copied to so that the server finds them: from Milvus 2.4 on its own bucket, such as
             ``s3://milvus-bucket/staging``. Credentials come from the environment.
         append : bool
@@ -475,7 +475,7 @@ class Database(database.Database):
         from milvise.operations.load import LoadShards, load_shards
 
         request = LoadShards(
-            as_path("shards", shards), gallery, index=index, by=by, stage=stage, append=append, prune=prune
+            as_path("shards", shards), gallery, index=index, by=by, staging=staging, append=append, prune=prune
         )
         return load_shards(self, request, progress)
 

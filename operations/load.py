@@ -22,7 +22,7 @@ from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
 from milvise.ingest.shards.load import ShardLoad
 from milvise.ingest.shards.models import kept_classes
-from milvise.ingest.shards.stage import ObjectStore, SharedDisk, Stage
+from milvise.ingest.shards.staging import ObjectStore, SharedDisk, Staging
 from milvise.operations.checks import require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -44,15 +44,15 @@ class LoadShards:
     gallery: str = DEFAULT_GALLERY
     index: str = "auto"
     by: str = AUTO
-    stage: str | None = None
+    staging: str | None = None
     append: bool = False
     prune: bool = False
 
     def __post_init__(self) -> None:
         require_index(self.index)
         require_known("way to load", self.by, (AUTO, IMPORT, INSERT))
-        if self.by == INSERT and self.stage is not None:
-            raise UsageError("a stage is for what the server imports.\nExpected: by='import'\nReceived: by='insert'")
+        if self.by == INSERT and self.staging is not None:
+            raise UsageError("a staging is for what the server imports.\nExpected: by='import'\nReceived: by='insert'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,18 @@ def load_shards(db: Database, request: LoadShards, progress: Progress = silent) 
     _require_words(db, manifest)
     _require_place(db, request, wanted)
     remarks = _beside(db, folder, wanted[-1])
-    stage = _stage(db, request)
-    if stage is None and not store.connection.is_lite and request.by == AUTO:
+    staging = _staging(db, request)
+    if staging is None and not store.connection.is_lite and request.by == AUTO:
         remarks.append(
             "The server is on another machine, and rows are sent to it. It imports files by itself, which is faster, from a"
-            " place that it reads: --stage"
+            " place that it reads: --staging"
         )
     for remark in remarks:
         note(remark)
     note(f"Loading {manifest.pictures:,} pictures …")
     load = ShardLoad(
-        store, folder, wanted, index=IndexSpec.parse(request.index), stage=stage, append=request.append,
-        or_insert=request.by == AUTO and request.stage is None, may_go=lambda row: request.prune,
+        store, folder, wanted, index=IndexSpec.parse(request.index), staging=staging, append=request.append,
+        or_insert=request.by == AUTO and request.staging is None, may_go=lambda row: request.prune,
         progress=lambda done: progress(Count("pictures", done, manifest.pictures, done)),
     )  # fmt: skip
     pair, filled = load.run(manifest.sources)
@@ -177,17 +177,17 @@ def _beside(db: Database, folder: ShardFolder, visual: Manifest) -> list[str]:
         return load_beside(db.store, visual, kept_classes(folder), abilities(encoder).texts)
 
 
-def _stage(db: Database, request: LoadShards) -> Stage | None:
+def _staging(db: Database, request: LoadShards) -> Staging | None:
     """Return where the server finds the files, None where rows are sent to it."""
     connection = db.store.connection
     if connection.is_lite:
-        if request.by == IMPORT or request.stage is not None:
+        if request.by == IMPORT or request.staging is not None:
             raise UsageError("Milvus Lite imports no files.\nExpected: by='auto' or by='insert'\nReceived: by='import'")
         return None
     if request.by == INSERT:
         return None
-    if request.stage is not None:
-        return ObjectStore(request.stage, request.shards)
+    if request.staging is not None:
+        return ObjectStore(request.staging, request.shards)
     return SharedDisk() if request.by == IMPORT or is_local(connection.uri) else None
 
 

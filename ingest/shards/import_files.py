@@ -18,7 +18,7 @@ from milvise.adapter import Store
 from milvise.adapter.bulk_import import BulkImport, ImportJob
 from milvise.errors import InputError, StoreError
 from milvise.ingest.shards.folder import write_json
-from milvise.ingest.shards.stage import Stage
+from milvise.ingest.shards.staging import Staging
 
 _AT_ONCE = 4
 """Files that the server has at a time: each goes to one of its nodes."""
@@ -100,7 +100,7 @@ class ImportTask:
 def import_files(
     store: Store,
     tasks: Sequence[ImportTask],
-    stage: Stage,
+    staging: Staging,
     *,
     progress: Callable[[int], None] = lambda number: None,
 ) -> None:
@@ -118,7 +118,7 @@ def import_files(
     DoubtError
         If a file may be there twice.
     """
-    runs = [_Run(BulkImport(store.connection), task, stage) for task in tasks]
+    runs = [_Run(BulkImport(store.connection), task, staging) for task in tasks]
     told: set[int] = set()
     while not all(run.is_over for run in runs):
         for run in runs:
@@ -136,11 +136,11 @@ def import_files(
 class _Run:
     """The import of one collection's files."""
 
-    def __init__(self, bulk: BulkImport, task: ImportTask, stage: Stage) -> None:
+    def __init__(self, bulk: BulkImport, task: ImportTask, staging: Staging) -> None:
         self._bulk = bulk
         self._task = task
-        self._stage = stage
-        self._places = {number: stage.place(path) for number, path in task.files.items()}
+        self._staging = staging
+        self._places = {number: staging.place(path) for number, path in task.files.items()}
         self.done = {number for number in task.files if task.ledger.is_done(number)}
         self._failed: set[int] = set()
         known = _known(bulk.jobs(task.collection), self._places)
@@ -160,7 +160,7 @@ class _Run:
         for number in self._ended():
             del self._running[number]
             self._task.ledger.note_done(number)
-            self._stage.drop(self._task.files[number])
+            self._staging.drop(self._task.files[number])
             self.done.add(number)
         while self._waiting and len(self._running) < at_once:
             number = self._waiting.pop(0)
@@ -173,7 +173,7 @@ class _Run:
             raise DoubtError(f"the server was asked twice to import {twice[0]}, because its first answer was lost.")
 
     def _ask(self, number: int) -> int:
-        self._stage.bring(self._task.files[number])
+        self._staging.bring(self._task.files[number])
         self._task.ledger.note(number, _ASKED)
         job = self._bulk.ask(self._task.collection, self._places[number])
         self._task.ledger.note(number, _ASKED, job)

@@ -27,7 +27,7 @@ from milvise.gallery.pair import Pair, build_pair, publish_pair
 from milvise.ingest.shards.folder import ShardFolder, ShardLedger
 from milvise.ingest.shards.import_files import DoubtError, ImportFailedError, ImportLedger, ImportTask, import_files
 from milvise.ingest.shards.read_rows import read_group, read_ids, read_shard
-from milvise.ingest.shards.stage import Stage
+from milvise.ingest.shards.staging import Staging
 
 _SAMPLE_SHARDS, _SAMPLE_ROWS = 5, 20
 _TOLERANCE = 1e-6
@@ -68,7 +68,7 @@ class ShardLoad:
     ----------
     manifests : sequence of Manifest
         The collections as they are to be: the joint one first, if there is one, then the visual one.
-    stage : Stage, optional
+    staging : Staging, optional
         Where the server finds the files; None to send it the rows.
     append : bool
         Whether the shards are added to the gallery that is live.
@@ -87,7 +87,7 @@ class ShardLoad:
         manifests: Sequence[Manifest],
         *,
         index: IndexSpec,
-        stage: Stage | None,
+        staging: Staging | None,
         append: bool = False,
         or_insert: bool = False,
         may_go: Callable[[Any], bool] = lambda row: False,
@@ -97,7 +97,7 @@ class ShardLoad:
         self._folder = folder
         self._manifests = manifests
         self._index = index
-        self._stage = stage
+        self._staging = staging
         self._append = append
         self._or_insert = or_insert
         self._may_go = may_go
@@ -147,11 +147,11 @@ class ShardLoad:
             if collection.is_new:
                 self._ledger(collection.manifest).forget()
         with self._timed("import"):
-            if self._stage is None or self._store.connection.is_lite:
+            if self._staging is None or self._store.connection.is_lite:
                 self._insert(pair, list(self._shards))
             else:
-                self._import(pair, self._stage)
-        if self._append or self._stage is None:
+                self._import(pair, self._staging)
+        if self._append or self._staging is None:
             return pair
         with self._timed("index"):
             rows = sum(done.rows for done in self._shards.values())
@@ -174,7 +174,7 @@ class ShardLoad:
         self._inserted.clear()
         self._filled_rows = 0
 
-    def _import(self, pair: Pair, stage: Stage) -> None:
+    def _import(self, pair: Pair, staging: Staging) -> None:
         numbers = self._importable(pair) if self._append else list(self._shards)
         tasks = [
             ImportTask(
@@ -185,7 +185,7 @@ class ShardLoad:
             for one in pair.in_order
         ]
         try:
-            import_files(self._store, tasks, stage, progress=self._tell)
+            import_files(self._store, tasks, staging, progress=self._tell)
         except ImportFailedError as error:
             if not self._or_insert or any(task.ledger.is_done(number) for task in tasks for number in numbers):
                 raise

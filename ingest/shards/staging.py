@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from milvise.errors import InputError, MissingExtraError
 
 
-class Stage(Protocol):
+class Staging(Protocol):
     """The way of a file to the server."""
 
     def place(self, path: Path) -> str:
