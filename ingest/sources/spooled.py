@@ -6,6 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from milvise.embeddings.pictures.files import MOST_BYTES
 from milvise.errors import ImageError
@@ -15,7 +16,7 @@ IN_MEMORY = 32 * 2**20
 
 
 @contextmanager
-def spooled(read: Callable[[int, int], bytes], length: int | None) -> Iterator[tuple[io.BufferedReader, int]]:
+def spooled(read: Callable[[int, int], bytes], length: int | None) -> Iterator[tuple[IO[bytes], int]]:
     """Yield a file with the bytes of a picture, and their number.
 
     Parameters
@@ -35,8 +36,7 @@ def spooled(read: Callable[[int, int], bytes], length: int | None) -> Iterator[t
     _check(len(first))
     if len(first) <= IN_MEMORY:
         _require(len(first), length)
-        with io.BufferedReader(io.BytesIO(first)) as file:  # type: ignore[arg-type]
-            yield file, len(first)
+        yield io.BytesIO(first), len(first)
         return
     with tempfile.TemporaryFile() as file:
         piece, done = first, 0
@@ -47,7 +47,7 @@ def spooled(read: Callable[[int, int], bytes], length: int | None) -> Iterator[t
             piece = b"" if done == length else read(done, done + IN_MEMORY)
         _require(done, length)
         file.seek(0)
-        yield file, done  # type: ignore[misc]
+        yield file, done
 
 
 def _check(length: int | None) -> None:

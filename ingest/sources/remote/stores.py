@@ -10,13 +10,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 from milvise.core import config
 from milvise.errors import MissingExtraError
-from milvise.ingest.sources.remote.failures import CutShortError, RemoteError
+from milvise.ingest.sources.remote.failures import CutShortError, RemoteError, status_of
 from milvise.ingest.sources.remote.traffic import TRAFFIC
 from milvise.ingest.sources.remote.url import WEB, require_url, scheme_of
 from milvise.ingest.sources.remote.web import get
@@ -122,9 +123,7 @@ def _pages(files: Any, url: str) -> Iterator[Entry]:
     token: dict[str, str] = {}
     while True:
         page = TRAFFIC.request(
-            lambda now=token: files.call_s3(
-                "list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/" if prefix else "", **now
-            ),
+            partial(files.call_s3, "list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/" if prefix else "", **token),
             url,
         )
         for found in page.get("Contents", ()):
@@ -140,7 +139,7 @@ def _folders(files: Any, path: str, url: str) -> Iterator[Entry]:
     waiting = [path]
     while waiting:
         folder = waiting.pop()
-        found = TRAFFIC.request(lambda now=folder: files.ls(now, detail=True), f"{above}{folder}")
+        found = TRAFFIC.request(partial(files.ls, folder, detail=True), f"{above}{folder}")
         folders = []
         for each in sorted(found, key=lambda one: str(one["name"])):
             name = each["name"].rstrip("/")
@@ -165,8 +164,6 @@ def number_of(text: str) -> int:
 
 def _is_behind_the_end(error: BaseException) -> bool:
     """Return whether a range was asked for that begins behind the end: an empty object has no byte to begin at."""
-    from milvise.ingest.sources.remote.failures import status_of
-
     return status_of(error) == 416
 
 

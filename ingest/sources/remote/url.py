@@ -76,6 +76,8 @@ def shown(url: str) -> str:
 def folder_of(url: str) -> str:
     """Return the URL of the folder in which an object lies, without a slash at the end."""
     scheme, _, rest = url.partition("://")
+    if scheme.lower() in WEB:
+        rest = rest.partition("?")[0].partition("#")[0]
     return f"{scheme}://{rest.rpartition('/')[0] or rest}"
 
 
