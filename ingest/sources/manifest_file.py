@@ -18,17 +18,23 @@ from milvise.ingest.sources.file_url import path_of
 from milvise.ingest.sources.item import Item, Rejected
 from milvise.ingest.sources.label_and_meta import label_and_meta
 from milvise.ingest.sources.manifest_rows import csv_rows, json_rows
-from milvise.ingest.sources.parquet_pictures import parquet_entries
+from milvise.ingest.sources.parquet_pictures import holds_pictures, parquet_entries
 from milvise.ingest.sources.remote.remote_object import RemoteObject
-from milvise.ingest.sources.remote.url import problem_with, scheme_of, shown
+from milvise.ingest.sources.remote.url import STORES, bucket_of, problem_with, scheme_of, shown
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
+MOST_ORIGINS = 32
 
 
 class ManifestFile:
     """A manifest: a column ``uri``, relative to the manifest's folder or a URL, perhaps ``label``; the rest is metadata.
 
     A Parquet file may hold the pictures themselves; see `milvise.ingest.sources.parquet_pictures`.
+
+    Attributes
+    ----------
+    origins : set of str
+        The buckets that the last reading named; at most `MOST_ORIGINS`.
 
     Raises
     ------
@@ -38,6 +44,7 @@ class ManifestFile:
 
     def __init__(self, file: Path | FileAnywhere) -> None:
         self.file = FileAnywhere(str(file)) if isinstance(file, Path) else file
+        self.origins: set[str] = set()
         try:
             import pyarrow  # noqa: F401
         except ImportError:
@@ -52,13 +59,22 @@ class ManifestFile:
         return self.file.folder
 
     def __iter__(self) -> Iterator[Item | Rejected]:
+        self.origins.clear()
         rows, kind = {
             ".csv": (csv_rows, "CSV"),
             ".jsonl": (json_rows, "JSON lines"),
             ".parquet": (parquet_entries, "Parquet"),
-        }[Path(self.file.name).suffix]
+        }[self._suffix]
         for row in self._explained(rows(self.file), kind):
             yield row if isinstance(row, Item | Rejected) else self._item(row)
+
+    def holds_pictures(self) -> bool:
+        """Return whether it is a Parquet file with the pictures in it; false where it cannot be read."""
+        return self._suffix == ".parquet" and holds_pictures(self.file)
+
+    @property
+    def _suffix(self) -> str:
+        return Path(self.file.name).suffix
 
     def _explained(self, rows: Iterator[Row | Item | Rejected], kind: str) -> Iterator[Row | Item | Rejected]:
         """Yield the rows; what a library raises for a damaged file becomes an error that says which file it is."""
@@ -86,7 +102,7 @@ class ManifestFile:
     def _content(self, uri: str) -> Content | str:
         """Return the picture that a URI leads to, or why it is not read."""
         if scheme_of(uri) and scheme_of(uri) != "file":
-            return problem_with(uri) or RemoteObject(uri)
+            return problem_with(uri) or self._remote(uri)
         if not self.file.is_remote:
             try:
                 return LocalFile(path_of(uri) if scheme_of(uri) else Path(self.file.place).parent / uri)
@@ -95,4 +111,9 @@ class ManifestFile:
         if scheme_of(uri) or uri.startswith("/") or ".." in uri.split("/"):
             return "a manifest from elsewhere names URLs, or files below its own folder"
         url = f"{self.file.folder}/{uri}"
-        return problem_with(url) or RemoteObject(url)
+        return problem_with(url) or self._remote(url)
+
+    def _remote(self, url: str) -> RemoteObject:
+        if scheme_of(url) in STORES and len(self.origins) < MOST_ORIGINS:
+            self.origins.add(bucket_of(url))
+        return RemoteObject(url)

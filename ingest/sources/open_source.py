@@ -108,6 +108,12 @@ def _is_pattern(name: str) -> bool:
     return name.endswith(".tar") and any(sign in name for sign in "*?[")
 
 
+def reads_much(source: Source) -> bool:
+    """Return whether listing a source reads the pictures too, or asks a store page by page: it is not done only to count them."""
+    holds_pictures = isinstance(source, WebDataset) or (isinstance(source, ManifestFile) and source.holds_pictures())
+    return holds_pictures or bool(scheme_of(source.location))
+
+
 def require_pictures(sources: Sequence[Source]) -> None:
     """Check that each source has an entry that may be a picture; it is read no further than to the first.
 

@@ -17,9 +17,8 @@ from milvise.ingest.sources.held_bytes import held
 from milvise.ingest.sources.item import Item, Rejected
 from milvise.ingest.sources.label_and_meta import label_and_meta
 from milvise.ingest.sources.manifest_rows import batches, parquet_file, parquet_rows, rows_of
-from milvise.ingest.sources.parquet_row import ParquetRow
+from milvise.ingest.sources.parquet_row import ParquetRow, picture_column
 
-COLUMNS = ("image", "img", "bytes")
 _MOST_HELD = 2**20
 
 
@@ -33,17 +32,13 @@ def parquet_entries(table: FileAnywhere) -> Iterator[Row | Item | Rejected]:
     yield from parquet_rows(table)
 
 
-def picture_column(schema: Any) -> str | None:
-    """Return the name of the column that holds pictures, None if there is none."""
-    return next((name for name in COLUMNS if name in schema.names and _holds_bytes(schema.field(name).type)), None)
-
-
-def _holds_bytes(kind: Any) -> bool:
-    import pyarrow.types as types
-
-    if types.is_struct(kind):
-        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+def holds_pictures(table: FileAnywhere) -> bool:
+    """Return whether a Parquet file holds pictures; false where it cannot be read."""
+    try:
+        with parquet_file(table) as file:
+            return picture_column(file.schema_arrow) is not None
+    except Exception:  # what pyarrow raises for damaged files; reading it tells
+        return False
 
 
 def _pictures(file: Any, table: FileAnywhere, column: str) -> Iterator[Item | Rejected]:

@@ -18,6 +18,7 @@ from milvise.ingest.sources.manifest_rows import group_of, parquet_file
 from milvise.ingest.sources.remote.stores import Entry, number_of
 from milvise.ingest.sources.spooled import spooled
 
+COLUMNS = ("image", "img", "bytes")
 _PLACE = re.compile(r"row:(\d{1,18}):([^:]*):(.+)", re.DOTALL)
 
 
@@ -54,6 +55,24 @@ class ParquetRow:
         """None: it is no file by itself."""
         return
 
+    @classmethod
+    def at(cls, file: FileAnywhere, number: int) -> ParquetRow:
+        """Return the picture of a row, its column looked up in the file.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read, or holds no pictures.
+        """
+        try:
+            with parquet_file(file) as opened:
+                column = picture_column(opened.schema_arrow)
+        except Exception as error:  # what pyarrow raises for damaged files
+            raise ImageError(f"{file} cannot be read as Parquet: {error}") from error
+        if column is None:
+            raise ImageError(f"{file} holds no pictures")
+        return cls(file, number, column)
+
     def with_bytes(self, length: int, held: HeldBytes | None) -> ParquetRow:
         """Return it with its length, and with its bytes where they are held."""
         return replace(self, length=length, held=held)
@@ -76,6 +95,19 @@ class ParquetRow:
         if self.version is None or self.length is None:
             return None
         return ContentState(str(self), self.length, number_of(f"{self.version}:{self.number}"))
+
+
+def picture_column(schema: Any) -> str | None:
+    """Return the name of the column that holds pictures, None if there is none."""
+    return next((name for name in COLUMNS if name in schema.names and _holds_bytes(schema.field(name).type)), None)
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def row_at(place: str) -> tuple[int, str, str] | None:

@@ -25,7 +25,7 @@ MOST_KEPT = 500_000
 
 CACHE_BYTES = 256 * 2**20
 
-_lock = Lock()
+_lock, _making = Lock(), Lock()
 _kept: OrderedDict[str, Index] = OrderedDict()
 _disk: list[DiskCache] = []
 
@@ -59,10 +59,17 @@ def index_of(tar: FileAnywhere, found: Entry, file: IO[bytes]) -> Index:
             return _kept[key]
     index = _from_disk(key) if tar.is_remote else None
     if index is None:
-        assert found.size is not None
-        index = {one.name: (one.start, one.length) for one in members(file, found.size) if not one.problem}
-        note(tar, found, index)
-    if key is not None:
+        # One at a time: who asks for pictures of one page asks for the same tar.
+        with _making:
+            with _lock:
+                index = _kept.get(key) if key is not None else None
+            if index is None:
+                assert found.size is not None
+                index = {one.name: (one.start, one.length) for one in members(file, found.size) if not one.problem}
+                note(tar, found, index)
+                if key is not None:
+                    _keep(key, index)
+    elif key is not None:
         _keep(key, index)
     return index
 

@@ -81,6 +81,12 @@ def folder_of(url: str) -> str:
     return f"{scheme}://{rest.rpartition('/')[0] or rest}"
 
 
+def bucket_of(url: str) -> str:
+    """Return scheme and bucket of a URL."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
 def name_of(url: str) -> str:
     """Return the last part of a URL's path."""
     path = urlsplit(url).path if scheme_of(url) in WEB else url
