@@ -44,7 +44,8 @@ def spooled(read: Callable[[int, int], bytes], length: int | None) -> Iterator[t
             file.write(piece)
             done += len(piece)
             _check(done)
-            piece = b"" if done == length else read(done, done + IN_MEMORY)
+            is_last = len(piece) < IN_MEMORY or done == length
+            piece = b"" if is_last else read(done, done + IN_MEMORY)
         _require(done, length)
         file.seek(0)
         yield file, done
