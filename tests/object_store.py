@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from threading import Lock, Thread
 from typing import Any
 
@@ -61,6 +62,10 @@ class ObjectStore:
     Attributes
     ----------
     faults : Faults
+    pages : dict of str to bytes
+        What a plain web server answers at a path, a file or an endless stream of zeros (``b""``).
+    ranges : bool
+        Whether it sends parts of these.
     address : str
         Its URL.
     """
@@ -71,11 +76,15 @@ class ObjectStore:
         from werkzeug.serving import make_server
 
         self.faults = Faults()
+        self.pages: dict[str, bytes] = {}
+        self.ranges = True
         self._app = DomainDispatcherApplication(create_backend_app)
         self._backend = s3_backends[ACCOUNT]["aws"]
         self._backend.reset()
         self._backend.create_bucket(BUCKET, "us-east-1")
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_quiet(MotoRequestHandler))
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=_quiet(MotoRequestHandler)
+        )
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -94,6 +103,8 @@ class ObjectStore:
         for key in list(self._backend.buckets[BUCKET].keys):
             self._backend.delete_object(BUCKET, key)
         self.faults.__init__()  # type: ignore[misc]
+        self.pages.clear()
+        self.ranges = True
 
     def close(self) -> None:
         """End it."""
@@ -104,7 +115,10 @@ class ObjectStore:
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
         fault = self.faults.next(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
         if fault.isdigit():
-            start(f"{fault} Fault", [("Content-Type", "application/xml"), ("Content-Length", "0"), ("Connection", "close")])
+            start(
+                f"{fault} Fault",
+                [("Content-Type", "application/xml"), ("Content-Length", "0"), ("Connection", "close")],
+            )
             return [b""]
         if fault == "cut":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -112,7 +126,20 @@ class ObjectStore:
             return [b"x"]
         if fault == "half":
             return self._half(environ, start)
+        if environ["PATH_INFO"] in self.pages:
+            return self._page(self.pages[environ["PATH_INFO"]], environ, start)
         return self._app(environ, start)
+
+    def _page(self, data: bytes, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        if not data:
+            start("200 OK", [])
+            return repeat(bytes(2**16))
+        status, wanted = "200 OK", environ.get("HTTP_RANGE", "")
+        if wanted and self.ranges:
+            begin, _, end = wanted.removeprefix("bytes=").partition("-")
+            status, data = "206 Partial Content", data[int(begin) : int(end) + 1]
+        start(status, [("Content-Length", str(len(data))), ("ETag", '"1"')])
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else data]
 
     def _half(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
         body = b"".join(self._app(environ, start))

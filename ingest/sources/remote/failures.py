@@ -50,7 +50,10 @@ def status_of(error: BaseException) -> int | None:
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if isinstance(status, int):
                 return status
-        for name in ("status", "status_code", "code"):
+        # aiohttp calls a connection that was lost in the middle of an answer code 400.
+        for name in (
+            ("status", "status_code", "code") if type(one).__module__.startswith("gcsfs") else ("status", "status_code")
+        ):
             status = getattr(one, name, None)
             if isinstance(status, int) and 100 <= status < 600:
                 return status
