@@ -171,7 +171,7 @@ def test_a_hostile_tar_gives_quarantine_lines_and_its_good_pictures(
     files = {
         "good.png": good, "../../escape.png": bad, "/etc/absolute.png": bad, "a/../b.png": bad, "broken.png": b"no picture",
         "empty.png": b"", "twice.png": picture(3, tmp_path), "other.json": b"{", "other.png": bad, "list.json": b"[1]", "list.png": bad,
-        "deep.json": b"[" * 100_000, "deep.png": bad, 
+        "deep.json": b"[" * 100_000, "deep.png": bad,
     }  # fmt: skip
     path = write_tar(
         tmp_path / "h/hostile.tar", files, link("link.png", tarfile.SYMTYPE, "/etc/passwd"), link("hard.png", tarfile.LNKTYPE, "good.png"),
