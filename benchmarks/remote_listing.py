@@ -99,7 +99,8 @@ def report(role: str) -> None:
     started = time.monotonic()
     first, count = 0.0, 0
     if role == "listing":
-        for count, _ in enumerate(open_source(url), start=1):
+        for _ in open_source(url):
+            count += 1
             first = first or time.monotonic() - started
     else:
         files, path = stores._store(url)
