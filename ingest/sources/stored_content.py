@@ -54,7 +54,7 @@ def stored_content(sources: Sequence[str], uri: str, sha256: str) -> Iterator[tu
     for source in sources:
         try:
             with ExitStack() as held:
-                file, length = held.enter_context(_opened(source, uri))
+                file, length = held.enter_context(opened_below(source, uri))
                 changed = hashlib.file_digest(file, "sha256").hexdigest() != sha256  # type: ignore[arg-type]
                 if changed:
                     continue
@@ -74,9 +74,41 @@ def stored_content(sources: Sequence[str], uri: str, sha256: str) -> Iterator[tu
     )
 
 
+def look_below(source: str, uri: str) -> stores.Entry | None:
+    """Return what stands below one source under a URI looks like now: the object, or the file that holds the picture.
+
+    Raises
+    ------
+    OSError
+        If that cannot be told.
+    """
+    names = _names_below(source, uri)
+    if names is None:
+        return None
+    holder = _inside(names, ".tar") or _inside(names, ".parquet")
+    place = "/".join((source, *names)) if holder is None else f"{source}/{holder[0]}"
+    try:
+        if scheme_of(source):
+            return stores.look(place)
+        with opened_by(partial(open_below, source, holder[0] if holder else uri)) as (file, size):
+            return stores.Entry(place, size, os.fstat(file.fileno()).st_mtime_ns)
+    except RemoteError as error:
+        if error.status == 404 or isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    except ImageError:
+        return None
+
+
 @contextmanager
-def _opened(source: str, uri: str) -> Opened:
-    """Open what a URI names below one source; raises `ImageError` where that is nothing."""
+def opened_below(source: str, uri: str) -> Opened:
+    """Open what a URI names below one source; its content is not compared.
+
+    Raises
+    ------
+    ImageError
+        If that is nothing, or cannot be read.
+    """
     names = _names_below(source, uri)
     if names is None:
         raise ImageError("the picture does not lie below the source")
