@@ -1,7 +1,7 @@
 """Stores of objects and web servers: bytes of an object, what it looks like, and what lies below a prefix.
 
-These three are all that the rest asks of a store. Each request goes through `milvise.ingest.sources.remote.traffic`, and the tries of
-the libraries themselves are switched off, so that no request is tried more often than that says.
+These three are all that the rest asks of a store. Each request goes through `milvise.ingest.sources.remote.traffic`. What the library of S3
+tries by itself is switched off, so that no request is tried more often than that says.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read(url: str, start: int, end: int, *, whole: bool = True) -> bytes:
         else:
             try:
                 data = bytes(files.cat_file(path, start=start, end=end))
-            except OSError as error:
+            except Exception as error:  # each store's library raises errors of its own
                 if not _is_behind_the_end(error):
                     raise
                 data = b""
@@ -135,19 +135,24 @@ def _pages(files: Any, url: str) -> Iterator[Entry]:
 
 
 def _folders(files: Any, path: str, url: str) -> Iterator[Entry]:
-    above = url.removesuffix(path) if url.endswith(path) else f"{scheme_of(url)}://"
+    path = path.rstrip("/")
+
+    def url_of(name: str) -> str:
+        # Not by its path alone: that of Azure does not name the account.
+        return url + name.removeprefix(path)
+
     waiting = [path]
     while waiting:
         folder = waiting.pop()
-        found = TRAFFIC.request(partial(files.ls, folder, detail=True), f"{above}{folder}")
+        found = TRAFFIC.request(partial(files.ls, folder, detail=True), url_of(folder))
         folders = []
         for each in sorted(found, key=lambda one: str(one["name"])):
             name = each["name"].rstrip("/")
             if each["type"] == "directory":
-                if name != folder.rstrip("/"):
+                if name != folder:
                     folders.append(name)
-            elif not each["name"].endswith("/") and name != folder.rstrip("/"):
-                yield _entry(f"{above}{name}", each)
+            elif not each["name"].endswith("/") and name != folder:
+                yield _entry(url_of(name), each)
         waiting += reversed(folders)
 
 
