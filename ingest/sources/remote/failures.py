@@ -12,7 +12,7 @@ MOST_WAIT_S = 30.0
 
 _LOST: dict[str, tuple[str, ...]] = {
     "aiohttp": ("ClientConnectionError", "ClientPayloadError"),
-    "botocore.exceptions": ("HTTPClientError",),
+    "botocore.exceptions": ("HTTPClientError", "ConnectionError"),
     "botocore.parsers": ("ResponseParserError",),
     "azure.core.exceptions": ("ServiceRequestError", "ServiceResponseError", "IncompleteReadError"),
 }
