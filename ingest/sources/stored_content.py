@@ -60,6 +60,8 @@ def stored_content(sources: Sequence[str], uri: str, sha256: str) -> Iterator[tu
                     continue
                 file.seek(0)
                 found = held.pop_all()
+        except MissingExtraError as error:
+            raise NoFileError(f"the file of the picture {uri!r} lies in a store: {error}") from error
         except ImageError as error:
             away = error if _is_passing(error) else away
             continue

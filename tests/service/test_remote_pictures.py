@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pyarrow import parquet
 from milvise.adapter import Store
 from milvise.core.disk_cache import DiskCache
 from milvise.core.records import record_id
+from milvise.ingest.sources.remote import stores
 from milvise.operations.files import Thumbnails
 from milvise.service.app import make_app
 from milvise.service.settings import Settings
@@ -150,6 +152,15 @@ def test_nothing_else_is_asked_for(own_store: Store, server: ObjectStore) -> Non
             answer = client.get(f"{AT}/{record_id(uri)}/{kind}")
             assert (answer.status_code, answer.json()["code"]) == (404, "no_file"), uri
     assert [path for _, path, _ in server.faults.asked if "secret" in path or "web" in path or "other" in path] == []
+
+
+def test_without_the_packages_there_is_no_file(own_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "_opened", {})
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    client = client_of(own_store, (f"s3://{BUCKET}/2019",), {"a.png": picture("pink")})
+    answer = client.get(f"{AT}/{record_id('a.png')}/original")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_file")
+    assert "pip" not in answer.text
 
 
 def test_what_has_another_content_is_not_given_out(own_store: Store, server: ObjectStore) -> None:

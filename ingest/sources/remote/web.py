@@ -33,7 +33,7 @@ async def _get(files: Any, url: str, start: int, end: int) -> bytes:
     async with session.get(files.encode_url(url), headers=headers) as answer:
         answer.raise_for_status()
         if start and answer.status != 206:
-            raise RemoteError(f"{url}: the server does not send parts of a file (no Range), which reading it needs")
+            raise RemoteError("the server does not send parts of a file (no Range), which reading it needs")
         data = bytearray()
         async for piece in answer.content.iter_chunked(_PIECE):
             data += piece
