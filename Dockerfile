@@ -4,7 +4,7 @@ WORKDIR /src
 COPY . .
 # OpenVINO and the ingest extra compute the vectors of uploaded pictures.
 RUN python -m venv /opt/milvise \
- && /opt/milvise/bin/pip install --no-cache-dir '.[service,ingest,openvino,offline,redis,kafka,watch]'
+ && /opt/milvise/bin/pip install --no-cache-dir '.[service,ingest,openvino,offline,redis,kafka,watch,remote]'
 
 FROM python:3.12-slim
 COPY --from=build /opt/milvise /opt/milvise

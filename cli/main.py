@@ -119,7 +119,10 @@ def ingest_words(
 def ingest_images(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Folders, or .csv, .jsonl, .parquet manifests with a uri column."),
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Folders, .csv, .jsonl, .parquet manifests with a uri column, or WebDataset's .tar files; paths or URLs (s3, gs, abfs, http).",
+        ),
     ],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     encoder: Annotated[
@@ -165,6 +168,12 @@ def ingest_images(
     verify_content: Annotated[
         bool, typer.Option("--verify-content", help="Read stored files again even if size and time are as they were.")
     ] = False,
+    requests_per_second: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="Requests to stores and web servers that begin within a second. (default: any number)"
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
     quarantine: Annotated[
@@ -178,7 +187,7 @@ def ingest_images(
     request = IngestImages(
         tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
         index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-        quarantine=quarantine,
+        requests_per_second=requests_per_second, quarantine=quarantine,
     ).opened()  # fmt: skip
     with state.connect(create=True) as db, watched(state.output) as progress:
         summary = run(db, request, progress)

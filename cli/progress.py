@@ -52,7 +52,7 @@ class _Watch:
             self._status.update(str(event))
 
 
-def _pictures(shown: ExitStack, total: int) -> Callable[[Count], None]:
+def _pictures(shown: ExitStack, total: int | None) -> Callable[[Count], None]:
     """Show a bar with images per second and time left; return what is to be called with each new count."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

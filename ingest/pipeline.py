@@ -9,6 +9,7 @@ running the same command again.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec, Store
+from milvise.core import config
 from milvise.errors import InputError
 from milvise.gallery.pair import Pair, open_pair
 from milvise.gallery.plan import Plan
@@ -31,6 +33,7 @@ from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import read_ahead, run_in_threads
 from milvise.ingest.sinks.upsert import UpsertSink
 from milvise.ingest.sources import Source, require_pictures
+from milvise.ingest.sources.source import is_elsewhere, origins_of
 from milvise.ingest.summary import Counts, Summary
 
 Progress = Callable[[Counts], None]
@@ -121,13 +124,15 @@ class _Run:
         sink = UpsertSink(self._store, pair, self._options.index, may_go)
         stages = picture_stages(self._plan, sink, self._reporter.report, loaded=self._loaded)
         items = self._changes(pair, untouched=stamp.untouched).in_sources(sources)
-        run_in_threads(items, stages, batch_size=self._batch_size, progress=self._tell)
+        readers = _readers(sources)
+        run_in_threads(items, stages, batch_size=self._batch_size, progress=self._tell, readers=readers)
         self._reporter.note_skipped(self._seen.skipped)
         if self._has_none(pair):
             # An empty gallery would be left behind.
             sink.withdraw()
             raise self._none_loaded()
         self._prune(pair)
+        self._note_origins(pair, origins_of(sources))
         if self._live is not None:
             # Else it would be put in the place of another version.
             self._live.require()
@@ -140,7 +145,7 @@ class _Run:
         visual = self._store.find(self._plan.visual)
         pair = None if visual is None else Pair(visual)
         items = self._changes(pair, untouched=False).in_sources(sources)
-        with read_ahead(items, picture_reader(self._plan), self._batch_size) as read:
+        with read_ahead(items, picture_reader(self._plan), self._batch_size, readers=_readers(sources)) as read:
             for batch in read:
                 if batch is None:
                     continue
@@ -177,6 +182,15 @@ class _Run:
 
         return replace(pair, before_write=before_write), stamp
 
+    def _note_origins(self, pair: Pair, origins: Sequence[str]) -> None:
+        """Note in the catalog from which buckets the pictures of manifests come: nothing is read from others later."""
+        for collection in pair.in_order:
+            found = self._store.find(collection.manifest)
+            known = () if found is None else found.manifest.sources
+            more = [origin for origin in origins if origin not in known]
+            if found is not None and more:
+                collection.manifest = self._store.record(found.manifest.changed(sources=(*known, *more))).manifest
+
     def _changes(self, pair: Pair | None, *, untouched: bool) -> ChangeFinder:
         return ChangeFinder(
             pair,
@@ -212,3 +226,8 @@ class _Run:
                 f"{kept:,} stored pictures are in none of the sources as far as these can be seen, and were kept: a folder,"
                 " a link or a line of a manifest could not be read where they may be."
             )
+
+
+def _readers(sources: Sequence[Source]) -> int | None:
+    """Return how many threads read pictures: those that are elsewhere are waited for, so that there are as many as connections."""
+    return max(config.connections(), os.cpu_count() or 2) if is_elsewhere(sources) else None

@@ -84,6 +84,7 @@ def run_in_threads(
     *,
     batch_size: int,
     progress: Callable[[], None],
+    readers: int | None = None,
 ) -> None:
     """Send items through the stages, which run beside each other, each only so far ahead of the next one.
 
@@ -98,8 +99,10 @@ def run_in_threads(
         Items for each call of `embed`.
     progress : callable
         Called in this thread several times a second, and at the end.
+    readers : int, optional
+        Threads that read; by default as many as there are processors.
     """
-    with read_ahead(items, stages.read, batch_size) as read:
+    with read_ahead(items, stages.read, batch_size, readers=readers) as read:
         embedded = _embedded(read, stages, batch_size)
         with (
             Prefetched(embedded, depth=_BATCHES_AHEAD, name="embed") as done,
@@ -112,7 +115,11 @@ def run_in_threads(
 
 @contextmanager
 def read_ahead(
-    items: Iterable[Item | None], read: Callable[[Sequence[Item]], Read], batch_size: int
+    items: Iterable[Item | None],
+    read: Callable[[Sequence[Item]], Read],
+    batch_size: int,
+    *,
+    readers: int | None = None,
 ) -> Iterator[Iterator[Read | None]]:
     """Yield what the first stage makes of each item, in order, read ahead in a pool of threads: a ``with`` block.
 
@@ -120,8 +127,10 @@ def read_ahead(
     ----------
     batch_size : int
         How many items the next stage takes at once.
+    readers : int, optional
+        Threads that read; by default as many as there are processors.
     """
-    pool = ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="milvise-read")
+    pool = ThreadPoolExecutor(readers or max(2, os.cpu_count() or 2), thread_name_prefix="milvise-read")
     try:
         with Prefetched(items, depth=ITEMS_AHEAD, name="changes") as ahead:
             single = (None if item is None else (item,) for item in ahead)

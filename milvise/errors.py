@@ -11,7 +11,8 @@
     │   └── FilterError            a filter that Milvus cannot read
     ├── NotFoundError              a gallery, collection or picture that is not there
     │   ├── ReplacedError          a collection that was replaced or dropped while it was read
-    │   └── NoFileError            a stored picture whose file is not on this machine as it was loaded
+    │   └── NoFileError            a stored picture whose file is not where it was as it was loaded
+    │       └── StoreAwayError     the store that has the file does not answer at the moment
     ├── FingerprintError           vectors made by different models would be compared
     ├── InputError                 a source that cannot be read at all
     │   └── ImageError             a picture that cannot be decoded
@@ -112,9 +113,15 @@ class ReplacedError(NotFoundError):
 
 
 class NoFileError(NotFoundError):
-    """A stored picture whose file is not on this machine as it was loaded."""
+    """A stored picture whose file is not where it was as it was loaded."""
 
     code = "no_file"
+
+
+class StoreAwayError(NoFileError):
+    """The store that has the file of a picture does not answer at the moment; the same request may be made again soon."""
+
+    code = "busy"
 
 
 class FingerprintError(MilviseError):

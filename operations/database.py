@@ -137,6 +137,7 @@ class Database(database.Database):
         prune: bool = False,
         dry_run: bool = False,
         verify_content: bool = False,
+        requests_per_second: float | None = None,
         quarantine: str | Path | None = None,
         progress: Progress = silent,
     ) -> Summary:
@@ -147,7 +148,8 @@ class Database(database.Database):
         Parameters
         ----------
         *sources : str, path or Source
-            Folders, or ``.csv``, ``.jsonl``, ``.parquet`` manifests with a ``uri`` column; or sources of one's own, see
+            Folders; ``.csv``, ``.jsonl``, ``.parquet`` manifests with a ``uri`` column; ``.tar`` files of WebDataset, or what
+            img2dataset wrote. Each is a path or a URL, see ``docs/sources.md``. Or sources of one's own, see
             `milvise.ingest.sources.Source`.
         gallery : str
             Which collection of pictures.
@@ -179,11 +181,14 @@ class Database(database.Database):
             Whether nothing is written.
         verify_content : bool
             Whether stored files are read again even if their size and time are as they were.
+        requests_per_second : float, optional
+            How many requests to stores and web servers begin within a second at most; by default
+            ``MILVISE_REQUESTS_PER_SECOND``, else any number.
         quarantine : path, optional
             Where bad files are reported; by default ``milvise-quarantine-GALLERY.jsonl`` in the working folder.
         progress : callable
             Told of each step, and of how many pictures are done; see `milvise.operations.progress`. The sources are read
-            once more to know how many there are.
+            once more to know how many there are, unless that would read the pictures themselves.
 
         Returns
         -------
@@ -217,7 +222,7 @@ class Database(database.Database):
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-            quarantine=as_optional_path("quarantine", quarantine),
+            requests_per_second=requests_per_second, quarantine=as_optional_path("quarantine", quarantine),
         )  # fmt: skip
         return ingest_images(self, request, progress)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from PIL import Image
 from milvise.core.disk_cache import DiskCache
 from milvise.core.records import Picture
 from milvise.embeddings.pictures.decode import decode_opened
-from milvise.errors import UsageError
+from milvise.errors import NoFileError, UsageError
 from milvise.gallery.files import locate, stored_file
 
 SIZES = (256, 512)
@@ -37,21 +37,34 @@ class StoredFile:
     ----------
     picture : Picture
     sources : tuple of str
-        Where the gallery was loaded from: paths on this machine, which are nobody else's business.
+        Where the gallery was loaded from: paths on this machine and URLs, which are nobody else's business.
     """
 
     picture: Picture
     sources: tuple[str, ...] = field(repr=False)
 
-    def opened(self) -> AbstractContextManager[tuple[io.BufferedReader, int]]:
+    @contextmanager
+    def opened(self) -> Iterator[tuple[io.BufferedReader, int]]:
         """Open it; yields a file that can be sought in, and its length in bytes. Its content is the one that was loaded.
 
         Raises
         ------
         NoFileError
             If no source has it, or it was changed since.
+        StoreAwayError
+            If it is in a store that does not answer at the moment.
         """
-        return stored_file(self.sources, self.picture.uri, self.picture.sha256)
+        picture = self.picture
+        with ExitStack() as held:
+            try:
+                found = held.enter_context(stored_file(self.sources, picture.uri, picture.sha256))
+            except NoFileError:
+                from milvise.ingest.sources.stored_content import may_be_elsewhere, stored_content
+
+                if not may_be_elsewhere(self.sources, picture.uri):
+                    raise
+                found = held.enter_context(stored_content(self.sources, picture.uri, picture.sha256))
+            yield found
 
     def path(self) -> Path | None:
         """Return where it is on this machine, None where it is not; whether it was changed is not looked at."""

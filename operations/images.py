@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,7 +18,8 @@ from milvise.errors import UsageError
 from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
-from milvise.ingest.sources import Source, open_source, require_pictures
+from milvise.ingest.sources import Source, open_source, reads_much, require_pictures
+from milvise.ingest.sources.remote.traffic import TRAFFIC
 from milvise.ingest.summary import Counts, Summary
 from milvise.operations.checks import require_count, require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
@@ -27,7 +29,7 @@ LABELS = ("folder", "none")
 MOST_AT_ONCE = 1_024
 
 SourceLike = str | Path | Source
-"""A source: the path of a folder or manifest, or a source of one's own."""
+"""A source: the path or URL of a folder, a manifest or a tar, or a source of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,15 @@ class IngestImages:
     prune: bool = False
     dry_run: bool = False
     verify_content: bool = False
+    requests_per_second: float | None = None
     quarantine: Path | None = None
 
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
         require_index(self.index)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
+        if self.requests_per_second is not None and not 0 < self.requests_per_second < math.inf:
+            raise UsageError(f"requests_per_second must be more than 0.\nReceived: {self.requests_per_second}")
         require_sources(self.sources)
 
     def opened(self) -> IngestImages:
@@ -81,7 +86,7 @@ def require_sources(sources: Sequence[SourceLike]) -> None:
     UsageError
         If not.
     """
-    expected = "Expected: folders, or .csv, .jsonl, .parquet manifests with a uri column"
+    expected = "Expected: folders, .csv, .jsonl, .parquet manifests with a uri column, or .tar files; here or at URLs"
     if not sources:
         raise UsageError(f"there is no source of pictures.\n{expected}\nReceived: none")
     for source in sources:
@@ -111,6 +116,11 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
 
 
 def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> Summary:
+    with TRAFFIC.at_most(request.requests_per_second):
+        return _load(db, request, progress)
+
+
+def _load(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
     options = LoadOptions(
         IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
@@ -139,10 +149,13 @@ def _opened(request: IngestImages) -> tuple[Source, ...]:
 
 
 def _counts(sources: Sequence[Source], progress: Progress) -> Callable[[Counts], None]:
-    """Return the function that tells how far a run is; the sources are read once more to know how many there are."""
+    """Return the function that tells how far a run is.
+
+    The sources are read once more to know how many pictures there are, unless that would read the pictures themselves.
+    """
     if progress is silent:
         return lambda counts: None
-    total = sum(1 for source in sources for _ in source)
+    total = None if any(map(reads_much, sources)) else sum(1 for source in sources for _ in source)
 
     def tell(counts: Counts) -> None:
         progress(Count("pictures", counts.embedded + counts.unchanged + counts.quarantined, total, counts.embedded))

@@ -33,18 +33,19 @@ class Count:
     what : str
         What is counted: ``pictures``, ``words`` or ``joint vectors``.
     done : int
-    total : int
+    total : int, optional
+        None where counting them beforehand would read all of them.
     embedded : int
         How many of the pictures that are done went through the backbone; the others were unchanged, or could not be read.
     """
 
     what: str
     done: int
-    total: int
+    total: int | None
     embedded: int = 0
 
     def __str__(self) -> str:
-        return f"{self.done:,} of {self.total:,} {self.what}"
+        return f"{self.done:,} {self.what}" if self.total is None else f"{self.done:,} of {self.total:,} {self.what}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from milvise.ingest.follow.event import DELETED, PictureEvent
-from milvise.ingest.follow.root import FileBelow, Seen
+from milvise.ingest.follow.root import Looked, Seen
 from milvise.ingest.follow.stream import Delivery
 
 TRIES = 3
@@ -27,7 +27,7 @@ class Look:
 
     Attributes
     ----------
-    file : FileBelow
+    file : Looked
     deliveries : list of Delivery
         What is acknowledged once the picture is settled.
     tries : int
@@ -36,7 +36,7 @@ class Look:
         What the file looked like before it was read; None where there was none.
     """
 
-    file: FileBelow
+    file: Looked
     deliveries: list[Delivery]
     tries: int = 0
     seen: Seen | None = None
@@ -98,7 +98,7 @@ class Looks:
             looks = itertools.chain(self._under_way.values(), self._waiting.values())
             return sum(len(look.deliveries) for look in looks)
 
-    def add(self, asked: Iterable[tuple[FileBelow, Delivery]]) -> list[Look]:
+    def add(self, asked: Iterable[tuple[Looked, Delivery]]) -> list[Look]:
         """Return the looks that can be made now for these deliveries."""
         found: dict[str, Look] = {}
         with self._lock:

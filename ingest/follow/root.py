@@ -17,13 +17,13 @@ from milvise.embeddings.pictures.files import opened_by
 from milvise.errors import UnavailableError
 from milvise.gallery.files import open_below
 from milvise.ingest.follow.event import EventError
-from milvise.ingest.sources.content import SETTLED_S, ContentState
+from milvise.ingest.sources.content import SETTLED_S, Content, ContentState
 from milvise.ingest.sources.folder import is_read
 
 Seen = tuple[int, int, int]
 """Size, time of modification in nanoseconds, and number of a file on its disk: another file, or other content, differs in one of them."""
 
-_UNREADABLE: Seen = (-1, 0, 0)
+UNREADABLE: Seen = (-1, 0, 0)
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL)
 """The last one where a file stands in the place of a folder."""
 
@@ -67,20 +67,31 @@ class FileBelow:
         try:
             descriptor = open_below(self.root, self.uri, os.O_RDONLY | os.O_NONBLOCK)
         except ValueError:
-            return _UNREADABLE
+            return UNREADABLE
         except OSError as error:
-            return None if error.errno in _NOT_THERE else _UNREADABLE
+            return None if error.errno in _NOT_THERE else UNREADABLE
         try:
             status = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        return (status.st_size, status.st_mtime_ns, status.st_ino) if stat.S_ISREG(status.st_mode) else _UNREADABLE
+        return (status.st_size, status.st_mtime_ns, status.st_ino) if stat.S_ISREG(status.st_mode) else UNREADABLE
+
+
+class Looked(Content, Protocol):
+    """A picture that can be looked at without reading it."""
+
+    @property
+    def uri(self) -> str:
+        """Relative to where it is looked for."""
+
+    def seen(self) -> Seen | None:
+        """Return what it looks like now, None where there is none; whether it can be read is not looked at."""
 
 
 class Place(Protocol):
     """Where the pictures are that a follower looks at: a `Root`, or the folders of a gallery."""
 
-    def file(self, uri: str) -> FileBelow:
+    def file(self, uri: str) -> Looked:
         """Return the file of a picture, there or not; raises `EventError` where there can be none."""
 
     def require_there(self) -> None:

@@ -2,7 +2,7 @@
 
 from milvise.ingest.sources.content import BytesContent, Content, ContentState, LocalFile
 from milvise.ingest.sources.item import Item, Rejected
-from milvise.ingest.sources.open_source import open_source, require_pictures
+from milvise.ingest.sources.open_source import open_source, reads_much, require_pictures
 from milvise.ingest.sources.skipped import Skipped
 from milvise.ingest.sources.source import Source
 
@@ -16,5 +16,6 @@ __all__ = [
     "Skipped",
     "Source",
     "open_source",
+    "reads_much",
     "require_pictures",
 ]

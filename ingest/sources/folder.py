@@ -69,7 +69,7 @@ class Folder:
             yield Rejected("/".join(parts), reason)
 
     def _is_passed_over(self, entry: os.DirEntry[str], parts: tuple[str, ...]) -> bool:
-        extension = _extension(entry.name)
+        extension = extension_of(entry.name)
         if entry.is_symlink():
             if _leads_to_a_folder(entry):
                 self.skipped.links_passed_over += 1
@@ -88,13 +88,14 @@ class Folder:
 def is_read(uri: str) -> bool:
     """Return whether a picture with this URI would be read: neither it nor a folder above it is hidden, and its format is one of those."""
     parts = uri.split("/")
-    return not any(part.startswith(".") for part in parts) and _extension(parts[-1]) in _extensions()
+    return not any(part.startswith(".") for part in parts) and extension_of(parts[-1]) in _extensions()
 
 
 _extensions = cache(extensions)
 
 
-def _extension(name: str) -> str:
+def extension_of(name: str) -> str:
+    """Return the extension of a file's name, lower-case, with its dot."""
     return "." + name.rpartition(".")[2].lower()
 
 

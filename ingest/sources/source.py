@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from milvise.ingest.sources.item import Item, Rejected
@@ -47,6 +47,30 @@ class SkipsEntries(Protocol):
     @property
     def skipped(self) -> Skipped:
         """What the last reading skipped."""
+
+
+@runtime_checkable
+class NamesOrigins(Protocol):
+    """A source that lists pictures of other places than its own."""
+
+    @property
+    def origins(self) -> Collection[str]:
+        """The buckets, as URLs, of the pictures that its last reading listed, as far as those of stores go."""
+
+
+def origins_of(sources: Iterable[Source]) -> list[str]:
+    """Return where the pictures are that sources list, beside the places of these sources."""
+    named = [one for source in sources if isinstance(source, NamesOrigins) for one in source.origins]
+    return sorted(set(named))
+
+
+def is_elsewhere(sources: Iterable[Source]) -> bool:
+    """Return whether the first picture of a source is no file on this machine, so that reading it waits more than it works."""
+    for source in sources:
+        first = next((entry for entry in source if isinstance(entry, Item)), None)
+        if first is not None and first.content.path is None:
+            return True
+    return False
 
 
 def skipped_by(sources: Iterable[Source]) -> Skipped:

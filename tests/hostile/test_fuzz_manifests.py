@@ -25,7 +25,7 @@ from milvise.core.lines import MOST_LINE_BYTES
 from milvise.errors import InputError
 from milvise.ingest.quarantine import printable
 from milvise.ingest.rows import scalars
-from milvise.ingest.sources import Item, LocalFile, Rejected, manifest_file
+from milvise.ingest.sources import Item, LocalFile, Rejected, manifest_rows
 from milvise.ingest.sources.manifest_file import ManifestFile
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(
@@ -284,7 +284,7 @@ def test_parquet_is_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest
     tracemalloc.stop()
     assert found == [f"{n}.jpg" for n in range(5_000)]
     assert peak < 20 * 2**20, "one long text for all rows takes little in the file and much in Python"
-    monkeypatch.setattr(manifest_file, "_GROUP", 1_000)
+    monkeypatch.setattr(manifest_rows, "_GROUP", 1_000)
     error = read(path)
     assert isinstance(error, InputError)
     assert "smaller row groups" in str(error)

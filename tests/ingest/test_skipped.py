@@ -287,8 +287,8 @@ def test_a_manifest_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
 
 
 def test_entries_that_cannot_be_used_are_no_pictures(tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("uri\nhttps://example.org/a.jpg\n")
+    (tmp_path / "m.csv").write_text("uri\nftp://example.org/a.jpg\n")
     source = open_source(str(tmp_path / "m.csv"))
     assert [type(entry) for entry in source] == [Rejected]
-    with pytest.raises(InputError, match="download the picture first"):
+    with pytest.raises(InputError, match="URLs of these schemes are read: s3, gs"):
         require_pictures([source])

@@ -85,13 +85,13 @@ def test_a_manifest_gives_uri_label_and_the_rest_as_metadata(kind: str, tmp_path
 
 
 def test_bad_entries_of_a_manifest_are_rejected_and_the_rest_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("uri,label\na.jpg,x\nb.jpg,x,too,many\n,x\nhttps://example.org/c.jpg,x\nd.jpg,x\n")
+    (tmp_path / "m.csv").write_text("uri,label\na.jpg,x\nb.jpg,x,too,many\n,x\nftp://example.org/c.jpg,x\nd.jpg,x\n")
     entries = list(open_source(str(tmp_path / "m.csv")))
     assert {entry.uri for entry in entries if isinstance(entry, Item)} == {"a.jpg", "d.jpg"}
     reasons = " | ".join(entry.reason for entry in entries if isinstance(entry, Rejected))
     assert "4 columns, not 2" in reasons
     assert "has no uri" in reasons
-    assert "only files are read" in reasons
+    assert "URLs of these schemes are read" in reasons
     (tmp_path / "m.jsonl").write_text('{"uri": "a.jpg"}\nno json\n[1]\n\n{"label": "x"}\n')
     entries = list(open_source(str(tmp_path / "m.jsonl")))
     assert [type(entry).__name__ for entry in entries] == ["Item", "Rejected", "Rejected", "Rejected"]
