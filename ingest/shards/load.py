@@ -230,7 +230,10 @@ class ShardLoad:
             with ThreadPoolExecutor(len(pair.in_order)) as pool:
                 list(pool.map(Collection.settle, pair.in_order))
             for collection in pair.in_order:
-                self._require_count(collection)
+                if self._append:
+                    self._await_imported(collection)
+                else:
+                    self._require_count(collection)
         with self._timed("compare"):
             return sum(self._compare(collection) for collection in pair.in_order)
 
@@ -239,11 +242,22 @@ class ShardLoad:
         deadline = time.monotonic() + _VISIBLE_S
         while (found := collection.count()) < expected and time.monotonic() < deadline:
             time.sleep(1.0)
-        if found < expected or (found > expected and not self._append):
+        if found != expected:
             raise DoubtError(
                 f"the collection {collection.name} does not hold the rows of the shards.\nExpected: {expected:,} rows\nReceived:"
                 f" {found:,} rows"
             )
+
+    def _await_imported(self, collection: Collection) -> None:
+        """Wait until some rows of each part of the imported shards are given out."""
+        deadline = time.monotonic() + _VISIBLE_S
+        for number in sorted(self._imported):
+            ids = read_ids(self._folder.rows(collection.manifest.room, number))
+            keys = [batch[0] for batch in ids]
+            while len(collection.get(keys, fields=["id"])) < len(keys):
+                if time.monotonic() > deadline:
+                    raise DoubtError(f"the server imported the shard {number} and does not give out its pictures.")
+                time.sleep(1.0)
 
     def _compare(self, collection: Collection) -> int:
         """Compare some rows of some shards with what the collection gives out."""
