@@ -145,7 +145,8 @@ class Pair:
 
 def with_top_classes(rows: Sequence[Row], classes: Classes) -> list[Row]:
     """Return visual rows with what the backbone saw in each picture, which searches are ranked by."""
-    vectors = np.asarray([row["vector"] for row in rows], dtype=np.float32)
+    # In double precision, so that the same picture has the same texts on each machine and in batches of any size.
+    vectors: Any = np.asarray([row["vector"] for row in rows], dtype=np.float64)
     seen = encode(class_probabilities(vectors, classes.weights, classes.bias))
     return [
         {**row, TOP_CLASSES: top, SKETCH: drawn} for row, top, drawn in zip(rows, seen, sketch(vectors), strict=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.core.arrays import Floats, unit
+from milvise.core.arrays import Doubles, Floats, unit
 
 AXES = 192
 """A multiple of three, so that texts can be laid end to end."""
@@ -35,7 +35,8 @@ Values = np.ndarray[Any, np.dtype[np.int8]]
 
 def sketch(visual: Floats) -> list[str]:
     """Return the texts of visual vectors, shape (n, width)."""
-    drawn = np.asarray(visual, dtype=np.float32) @ _axes(visual.shape[1])
+    # In double precision the sum of so many single ones does not depend on the order in which processors add them up.
+    drawn = np.asarray(visual, dtype=np.float64) @ _axes(visual.shape[1])
     largest = np.abs(drawn).max(axis=1, keepdims=True)
     values = np.rint(_MOST * drawn / np.where(largest > 0, largest, 1)).astype(np.int8)
     return [base64.b64encode(each.tobytes()).decode("ascii") for each in values]
@@ -64,6 +65,6 @@ def sketch_values(texts: Sequence[str]) -> Values:
 
 
 @lru_cache(maxsize=4)
-def _axes(width: int) -> Floats:
+def _axes(width: int) -> Doubles:
     signs = np.random.RandomState(_SEED).randint(0, 2, size=(width, AXES))
-    return np.asarray(2 * signs - 1, dtype=np.float32)
+    return np.asarray(2 * signs - 1, dtype=np.float64)
