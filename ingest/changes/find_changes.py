@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
 from milvise.adapter.rows import row_problem
 from milvise.adapter.schema import VISUAL
+from milvise.core import config
 from milvise.core.chunks import chunks
 from milvise.core.records import Row, record_id
 from milvise.errors import ImageError
@@ -92,6 +94,7 @@ class ChangeFinder:
                     self._tally.add(unchanged=1)
                     del asked[key]
         stored = self._gallery.stored(list(asked)) if self._gallery is not None and asked else {}
+        digests = self._digests({key: one for key, one in asked.items() if key in stored and key not in as_they_were})
         verified: list[tuple[str, LoadedFile]] = []
         for key, item in asked.items():
             problem = row_problem(scalars(item, "", None), VISUAL)
@@ -100,7 +103,9 @@ class ChangeFinder:
             elif key not in stored:
                 yield item
             else:
-                yield from self._changed(key, item, stored[key], as_they_were.get(key), verified)
+                before = as_they_were.get(key)
+                digest = before.sha256 if before is not None else digests.get(key)
+                yield from self._changed(key, item, stored[key], digest, verified)
         if self._loaded is not None:
             self._loaded.remember(verified)
 
@@ -123,16 +128,24 @@ class ChangeFinder:
                     self._reject(Rejected(entry.uri, reason))
             self._seen.skipped.add(skipped_by([source]))
 
+    @staticmethod
+    def _digests(items: Mapping[str, Item]) -> dict[str, str | ImageError]:
+        """Return the hashes of pictures that are elsewhere, several read at a time, since each is waited for; or why it has none."""
+        elsewhere = {key: item for key, item in items.items() if item.content.path is None}
+        if len(elsewhere) < 2:
+            return {}
+        with ThreadPoolExecutor(config.connections(), thread_name_prefix="milvise-hash") as pool:
+            return dict(zip(elsewhere, pool.map(_digest, elsewhere.values()), strict=True))
+
     def _changed(
-        self, key: str, item: Item, row: Row, was: LoadedFile | None, verified: list[tuple[str, LoadedFile]]
+        self, key: str, item: Item, row: Row, digest: str | ImageError | None, verified: list[tuple[str, LoadedFile]]
     ) -> Iterator[Item]:
         """Yield a stored picture if its content is another one now."""
         assert self._gallery is not None
         state = item.content.state()
-        try:
-            digest = was.sha256 if was is not None else hash_content(item.content)
-        except ImageError as error:
-            self._reject(Rejected(item.uri, str(error)))
+        digest = _digest(item) if digest is None else digest
+        if isinstance(digest, ImageError):
+            self._reject(Rejected(item.uri, str(digest)))
             return
         if row["sha256"] == digest:
             self._tally.add(unchanged=1)
@@ -150,3 +163,11 @@ class ChangeFinder:
         else:
             reason = f"the gallery has {other} under the same source-relative URI; load the folder above both"
             self._reject(Rejected(item.uri, reason))
+
+
+def _digest(item: Item) -> str | ImageError:
+    """Return the hash of a picture, or why it cannot be read."""
+    try:
+        return hash_content(item.content)
+    except ImageError as error:
+        return error

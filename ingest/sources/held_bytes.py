@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from threading import Lock
 
 MOST_HELD = 64 * 2**20
@@ -24,20 +25,32 @@ class HeldBytes:
 
 
 class _Room:
+    """How much is taken. What is given back is only noted: that happens wherever an object goes away, where no lock may be waited for."""
+
     def __init__(self) -> None:
         self._lock = Lock()
-        self.taken = 0
+        self._taken = 0
+        self._given_back: deque[int] = deque()
+
+    @property
+    def taken(self) -> int:
+        with self._lock:
+            return self._now()
 
     def take(self, size: int) -> bool:
         with self._lock:
-            if self.taken + size > MOST_HELD:
+            if self._now() + size > MOST_HELD:
                 return False
-            self.taken += size
+            self._taken += size
             return True
 
     def give_back(self, size: int) -> None:
-        with self._lock:
-            self.taken -= size
+        self._given_back.append(size)
+
+    def _now(self) -> int:
+        while self._given_back:
+            self._taken -= self._given_back.popleft()
+        return self._taken
 
 
 ROOM = _Room()

@@ -74,7 +74,7 @@ def _open_here(path: Path, *, labels: bool) -> Source:
 
 
 def _open_there(url: str, *, labels: bool) -> Source:
-    url = url.rstrip("/")
+    url = f"{scheme_of(url)}{url[len(scheme_of(url)) :]}".rstrip("/")
     name = name_of(url)
     if Path(name).suffix in SUFFIXES:
         return ManifestFile(FileAnywhere(url))

@@ -11,7 +11,7 @@ from typing import IO
 from milvise.embeddings.pictures.files import MOST_BYTES
 from milvise.errors import ImageError
 
-IN_MEMORY = 32 * 2**20
+IN_MEMORY = 8 * 2**20
 """Larger pictures are read in pieces of so many bytes."""
 
 

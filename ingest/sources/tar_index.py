@@ -15,13 +15,13 @@ from typing import IO
 from milvise.core.disk_cache import DiskCache
 from milvise.ingest.sources.anywhere import FileAnywhere
 from milvise.ingest.sources.remote.stores import Entry
-from milvise.ingest.sources.tar_members import members
+from milvise.ingest.sources.tar_members import TarError, members
 
 Index = dict[str, tuple[int, int]]
 """By name in the tar: where it begins, and how many bytes it has."""
 
 MOST_KEPT = 500_000
-"""Members of all indexes that a process keeps."""
+"""Members of all indexes that a process keeps; a tar with more of them has no index."""
 
 CACHE_BYTES = 256 * 2**20
 
@@ -33,7 +33,7 @@ _disk: list[DiskCache] = []
 def note(tar: FileAnywhere, found: Entry, index: Index) -> None:
     """Keep the index of a tar elsewhere that was read to its end."""
     key = _key(found)
-    if tar.is_remote and key is not None:
+    if tar.is_remote and key is not None and len(index) <= MOST_KEPT:
         _cache().put(key, json.dumps(index).encode())
 
 
@@ -65,12 +65,22 @@ def index_of(tar: FileAnywhere, found: Entry, file: IO[bytes]) -> Index:
                 index = _kept.get(key) if key is not None else None
             if index is None:
                 assert found.size is not None
-                index = {one.name: (one.start, one.length) for one in members(file, found.size) if not one.problem}
+                index = _made(file, found.size)
                 note(tar, found, index)
                 if key is not None:
                     _keep(key, index)
     elif key is not None:
         _keep(key, index)
+    return index
+
+
+def _made(file: IO[bytes], size: int) -> Index:
+    index: Index = {}
+    for member in members(file, size):
+        if not member.problem:
+            index[member.name] = (member.start, member.length)
+            if len(index) > MOST_KEPT:
+                raise TarError(f"it has more than {MOST_KEPT:,} members")
     return index
 
 

@@ -15,7 +15,7 @@ from milvise.ingest.sources.item import Item, Rejected
 from milvise.ingest.sources.remote import stores
 from milvise.ingest.sources.remote.failures import RemoteError
 from milvise.ingest.sources.skipped import Skipped
-from milvise.ingest.sources.tar_index import note
+from milvise.ingest.sources.tar_index import MOST_KEPT, note
 from milvise.ingest.sources.tar_members import Member
 from milvise.ingest.sources.tar_samples import Sample, samples
 
@@ -93,7 +93,8 @@ class _TarReading:
             if problem:
                 yield Rejected(uri, problem)
             else:
-                self._index[member.name] = (member.start, member.length)
+                if len(self._index) <= MOST_KEPT:
+                    self._index[member.name] = (member.start, member.length)
                 yield Item(uri, self._content(member), label, meta)
 
     def _content(self, member: Member) -> ByteRange:

@@ -223,6 +223,29 @@ def test_manifests_list_urls_and_what_lies_below_their_folder(
     assert live.manifest.sources == (str(tmp_path), f"s3://{BUCKET}")
 
 
+def test_pictures_that_no_listing_tells_of_are_compared_several_at_a_time(
+    load: Load, server: ObjectStore, source: str, tmp_path: Path
+) -> None:
+    names = [f"{'cat' if number % 2 else 'dog'}/{number}.png" for number in range(6)]
+    (tmp_path / "m.csv").write_text("uri\n" + "".join(f"{source}/{name}\n" for name in names))
+    load(tmp_path / "m.csv")
+    server.put("2019/cat/3.png", picture(70, tmp_path))
+    server.delete("2019/dog/4.png")
+    most = 0
+
+    def hits(method: str, path: str) -> bool:
+        nonlocal most
+        if path.endswith(".png"):
+            most = max(most, sum(one.name.startswith("milvise-hash") for one in threading.enumerate()))
+        return False
+
+    server.faults.plan, server.faults.hits = ["ok"], hits
+    again = load(tmp_path / "m.csv")
+    assert (again.unchanged, again.replaced, again.quarantined) == (4, 1, 1)
+    assert most > 1
+    assert "it is not there" in quarantined(tmp_path)[f"{source}/dog/4.png"]
+
+
 def test_a_manifest_in_a_store_names_no_file_of_this_machine(server: ObjectStore, source: str, tmp_path: Path) -> None:
     secret = paint(tmp_path / "secret.png", 1)
     lines = ["cat/1.png", "../other.png", str(secret), secret.as_uri(), f"{source}/cat/3.png"]

@@ -180,6 +180,7 @@ def _store(url: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URL, one for each process and store, and the URL's path in it."""
     require_url(url)
     scheme = scheme_of(url)
+    url = f"{scheme}{url[len(scheme) :]}"
     # The storage account of Azure stands in the URL; of the others one file system serves all.
     key = (os.getpid(), scheme, urlsplit(url).netloc if scheme.startswith("abfs") else "")
     with _lock:
