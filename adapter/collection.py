@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -13,13 +13,14 @@ from pymilvus.client.types import LoadState
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.connection import Connection
 from milvise.adapter.errors import NotDoneError, NotLoadedError
-from milvise.adapter.escape import is_in
+from milvise.adapter.escape import both, is_in
 from milvise.adapter.index_spec import IndexSpec
+from milvise.adapter.pages import EVERY_KEY, IN_KEY_ORDER, KeyRange, PageSize
 from milvise.adapter.probe import looks_inside
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
-from milvise.adapter.waiting import Beside, wait_for, within
+from milvise.adapter.waiting import Beside, wait_for
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
 from milvise.core.records import Row
@@ -32,6 +33,9 @@ READ_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 120.0
 STATE_TIMEOUT_S = 10.0
 """For a question that costs a server nothing."""
+
+SHORT_SCAN_S = 10.0
+"""A scan that took less is rather begun again than waited for."""
 
 _SCAN_ROWS = 1_000
 
@@ -199,31 +203,50 @@ class Collection:
         )
         return int(rows[0]["count(*)"])
 
-    def scan(self, fields: Sequence[str], *, filter: str = "") -> Iterator[Row]:
-        """Yield every row, everything written before the call included, holding a thousand at a time."""
+    def scan(self, fields: Sequence[str], *, filter: str = "", keys: KeyRange = EVERY_KEY) -> Iterator[Row]:
+        """Yield every row in the order of the primary keys, everything written before the call included.
+
+        Rows are read in pages of some megabytes, each of which begins behind the last key of the page before it: see `milvise.adapter.pages`.
+        Where Milvus does not answer after `SHORT_SCAN_S`, a scan waits for two minutes, and goes on from there.
+
+        Parameters
+        ----------
+        keys : KeyRange
+            Only rows with these primary keys: who noted the last key that was settled goes on behind it.
+        """
+        # One strong read: what was written is seen by all reads behind it.
         self.count()
-        if self._connection.is_lite:
-            # Milvus Lite's iterator reads everything again for each step; a list of keys does not (and fits, because
-            # Milvus Lite holds all rows in memory anyway).
-            rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
-            for batch in chunks([row[self.room.key] for row in rows], _SCAN_ROWS):
-                yield from self.get(batch, fields=fields).values()
+        if self.is_lite:
+            yield from self._scan_lite(fields, both(keys.expression(self.room.key), filter))
             return
-        begin = partial(
-            self._connection.client.query_iterator,
+        connection, size, started = self._connection, PageSize(), time.monotonic()
+        while rows := self._page(connection, fields, both(keys.expression(self.room.key), filter), size.rows):
+            yield from rows
+            keys = keys.behind(str(rows[-1][self.room.key]))
+            size.learn(rows)
+            if time.monotonic() - started > SHORT_SCAN_S:
+                connection = connection.in_the_middle()
+
+    def _scan_lite(self, fields: Sequence[str], filter: str) -> Iterator[Row]:
+        # Milvus Lite reads everything for each page; a list of keys does not need it (and fits, because Milvus Lite holds all rows in memory anyway).
+        rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
+        for batch in chunks(sorted(row[self.room.key] for row in rows), _SCAN_ROWS):
+            found = self.get(batch, fields=fields)
+            yield from (found[key] for key in batch if key in found)
+
+    def _page(self, connection: Connection, fields: Sequence[str], filter: str, limit: int) -> list[Row]:
+        rows = self._call_by(
+            connection,
+            connection.client.query,
             self.name,
-            batch_size=_SCAN_ROWS,
             filter=filter,
-            output_fields=list(fields),
+            output_fields=list(dict.fromkeys([self.room.key, *fields])),
+            limit=limit,
+            consistency_level="Bounded",
             timeout=READ_TIMEOUT_S,
+            **IN_KEY_ORDER,
         )
-        # pymilvus makes several calls for one step, some of them without the timeout that it was given.
-        iterator = self._call(within, begin, timeout=READ_TIMEOUT_S)
-        try:
-            while rows := self._call(within, iterator.next, timeout=READ_TIMEOUT_S):
-                yield from (dict(row) for row in rows)
-        finally:
-            iterator.close()
+        return [dict(row) for row in rows]
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete the rows with these primary keys; keys that are not there do not matter."""
@@ -277,9 +300,12 @@ class Collection:
         wait_for(state, "loaded", what=f"loading {self.name}", remark_s=remark_s)
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._call_by(self._connection, method, *args, **kwargs)
+
+    def _call_by(self, connection: Connection, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            with self._connection.opening(self.name):
-                return self._call_loaded(method, *args, **kwargs)
+            with connection.opening(self.name):
+                return self._call_loaded(connection, method, *args, **kwargs)
         except NotFoundError as error:
             # It was there when it was opened.
             raise ReplacedError(
@@ -287,16 +313,16 @@ class Collection:
                 f"Received: {error}\nMake the request again: it finds what stands now."
             ) from error
 
-    def _call_loaded(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_loaded(self, connection: Connection, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._connection.call(method, *args, **kwargs)
+            return connection.call(method, *args, **kwargs)
         except NotLoadedError:
             try:
                 self._load(Event(), remark_s=REMARK_S)
             except DeniedError:
                 # A server that was started again loads by itself what it had loaded; a reader can only ask again.
-                return self._connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
-            return self._connection.call(method, *args, **kwargs)
+                return connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
+            return connection.call(method, *args, **kwargs)
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:
