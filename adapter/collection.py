@@ -16,7 +16,8 @@ from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import both, is_in
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.pages import EVERY_KEY, IN_KEY_ORDER, KeyRange, PageSize
-from milvise.adapter.probe import looks_inside
+from milvise.adapter.partition import UPSERTS_SINCE, narrowed
+from milvise.adapter.probe import is_since, looks_inside
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
@@ -54,7 +55,7 @@ class Collection:
         """Whether it was made by this client a moment ago, and nothing had been written to it then."""
         self.name = manifest.collection
         """The name of the real collection."""
-        self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes)
+        self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes, partition=manifest.partition)
 
     @property
     def is_lite(self) -> bool:
@@ -80,9 +81,27 @@ class Collection:
         """
         written = 0
         for batch in messages(rows, room=self.room, dim=self.manifest.dim):
-            self._call(self._connection.client.upsert, self.name, batch, timeout=WRITE_TIMEOUT_S)
+            self._put(batch)
             written += len(batch)
         return written
+
+    def _put(self, batch: list[Row]) -> None:
+        client = self._connection.client
+        if not self._is_partitioned or is_since(self._connection.version, UPSERTS_SINCE):
+            self._call(client.upsert, self.name, batch, timeout=WRITE_TIMEOUT_S)
+            return
+        # Such a server upserts into the wrong partition, and keeps a key as often as it is inserted.
+        rows = {row[self.room.key]: row for row in batch}
+        self.delete(list(rows))
+        self._call(client.insert, self.name, list(rows.values()), timeout=WRITE_TIMEOUT_S)
+
+    @property
+    def _is_partitioned(self) -> bool:
+        return bool(self.room.partition) and not self.is_lite
+
+    def _narrowed(self, filter: str) -> str:
+        """Return a filter that names the partitions of the rows that it selects."""
+        return narrowed(filter, self.room.partition) if self._is_partitioned and filter else filter
 
     def search(
         self,
@@ -131,13 +150,14 @@ class Collection:
     ) -> Any:
         if not 1 <= limit <= MOST_HITS:
             raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
+        chosen = self._narrowed(filter)
         queries = [check_vector(vector, self.manifest.dim, owner="the query") for vector in vectors]
         index = IndexSpec.parse(self.manifest.index).widened(effort)
-        answers = self._search(queries, limit, fields, filter, index.search_params(limit))
+        answers = self._search(queries, limit, fields, chosen, index.search_params(limit))
         short = filter and any(len(hits) < limit for hits in answers)
         if short and self._connection.is_lite and index.kind == "hnsw":
             # Milvus Lite walks the graph first and filters afterwards: a beam as wide as the graph misses nothing.
-            answers = self._search(queries, limit, fields, filter, {"ef": max(limit, self.count())})
+            answers = self._search(queries, limit, fields, chosen, {"ef": max(limit, self.count())})
         return answers
 
     def _search(
@@ -177,7 +197,7 @@ class Collection:
         rows = self._call(
             self._connection.client.query,
             self.name,
-            filter=filter,
+            filter=self._narrowed(filter),
             output_fields=list(fields),
             limit=limit,
             consistency_level="Session" if own_writes else "Bounded",
@@ -196,7 +216,7 @@ class Collection:
         rows = self._call(
             self._connection.client.query,
             self.name,
-            filter=filter,
+            filter=self._narrowed(filter),
             output_fields=["count(*)"],
             consistency_level="Bounded" if settled else "Strong",
             timeout=READ_TIMEOUT_S,
@@ -239,7 +259,7 @@ class Collection:
             connection,
             connection.client.query,
             self.name,
-            filter=filter,
+            filter=self._narrowed(filter),
             output_fields=list(dict.fromkeys([self.room.key, *fields])),
             limit=limit,
             consistency_level="Bounded",

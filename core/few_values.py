@@ -53,7 +53,7 @@ class FewValues(Mapping[str, V], Generic[V]):
         place = self._place(key)
         if place is None:
             raise KeyError(key)
-        return self.values_in_use[self.numbers[place]]
+        return self.values_in_use[int(self.numbers[place])]
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._place(key) is not None

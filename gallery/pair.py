@@ -78,9 +78,19 @@ class Pair:
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""
         self.before_write()
+        said = {"label": label, "meta": dict(meta)}
         for collection in self.in_order:
-            row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True)[key]
-            collection.upsert([{**row, "label": label, "meta": dict(meta)}])
+            row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True).get(key)
+            # Where rows are replaced in two steps, a run that was killed between them leaves a picture without its joint row.
+            row = self._projected(key) if row is None else row
+            if row is not None:
+                collection.upsert([{**row, **said}])
+
+    def _projected(self, key: str) -> Row | None:
+        row = self.visual.get([key], fields=[*self.visual.room.fields, "vector"], own_writes=True).get(key)
+        if row is None or self.head is None:
+            return None
+        return {**row, "vector": self.head(np.asarray([row["vector"]], dtype=np.float32))[0]}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete pictures."""
@@ -209,6 +219,10 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable
 def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection:
     """Return the collection of this manifest; where it is loaded from and made with is noted in the catalog."""
     collection = store.build(manifest)
+    if collection.manifest.partition != manifest.partition:
+        # A run that was killed before it published anything left it.
+        store.discard(collection.manifest)
+        collection = store.build(manifest)
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
     noted = collection.manifest.changed(sources=known, recipe=manifest.recipe)
     if noted == collection.manifest:

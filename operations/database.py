@@ -136,6 +136,7 @@ class Database(database.Database):
         dry_run: bool = False,
         verify_content: bool = False,
         quarantine: str | Path | None = None,
+        partition: str | None = None,
         progress: Progress = silent,
     ) -> Summary:
         """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported.
@@ -179,6 +180,9 @@ class Database(database.Database):
             Whether stored files are read again even if their size and time are as they were.
         quarantine : path, optional
             Where bad files are reported; by default ``milvise-quarantine-GALLERY.jsonl`` in the working folder.
+        partition : str, optional
+            The metadata column, such as ``owner``, by which a gallery that is new is put into partitions: filters on it make
+            searches read a part of it. See ``docs/large-galleries.md``. It cannot be changed afterwards.
         progress : callable
             Told of each step, and of how many pictures are done; see `milvise.operations.progress`. The sources are read
             once more to know how many there are.
@@ -191,7 +195,7 @@ class Database(database.Database):
         Raises
         ------
         UsageError
-            If a value cannot be, or the gallery has joint vectors and ``head="none"``.
+            If a value cannot be, the gallery has joint vectors and ``head="none"``, or it has another partition column.
         InputError
             If a source is not there or has no picture, or none of a new gallery's pictures can be loaded.
         NotFoundError
@@ -215,7 +219,7 @@ class Database(database.Database):
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-            quarantine=as_optional_path("quarantine", quarantine),
+            quarantine=as_optional_path("quarantine", quarantine), partition=partition,
         )  # fmt: skip
         return ingest_images(self, request, progress)
 

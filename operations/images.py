@@ -55,12 +55,14 @@ class IngestImages:
     dry_run: bool = False
     verify_content: bool = False
     quarantine: Path | None = None
+    partition: str | None = None
 
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
         require_index(self.index)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
         require_sources(self.sources)
+        _require_column(self.partition)
 
     def opened(self) -> IngestImages:
         """Return the request with its sources opened, each of which has an entry that may be a picture.
@@ -87,6 +89,13 @@ def require_sources(sources: Sequence[SourceLike]) -> None:
     for source in sources:
         if not isinstance(source, str | os.PathLike | Source):
             raise UsageError(f"this is no source of pictures.\n{expected}\nReceived: {source!r}")
+
+
+def _require_column(partition: str | None) -> None:
+    if partition is not None and (not isinstance(partition, str) or not partition.strip() or "\0" in partition):
+        raise UsageError(
+            f"a gallery is partitioned by a metadata column.\nExpected: its name, such as owner\nReceived: {partition!r}"
+        )
 
 
 def open_sources(sources: Sequence[SourceLike], *, labels: bool = True) -> tuple[Source, ...]:
@@ -127,6 +136,7 @@ def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> S
             head=request.head,
             recipe=recipe,
             names=request.classes,
+            partition=request.partition,
         )
         quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
         return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))

@@ -17,6 +17,7 @@ from typing import Any
 from pymilvus import DataType
 
 from milvise.adapter import Manifest
+from milvise.adapter.rows import value_of
 from milvise.adapter.schema import Room, room_of
 from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL
@@ -129,14 +130,21 @@ def as_table(rows: Sequence[Row], room: Room) -> Any:
     import pyarrow
 
     columns = {
-        name: [json.dumps(row[name], ensure_ascii=False) if name == "meta" else row[name] for row in rows]
+        name: [
+            json.dumps(row[name], ensure_ascii=False)
+            if name == "meta"
+            else row[name]
+            if name == "vector"
+            else value_of(row, name, room)
+            for row in rows
+        ]
         for name, _ in _columns(room)
     }
     return pyarrow.table(columns, pyarrow.schema(_columns(room)))
 
 
 def _room(made: Manifest) -> Room:
-    return room_of(made.room, top_classes=made.top_classes)
+    return room_of(made.room, top_classes=made.top_classes, partition=made.partition)
 
 
 def _columns(room: Room) -> list[tuple[str, Any]]:
