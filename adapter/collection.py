@@ -241,9 +241,12 @@ class Collection:
             return
         connection, size, started = self._connection, PageSize(), time.monotonic()
         while rows := self._page(connection, fields, both(keys.expression(self.room.key), filter), size.rows):
-            yield from rows
-            keys = keys.behind(str(rows[-1][self.room.key]))
             size.learn(rows)
+            keys = keys.behind(str(rows[-1][self.room.key]))
+            rows.reverse()
+            while rows:
+                # A page is not held while the next one is read.
+                yield rows.pop()
             if time.monotonic() - started > SHORT_SCAN_S:
                 connection = connection.in_the_middle()
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -59,7 +60,8 @@ class ResumableLines:
     def write(self, record: Mapping[str, Any]) -> None:
         """Add a line."""
         line = json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-        self._file.write(line)
+        with self._writing():
+            self._file.write(line)
         self._size += len(line)
         self.lines += 1
 
@@ -68,15 +70,17 @@ class ResumableLines:
         self.after = key
         self._settled = (key, self.lines, self._size)
         if time.monotonic() - self._noted_at >= NOTED_S:
-            self._note()
+            with self._writing():
+                self._note()
             self._noted_at = time.monotonic()
 
     def finish(self) -> None:
         """Put the file in its place."""
-        self._sync()
-        self._file.close()
-        self._part.replace(self._out)
-        self._progress.unlink(missing_ok=True)
+        with self._writing():
+            self._sync()
+            self._file.close()
+            self._part.replace(self._out)
+            self._progress.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -84,9 +88,22 @@ class ResumableLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        # On a full disk what was noted before stands.
+        with suppress(OSError):
             self._note()
+        with suppress(OSError):
             self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{self._part} cannot be written: {error.strerror or error}. What was settled is kept; the same command goes on from there."
+            ) from error
 
     def _found(self) -> tuple[str, int, int]:
         """Return the key, the lines and the bytes that an earlier run settled."""
@@ -104,13 +121,12 @@ class ResumableLines:
         return str(noted["after"]), int(noted["lines"]), int(noted["bytes"])
 
     def _opened(self) -> BinaryIO:
-        try:
+        with self._writing():
             self._part.parent.mkdir(parents=True, exist_ok=True)
             file = self._part.open("r+b" if self._size else "wb")
-            file.truncate(self._size)
-            file.seek(self._size)
-        except OSError as error:
-            raise InputError(f"{self._part} cannot be written: {error.strerror or error}") from error
+            if self._size:
+                file.truncate(self._size)
+                file.seek(self._size)
         return file
 
     def _note(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from milvise.adapter import Collection
 from milvise.adapter.pages import KeyRange
 from milvise.core.config import DEFAULT_GALLERY
+from milvise.core.records import DuplicateGroup
 from milvise.core.resumable_lines import ResumableLines
 from milvise.gallery.missing import missing_gallery
 from milvise.gallery.names import visual_alias
@@ -120,7 +121,9 @@ def export_duplicates(db: Database, request: ExportDuplicates, progress: Progres
     return _exported(request.out, request.gallery, lines, started)
 
 
-def _groups(visual: Collection, request: ExportDuplicates, lines: ResumableLines, progress: Progress) -> Iterator[Any]:
+def _groups(
+    visual: Collection, request: ExportDuplicates, lines: ResumableLines, progress: Progress
+) -> Iterator[DuplicateGroup]:
     if request.kind == "exact":
         # Nothing is settled before all hashes are read, which takes one pass without vectors.
         return exact_groups(visual, filter=request.filter)

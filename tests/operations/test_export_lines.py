@@ -144,6 +144,13 @@ def test_what_cannot_be_is_refused(gallery: Gallery, own_store: Store, tmp_path:
         gallery.export_manifest(tmp_path / "folder")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_an_error_that_says_so(gallery: Gallery, tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl.part").symlink_to("/dev/full")
+    with pytest.raises(InputError, match="No space left.*the same command goes on"):
+        gallery.export_manifest(tmp_path / "out.jsonl")
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path
