@@ -22,7 +22,7 @@ ESSENCE_PROPERTY = "milvise.manifest"
 """The property of a collection in Milvus that holds the essence of its manifest."""
 
 _ESSENCE = ("alias", "room", "dim", "fingerprint", "recipe", "sources")
-_ADDED = ("top_classes",)
+_ADDED = ("top_classes", "partition")
 """What essences of earlier versions lack."""
 
 
@@ -72,6 +72,8 @@ class Manifest:
         When a rebuild or a rollback last had it go live, in seconds since 1970; 0 where that was not noted.
     figures : mapping of str to float
         What it was judged by before it went live, by the names of an evaluation's figures.
+    partition : str
+        The metadata column by which its rows are put into partitions, empty where they are not; see `milvise.adapter.partition`.
     """
 
     alias: str
@@ -88,6 +90,7 @@ class Manifest:
     top_classes: bool = False
     live_since: float = 0.0
     figures: Mapping[str, float] = field(default_factory=dict)
+    partition: str = ""
 
     @property
     def collection(self) -> str:
@@ -111,7 +114,8 @@ class Manifest:
     def essence(self) -> str:
         """Return, as ASCII text, what is kept with the collection itself: enough to record it again without a catalog."""
         values = self.to_json()
-        return json.dumps({"milvise": {name: values[name] for name in (*_ESSENCE, *_ADDED)}}, sort_keys=True)
+        kept = {name: values[name] for name in (*_ESSENCE, *_ADDED) if name != "partition" or values[name]}
+        return json.dumps({"milvise": kept}, sort_keys=True)
 
     @classmethod
     def from_essence(cls, text: str) -> Manifest | None:
@@ -132,7 +136,7 @@ class Manifest:
         TypeError
             If not.
         """
-        texts = (self.alias, self.room, self.index, self.requested_index, self.stamp, *self.sources)
+        texts = (self.alias, self.room, self.index, self.requested_index, self.stamp, self.partition, *self.sources)
         mappings = (self.fingerprint, self.recipe)
         if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, Mapping) for one in mappings):
             raise TypeError("a manifest holds texts and mappings")

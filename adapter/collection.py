@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -13,13 +13,15 @@ from pymilvus.client.types import LoadState
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.connection import Connection
 from milvise.adapter.errors import NotDoneError, NotLoadedError
-from milvise.adapter.escape import is_in
+from milvise.adapter.escape import both, is_in
 from milvise.adapter.index_spec import IndexSpec
-from milvise.adapter.probe import looks_inside
+from milvise.adapter.pages import EVERY_KEY, IN_KEY_ORDER, KeyRange, PageSize
+from milvise.adapter.partition import UPSERTS_SINCE, narrowed
+from milvise.adapter.probe import is_since, looks_inside
 from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
-from milvise.adapter.waiting import Beside, wait_for, within
+from milvise.adapter.waiting import Beside, wait_for
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
 from milvise.core.records import Row
@@ -32,6 +34,9 @@ READ_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 120.0
 STATE_TIMEOUT_S = 10.0
 """For a question that costs a server nothing."""
+
+SHORT_SCAN_S = 10.0
+"""A scan that took less is rather begun again than waited for."""
 
 _SCAN_ROWS = 1_000
 
@@ -50,7 +55,7 @@ class Collection:
         """Whether it was made by this client a moment ago, and nothing had been written to it then."""
         self.name = manifest.collection
         """The name of the real collection."""
-        self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes)
+        self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes, partition=manifest.partition)
 
     @property
     def is_lite(self) -> bool:
@@ -76,9 +81,27 @@ class Collection:
         """
         written = 0
         for batch in messages(rows, room=self.room, dim=self.manifest.dim):
-            self._call(self._connection.client.upsert, self.name, batch, timeout=WRITE_TIMEOUT_S)
+            self._put(batch)
             written += len(batch)
         return written
+
+    def _put(self, batch: list[Row]) -> None:
+        client = self._connection.client
+        if not self._is_partitioned or is_since(self._connection.version, UPSERTS_SINCE):
+            self._call(client.upsert, self.name, batch, timeout=WRITE_TIMEOUT_S)
+            return
+        # Such a server upserts into the wrong partition, and keeps a key as often as it is inserted.
+        rows = {row[self.room.key]: row for row in batch}
+        self.delete(list(rows))
+        self._call(client.insert, self.name, list(rows.values()), timeout=WRITE_TIMEOUT_S)
+
+    @property
+    def _is_partitioned(self) -> bool:
+        return bool(self.room.partition) and not self.is_lite
+
+    def _narrowed(self, filter: str) -> str:
+        """Return a filter that names the partitions of the rows that it selects."""
+        return narrowed(filter, self.room.partition) if self._is_partitioned and filter else filter
 
     def search(
         self,
@@ -127,13 +150,14 @@ class Collection:
     ) -> Any:
         if not 1 <= limit <= MOST_HITS:
             raise UsageError(f"the limit must lie between 1 and {MOST_HITS}.\nReceived: {limit}")
+        chosen = self._narrowed(filter)
         queries = [check_vector(vector, self.manifest.dim, owner="the query") for vector in vectors]
         index = IndexSpec.parse(self.manifest.index).widened(effort)
-        answers = self._search(queries, limit, fields, filter, index.search_params(limit))
+        answers = self._search(queries, limit, fields, chosen, index.search_params(limit))
         short = filter and any(len(hits) < limit for hits in answers)
         if short and self._connection.is_lite and index.kind == "hnsw":
             # Milvus Lite walks the graph first and filters afterwards: a beam as wide as the graph misses nothing.
-            answers = self._search(queries, limit, fields, filter, {"ef": max(limit, self.count())})
+            answers = self._search(queries, limit, fields, chosen, {"ef": max(limit, self.count())})
         return answers
 
     def _search(
@@ -173,7 +197,7 @@ class Collection:
         rows = self._call(
             self._connection.client.query,
             self.name,
-            filter=filter,
+            filter=self._narrowed(filter),
             output_fields=list(fields),
             limit=limit,
             consistency_level="Session" if own_writes else "Bounded",
@@ -192,38 +216,60 @@ class Collection:
         rows = self._call(
             self._connection.client.query,
             self.name,
-            filter=filter,
+            filter=self._narrowed(filter),
             output_fields=["count(*)"],
             consistency_level="Bounded" if settled else "Strong",
             timeout=READ_TIMEOUT_S,
         )
         return int(rows[0]["count(*)"])
 
-    def scan(self, fields: Sequence[str], *, filter: str = "") -> Iterator[Row]:
-        """Yield every row, everything written before the call included, holding a thousand at a time."""
+    def scan(self, fields: Sequence[str], *, filter: str = "", keys: KeyRange = EVERY_KEY) -> Iterator[Row]:
+        """Yield every row in the order of the primary keys, everything written before the call included.
+
+        Rows are read in pages of some megabytes, each of which begins behind the last key of the page before it: see `milvise.adapter.pages`.
+        Where Milvus does not answer after `SHORT_SCAN_S`, a scan waits for two minutes, and goes on from there.
+
+        Parameters
+        ----------
+        keys : KeyRange
+            Only rows with these primary keys: who noted the last key that was settled goes on behind it.
+        """
+        # One strong read: what was written is seen by all reads behind it.
         self.count()
-        if self._connection.is_lite:
-            # Milvus Lite's iterator reads everything again for each step; a list of keys does not (and fits, because
-            # Milvus Lite holds all rows in memory anyway).
-            rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
-            for batch in chunks([row[self.room.key] for row in rows], _SCAN_ROWS):
-                yield from self.get(batch, fields=fields).values()
+        if self.is_lite:
+            yield from self._scan_lite(fields, both(keys.expression(self.room.key), filter))
             return
-        begin = partial(
-            self._connection.client.query_iterator,
+        connection, size, started = self._connection, PageSize(), time.monotonic()
+        while rows := self._page(connection, fields, both(keys.expression(self.room.key), filter), size.rows):
+            size.learn(rows)
+            keys = keys.behind(str(rows[-1][self.room.key]))
+            rows.reverse()
+            while rows:
+                # A page is not held while the next one is read.
+                yield rows.pop()
+            if time.monotonic() - started > SHORT_SCAN_S:
+                connection = connection.in_the_middle()
+
+    def _scan_lite(self, fields: Sequence[str], filter: str) -> Iterator[Row]:
+        # Milvus Lite reads everything for each page; a list of keys does not need it (and fits, because Milvus Lite holds all rows in memory anyway).
+        rows = self.query(filter, fields=[self.room.key], limit=max(1, self.count()))
+        for batch in chunks(sorted(row[self.room.key] for row in rows), _SCAN_ROWS):
+            found = self.get(batch, fields=fields)
+            yield from (found[key] for key in batch if key in found)
+
+    def _page(self, connection: Connection, fields: Sequence[str], filter: str, limit: int) -> list[Row]:
+        rows = self._call_by(
+            connection,
+            connection.client.query,
             self.name,
-            batch_size=_SCAN_ROWS,
-            filter=filter,
-            output_fields=list(fields),
+            filter=self._narrowed(filter),
+            output_fields=list(dict.fromkeys([self.room.key, *fields])),
+            limit=limit,
+            consistency_level="Bounded",
             timeout=READ_TIMEOUT_S,
+            **IN_KEY_ORDER,
         )
-        # pymilvus makes several calls for one step, some of them without the timeout that it was given.
-        iterator = self._call(within, begin, timeout=READ_TIMEOUT_S)
-        try:
-            while rows := self._call(within, iterator.next, timeout=READ_TIMEOUT_S):
-                yield from (dict(row) for row in rows)
-        finally:
-            iterator.close()
+        return [dict(row) for row in rows]
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete the rows with these primary keys; keys that are not there do not matter."""
@@ -277,9 +323,12 @@ class Collection:
         wait_for(state, "loaded", what=f"loading {self.name}", remark_s=remark_s)
 
     def _call(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._call_by(self._connection, method, *args, **kwargs)
+
+    def _call_by(self, connection: Connection, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            with self._connection.opening(self.name):
-                return self._call_loaded(method, *args, **kwargs)
+            with connection.opening(self.name):
+                return self._call_loaded(connection, method, *args, **kwargs)
         except NotFoundError as error:
             # It was there when it was opened.
             raise ReplacedError(
@@ -287,16 +336,16 @@ class Collection:
                 f"Received: {error}\nMake the request again: it finds what stands now."
             ) from error
 
-    def _call_loaded(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_loaded(self, connection: Connection, method: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return self._connection.call(method, *args, **kwargs)
+            return connection.call(method, *args, **kwargs)
         except NotLoadedError:
             try:
                 self._load(Event(), remark_s=REMARK_S)
             except DeniedError:
                 # A server that was started again loads by itself what it had loaded; a reader can only ask again.
-                return self._connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
-            return self._connection.call(method, *args, **kwargs)
+                return connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
+            return connection.call(method, *args, **kwargs)
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:

@@ -15,7 +15,7 @@ from milvise.adapter.address import Address, is_server, read_address, without_pa
 from milvise.adapter.errors import MilvusBusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
-from milvise.adapter.retry import IN_PROCESS, READING, WRITING, Patience, retrying
+from milvise.adapter.retry import IN_PROCESS, READING, SCANNING, WRITING, Patience, retrying
 from milvise.core.stages import stage
 from milvise.errors import MilviseError, UnavailableError, UnsupportedError, UsageError
 
@@ -55,7 +55,14 @@ class Connection:
 
     def patient(self) -> Connection:
         """Return this connection as a writer uses it: it goes on trying while a server is started again."""
-        made = Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=WRITING)
+        return self._with(WRITING)
+
+    def in_the_middle(self) -> Connection:
+        """Return this connection as it is used once much was read, which would have to be read again: it waits as long as a writer."""
+        return self if self.patience.seconds >= SCANNING.seconds else self._with(SCANNING)
+
+    def _with(self, patience: Patience) -> Connection:
+        made = Connection(self.client, uri=self.uri, is_lite=self.is_lite, version=self.version, patience=patience)
         made._opened, made._opening = self._opened, self._opening
         return made
 

@@ -32,8 +32,13 @@ _NO_SUCH_NAME = re.compile(r"errors resolving|DNS resolution failed|lookup faile
 
 def looks_inside(version: str, *, is_lite: bool) -> bool:
     """Return whether ``LIKE "%x%"`` is understood; older servers know prefixes only, and so may one of no version."""
+    return is_lite or is_since(version, _FIRST_INFIX)
+
+
+def is_since(version: str, first: tuple[int, int]) -> bool:
+    """Return whether a server's version is this one or later; one without a version may be older."""
     numbers = re.search(r"(\d+)\.(\d+)", version)
-    return is_lite or (numbers is not None and (int(numbers[1]), int(numbers[2])) >= _FIRST_INFIX)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= first
 
 
 def explain_failure(address: Address) -> MilviseError | None:

@@ -55,6 +55,11 @@ WRITING = Patience(
 )
 """A server that was killed needs up to 40 s until it answers again."""
 
+SCANNING = Patience(
+    120.0, 30.0, "It went away in the middle of a scan. When it answers again, run the same command again."
+)
+"""Somebody waits for the end of what was read for a while already."""
+
 IN_PROCESS = Patience(1_800.0, 1_800.0, "Run the command again.")
 """Milvus Lite runs in this process and does not go away; a call that takes long is working."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType
 
+from milvise.adapter.partition import FIELD, partition_of
 from milvise.adapter.schema import MAY_LACK, META_BYTES, Room
 from milvise.errors import VectorError
 
@@ -56,12 +57,19 @@ def row_problem(row: Mapping[str, Any], room: Room) -> str | None:
     return None
 
 
+def value_of(row: Mapping[str, Any], name: str, room: Room) -> Any:
+    """Return what stands in a field of a row. The partition is always that of its metadata, whatever the row says."""
+    if name == FIELD and room.partition:
+        return partition_of(row["meta"], room.partition)
+    return row.get(name, "") if name in MAY_LACK else row[name]
+
+
 def messages(rows: Iterable[Mapping[str, Any]], *, room: Room, dim: int) -> Iterator[list[dict[str, Any]]]:
     """Check the vectors of `rows` and yield them in lists that fit into one message each."""
     batch: list[dict[str, Any]] = []
     size = 0
     for row in rows:
-        checked = {name: row.get(name, "") if name in MAY_LACK else row[name] for name in room.fields}
+        checked = {name: value_of(row, name, room) for name in room.fields}
         checked["vector"] = check_vector(row["vector"], dim, owner=f"{room.key} {row[room.key]!r}")
         row_size = 4 * dim + _OVERHEAD_BYTES + sum(len(str(checked[name]).encode()) for name in room.fields)
         if batch and (size + row_size > MESSAGE_BYTES or len(batch) >= MESSAGE_ROWS):

@@ -8,6 +8,8 @@ from typing import Any
 
 from pymilvus import CollectionSchema, DataType, MilvusClient
 
+from milvise.adapter.partition import FIELD, LENGTH
+
 METRIC = "COSINE"
 ID_LENGTH = 64
 URI_LENGTH = 4096
@@ -35,12 +37,15 @@ class Room:
         The primary key's field.
     scalars : tuple of (str, DataType, int)
         The other fields but ``vector``, with the greatest length of strings in bytes.
+    partition : str
+        The metadata column whose value stands in the field `milvise.adapter.partition.FIELD` too; empty where there is none.
     """
 
     name: str
     key: str
     key_length: int
     scalars: tuple[tuple[str, DataType, int], ...]
+    partition: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -79,9 +84,12 @@ _SEEN = replace(
 ROOMS = {room.name: room for room in (WORDS, CLASSES, HIERARCHY, VISUAL, JOINT, CATALOG, FEEDBACK)}
 
 
-def room_of(name: str, *, top_classes: bool = False) -> Room:
-    """Return the room of this name, with `TOP_CLASSES` and `SKETCH` where its rows hold them."""
-    return _SEEN if top_classes and name == VISUAL.name else ROOMS[name]
+def room_of(name: str, *, top_classes: bool = False, partition: str = "") -> Room:
+    """Return the room of this name, with `TOP_CLASSES` and `SKETCH` where its rows hold them, and a field for the partition."""
+    room = _SEEN if top_classes and name == VISUAL.name else ROOMS[name]
+    if not partition or name not in (VISUAL.name, JOINT.name):
+        return room
+    return replace(room, scalars=(*room.scalars, (FIELD, DataType.VARCHAR, LENGTH)), partition=partition)
 
 
 def holds_top_classes(described: Mapping[str, Any]) -> bool:
@@ -89,13 +97,26 @@ def holds_top_classes(described: Mapping[str, Any]) -> bool:
     return any(given.get("name") == TOP_CLASSES for given in described.get("fields", ()))
 
 
-def schema(room: Room, dim: int, *, description: str = "") -> CollectionSchema:
-    """Return the schema of a collection of this kind with vectors of width `dim`."""
+def holds_partition(described: Mapping[str, Any]) -> bool:
+    """Return whether the rows of a collection that Milvus describes hold the partition that they are in."""
+    return any(given.get("name") == FIELD for given in described.get("fields", ()))
+
+
+def schema(room: Room, dim: int, *, description: str = "", partitions: bool = True) -> CollectionSchema:
+    """Return the schema of a collection of this kind with vectors of width `dim`.
+
+    Parameters
+    ----------
+    partitions : bool
+        Whether the field for the partition is the partition key.
+    """
     made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=description)
     made.add_field(room.key, DataType.VARCHAR, is_primary=True, max_length=room.key_length)
     for name, kind, length in room.scalars:
         if kind is DataType.VARCHAR:
-            made.add_field(name, kind, max_length=length)
+            made.add_field(
+                name, kind, max_length=length, **({"is_partition_key": True} if partitions and name == FIELD else {})
+            )
         else:
             made.add_field(name, kind)
     made.add_field("vector", DataType.FLOAT_VECTOR, dim=dim)

@@ -6,13 +6,14 @@ import re
 import time
 from typing import Any
 
-from milvise.adapter.catalog import ESSENCE_PROPERTY, REAL_NAME, Manifest
+from milvise.adapter.catalog import ESSENCE_PROPERTY, REAL_NAME, Manifest, essence_of
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.indexes import Indexes
 from milvise.adapter.ledgers import CATALOG_NAME, Catalog, Ledger
-from milvise.adapter.schema import FEEDBACK, ROOMS, holds_top_classes, room_of, schema
+from milvise.adapter.partition import PARTITIONS
+from milvise.adapter.schema import FEEDBACK, ROOMS, holds_partition, holds_top_classes, room_of, schema
 from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UsageError
 
 FEEDBACK_NAME = "milvise_feedback"
@@ -281,8 +282,10 @@ class Store:
         return dict(self.connection.call(self._client.describe_collection, name, timeout=WRITE_TIMEOUT_S))
 
     def restored(self, manifest: Manifest) -> Manifest:
-        """Return a manifest with the columns and the index that stand and, because nobody knows others, the default search parameters."""
-        manifest = manifest.changed(top_classes=holds_top_classes(self.describe(manifest.collection)))
+        """Return a manifest with the columns and the index that stand, and, because nobody knows others, the default search parameters."""
+        described = self.describe(manifest.collection)
+        partition = (essence_of(described) or manifest).partition if holds_partition(described) else ""
+        manifest = manifest.changed(top_classes=holds_top_classes(described), partition=partition)
         standing = self.indexes.standing(manifest.collection)
         if standing is None:
             return manifest.changed(index="flat")
@@ -316,13 +319,15 @@ class Store:
 
     def _create(self, manifest: Manifest) -> None:
         """Create a collection, with what it takes to record it again: Milvus Lite keeps no description, but properties."""
-        room, essence = room_of(manifest.room, top_classes=manifest.top_classes), manifest.essence()
-        described = "" if self.connection.is_lite else essence
-        kept: dict[str, Any] = {"properties": {ESSENCE_PROPERTY: essence}} if self.connection.is_lite else {}
+        is_lite, essence = self.connection.is_lite, manifest.essence()
+        room = room_of(manifest.room, top_classes=manifest.top_classes, partition=manifest.partition)
+        kept: dict[str, Any] = {"properties": {ESSENCE_PROPERTY: essence}} if is_lite else {}
+        if room.partition and not is_lite:
+            kept["num_partitions"] = PARTITIONS
         self.connection.call(
             self._client.create_collection,
             manifest.collection,
-            schema=schema(room, manifest.dim, description=described),
+            schema=schema(room, manifest.dim, description="" if is_lite else essence, partitions=not is_lite),
             timeout=WRITE_TIMEOUT_S,
             **kept,
         )

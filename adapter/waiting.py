@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from milvise.adapter.retry import logger
-from milvise.errors import StoreError, UnavailableError
+from milvise.errors import StoreError
 
 T = TypeVar("T")
 
@@ -92,29 +91,3 @@ class Beside:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stopped.set()
-
-
-def within(call: Callable[[], T], *, timeout: float) -> T:
-    """Return what a call returns, which is given up after so many seconds; it ends by itself in a thread of its own.
-
-    Raises
-    ------
-    UnavailableError
-        If it did not return in time.
-    """
-    ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            ended.put((call(), None))
-        except BaseException as error:
-            ended.put((None, error))
-
-    Thread(target=work, name="milvise-within", daemon=True).start()
-    try:
-        value, error = ended.get(timeout=timeout)
-    except Empty:
-        raise UnavailableError(f"Milvus did not answer within {timeout:.0f} s") from None
-    if error is not None:
-        raise error
-    return cast(T, value)

@@ -200,7 +200,13 @@ class Output:
         print_table(
             [*texts("alias"), *numbers("rows", "dim"), *texts("index", "made by")],
             (
-                [entry["alias"], _count(entry["rows"]), str(entry["dim"]), spaced(entry["index"]), _made_by(entry)]
+                [
+                    entry["alias"],
+                    _count(entry["rows"]),
+                    str(entry["dim"]),
+                    spaced(entry["index"]),
+                    _made_by(entry) + _partitioned(entry),
+                ]
                 for entry in collections
             ),
         )
@@ -246,6 +252,10 @@ def _plain(hit: Hit | WordHit) -> dict[str, Any]:
 
 def _optional(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _partitioned(entry: Mapping[str, Any]) -> str:
+    return f", partitioned by {entry['partition']}" if "partition" in entry else ""
 
 
 def _made_by(entry: Mapping[str, Any]) -> str:

@@ -179,6 +179,13 @@ def ingest_images(
     quarantine: Annotated[
         Path | None, typer.Option(help="Where to report bad files. (default: ./milvise-quarantine-GALLERY.jsonl)")
     ] = None,
+    partition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help='Partition a new gallery by a metadata column, for filters such as meta["owner"] == "anna".',
+        ),
+    ] = None,
 ) -> None:
     """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported."""
     from milvise.operations.images import IngestImages
@@ -187,7 +194,7 @@ def ingest_images(
     request = IngestImages(
         tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
         index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-        requests_per_second=requests_per_second, quarantine=quarantine,
+        requests_per_second=requests_per_second, quarantine=quarantine, partition=partition,
     ).opened()  # fmt: skip
     with state.connect(create=True) as db, watched(state.output) as progress:
         summary = run(db, request, progress)

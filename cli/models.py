@@ -116,12 +116,19 @@ def project(
         bool,
         typer.Option("--keep", help="Keep the joint collection that is live now, so that going back costs nothing."),
     ] = False,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/OF",
+            help="Only joint vectors of this part, such as 2/8: processes share the work, and the command without a part ends it.",
+        ),
+    ] = None,
 ) -> None:
     """Move a gallery to another head, from its stored visual vectors, while it is searched."""
     from milvise.operations.project import Project
     from milvise.operations.project import project as run
 
-    request = Project(head, gallery, index, keep)
+    request = Project(head, gallery, index, keep, part)
     with state.connect() as db:
         done = run(db, request)
     state.output.facts(done.to_json())
@@ -157,6 +164,47 @@ def export_projector(
 
     with state.connect() as db:
         written = run(db, ExportProjector(out, gallery, space, limit, filter))
+    state.output.facts(written.to_json())
+
+
+@export_app.command("manifest")
+@stoppable("What was written stands in FILE.jsonl.part; the same command goes on from there.")
+def export_manifest(
+    out: Annotated[Path, typer.Option(help="FILE.jsonl, for: milvise ingest images FILE.jsonl.")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    filter: FilterOption = "",
+) -> None:
+    """Write a manifest of a gallery's pictures, with their labels and metadata."""
+    from milvise.operations.export_lines import ExportManifest
+    from milvise.operations.export_lines import export_manifest as run
+
+    with state.connect() as db, watched(state.output) as progress:
+        written = run(db, ExportManifest(out, gallery, filter), progress)
+    state.output.facts(written.to_json())
+
+
+@export_app.command("duplicates")
+@stoppable("What was written stands in FILE.jsonl.part; the same command goes on from there.")
+def export_duplicates(
+    out: Annotated[Path, typer.Option(help="FILE.jsonl, with a group of pictures in each line.")],
+    gallery: GalleryOption = config.DEFAULT_GALLERY,
+    kind: Annotated[str, typer.Option(help="exact (the same file) or visual (looks the same).")] = "exact",
+    similarity: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="With --kind visual: the least cosine of a pair. (default: 0.9)"),
+    ] = None,
+    filter: FilterOption = "",
+) -> None:
+    """Write pictures that a gallery holds more than once."""
+    from milvise.operations.export_lines import ExportDuplicates
+    from milvise.operations.export_lines import export_duplicates as run
+    from milvise.queries.requests.duplicates import SIMILARITY
+
+    if similarity is not None and kind != "visual":
+        raise UsageError("the same files have no similarity: add --kind visual.")
+    request = ExportDuplicates(out, gallery, kind, SIMILARITY if similarity is None else similarity, filter)
+    with state.connect() as db, watched(state.output) as progress:
+        written = run(db, request, progress)
     state.output.facts(written.to_json())
 
 

@@ -45,6 +45,7 @@ def embed(
     classes: Annotated[Path | None, typer.Option(help="As ingest images.")] = None,
     head: Annotated[str | None, typer.Option(help="As ingest images.")] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
+    partition: Annotated[str | None, typer.Option(metavar="COLUMN", help="As ingest images.")] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")
     ] = None,
@@ -62,7 +63,7 @@ def embed(
         if sources or not is_planned(out):
             plan = PlanShards(
                 tuple(sources or ()), out, gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes,
-                head=head, labels=labels, rows=rows, engine=engine,
+                head=head, labels=labels, rows=rows, partition=partition, engine=engine,
             )  # fmt: skip
             with state.connect(create=True) as db:
                 planned = plan_shards(db, plan, progress)

@@ -55,4 +55,11 @@ def trained_head(
 def joint_manifest(visual: Manifest, words: Collection, head: Head, kind: Mapping[str, Any]) -> Manifest:
     """Return the manifest of the joint vectors that a head makes of a gallery's visual vectors."""
     fingerprint = {"visual": visual.fingerprint, "head": dict(kind), "words": dict(words.manifest.fingerprint)}
-    return Manifest(joint_alias(gallery_of(visual.alias)), JOINT, head.dim, fingerprint, recipe=head.recipe)
+    return Manifest(
+        joint_alias(gallery_of(visual.alias)),
+        JOINT,
+        head.dim,
+        fingerprint,
+        recipe=head.recipe,
+        partition=visual.partition,
+    )

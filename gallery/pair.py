@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter.pages import EVERY_KEY, KeyRange
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.core.arrays import Floats
 from milvise.core.chunks import chunks
@@ -77,9 +78,19 @@ class Pair:
     def relabel(self, key: str, label: str, meta: Mapping[str, Any]) -> None:
         """Write a new label and new metadata beside the vectors that stand."""
         self.before_write()
+        said = {"label": label, "meta": dict(meta)}
         for collection in self.in_order:
-            row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True)[key]
-            collection.upsert([{**row, "label": label, "meta": dict(meta)}])
+            row = collection.get([key], fields=[*collection.room.fields, "vector"], own_writes=True).get(key)
+            # Where rows are replaced in two steps, a run that was killed between them leaves a picture without its joint row.
+            row = self._projected(key) if row is None else row
+            if row is not None:
+                collection.upsert([{**row, **said}])
+
+    def _projected(self, key: str) -> Row | None:
+        row = self.visual.get([key], fields=[*self.visual.room.fields, "vector"], own_writes=True).get(key)
+        if row is None or self.head is None:
+            return None
+        return {**row, "vector": self.head(np.asarray([row["vector"]], dtype=np.float32))[0]}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete pictures."""
@@ -99,7 +110,11 @@ class Pair:
         return next((other for other in candidates if _is_another(other, path)), None)
 
     def project_missing(
-        self, *, nothing_stands: bool = False, progress: Callable[[int], None] = lambda done: None
+        self,
+        *,
+        nothing_stands: bool = False,
+        keys: KeyRange = EVERY_KEY,
+        progress: Callable[[int], None] = lambda done: None,
     ) -> int:
         """Give joint vectors to done pictures that have none, from their visual vectors; return how many they were.
 
@@ -109,15 +124,18 @@ class Pair:
         ----------
         nothing_stands : bool
             Whether it is known that there is no joint row yet: asking makes a server load the collection, which takes seconds.
+        keys : KeyRange
+            Only pictures with these ids.
         progress : callable
             Told how many pictures have been looked at.
         """
         if self.joint is None or self.head is None:
             return 0
         nothing_stands = nothing_stands or self.joint.count() == 0
-        projected = looked_at = 0
-        for rows in chunks(self.visual.scan([*self.visual.room.fields, "vector"]), _ROWS):
-            missing = rows if nothing_stands else self._missing(rows, self.joint)
+        every, projected, looked_at = [*self.visual.room.fields, "vector"], 0, 0
+        # Where an earlier run has begun, vectors are read of what it has left alone: they are nearly all of a row.
+        for rows in chunks(self.visual.scan(every if nothing_stands else ["id", *_SHARED], keys=keys), _ROWS):
+            missing = rows if nothing_stands else self._missing(rows, self.joint, every)
             if missing:
                 vectors = self.head(np.asarray([row["vector"] for row in missing], dtype=np.float32))
                 joined = zip(missing, vectors, strict=True)
@@ -126,9 +144,10 @@ class Pair:
             progress(looked_at)
         return projected
 
-    def _missing(self, rows: list[Row], joint: Collection) -> list[Row]:
+    def _missing(self, rows: list[Row], joint: Collection, fields: Sequence[str]) -> list[Row]:
         stored = joint.get([row["id"] for row in rows], fields=_SHARED, own_writes=True)
-        return [row for row in rows if not _same(row, stored.get(row["id"]))]
+        missing = [row["id"] for row in rows if not _same(row, stored.get(row["id"]))]
+        return list(self.visual.get(missing, fields=fields, own_writes=True).values())
 
     def delete_strays(self) -> int:
         """Delete joint vectors of pictures that are not done; return how many they were."""
@@ -213,6 +232,10 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable
 def _build(store: Store, manifest: Manifest, roots: Sequence[str], *, load: bool = True) -> Collection:
     """Return the collection of this manifest; where it is loaded from and made with is noted in the catalog."""
     collection = store.build(manifest, load=load)
+    if collection.manifest.partition != manifest.partition:
+        # A run that was killed before it published anything left it.
+        store.discard(collection.manifest)
+        collection = store.build(manifest, load=load)
     known = tuple(dict.fromkeys([*collection.manifest.sources, *roots]))
     noted = collection.manifest.changed(sources=known, recipe=manifest.recipe)
     if noted == collection.manifest:

@@ -18,6 +18,7 @@ from milvise.errors import ModelError, NotFoundError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
 from milvise.gallery.models import visual_fingerprint
 from milvise.gallery.names import WORDS_ALIAS, classes_alias, encoder_of, joint_alias, maker_of, visual_alias
+from milvise.gallery.partitions import partition_for
 from milvise.gallery.texts import write_texts
 from milvise.gallery.write_hierarchy import write_hierarchy
 
@@ -60,6 +61,7 @@ def plan_for(
     head: str | None,
     recipe: Mapping[str, Any],
     names: Path | None,
+    partition: str | None = None,
 ) -> Plan:
     """Decide what a run makes with an encoder; parameters and errors as `make_plan`.
 
@@ -73,7 +75,15 @@ def plan_for(
     """
     able = abilities(encoder)
     if able.heads is not None:
-        return make_plan(store, gallery=gallery, backbone=able.heads.network, head=head, recipe=recipe, names=names)
+        return make_plan(
+            store,
+            gallery=gallery,
+            backbone=able.heads.network,
+            head=head,
+            recipe=recipe,
+            names=names,
+            partition=partition,
+        )
     info = encoder.info
     if head is not None or names is not None:
         raise UsageError(
@@ -90,7 +100,10 @@ def plan_for(
             f"the encoder {info.name!r} has spaces that no gallery has.\nExpected: {VISUAL} alone, in which its pictures and texts"
             f" are\nReceived: also {', '.join(others)}"
         )
-    visual = Manifest(visual_alias(gallery), VISUAL, info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe)
+    visual = Manifest(
+        visual_alias(gallery), VISUAL, info.spaces[VISUAL], visual_fingerprint(info), recipe=recipe,
+        partition=partition_for(store, gallery, partition),
+    )  # fmt: skip
     classes = None if able.classes is None else classes_of(able.classes, info)
     return Plan(gallery, encoder, visual, classes=classes, texts=able.texts)
 
@@ -103,6 +116,7 @@ def make_plan(
     head: str | None,
     recipe: Mapping[str, Any],
     names: Path | None,
+    partition: str | None = None,
 ) -> Plan:
     """Decide what a run of DeViSE makes, and check everything that can be checked before any picture is read.
 
@@ -110,11 +124,13 @@ def make_plan(
     ----------
     head : str, optional
         ``conse``, ``none``, or the path of a trained head; by default the one that the gallery has, else ``conse``.
+    partition : str, optional
+        The metadata column by which a gallery that is new is partitioned; by default that of the gallery.
 
     Raises
     ------
     UsageError
-        If the gallery's name or the head cannot be, or the gallery has joint vectors and none are asked for.
+        If the gallery's name or the head cannot be, the gallery has joint vectors and none are asked for, or it has another partition column.
     ModelError
         If the backbone has no classes for the conse head, or the head cannot be read.
     FingerprintError
@@ -137,6 +153,7 @@ def make_plan(
         backbone.fingerprint,
         recipe=recipe,
         top_classes=classes is not None,
+        partition=partition_for(store, gallery, partition),
     )
     if spec == "none":
         return Plan(gallery, Devise(backbone), visual, classes=classes)

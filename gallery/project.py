@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter import Collection, IndexSpec, Store
+from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.escape import both
 from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
 from milvise.gallery.names import classes_alias, joint_alias
 from milvise.gallery.pair import Pair
+from milvise.gallery.parts import Part
 from milvise.gallery.words_and_classes import classes_behind, require_same_backbone, visual_and_words
 from milvise.gallery.write_hierarchy import write_hierarchy
 
@@ -69,6 +70,32 @@ class Projection:
         return {**asdict(self), "seconds": round(self.seconds, 3), "notes": list(self.notes)}
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectedPart:
+    """What making joint vectors of a part of a gallery did; nothing went live.
+
+    Attributes
+    ----------
+    part : str
+        Which part, such as ``2/8``.
+    collection : str
+        Where the vectors stand.
+    looked_at, projected : int
+        Pictures of the part, and those whose joint vector was computed.
+    """
+
+    gallery: str
+    part: str
+    collection: str
+    looked_at: int
+    projected: int
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
 def project(
     store: Store,
     *,
@@ -102,10 +129,8 @@ def project(
     """
     started = time.monotonic()
     store = store.patient()
-    visual, words = visual_and_words(store, gallery)
     before = store.live(joint_alias(gallery))
-    made, kind = _head(store, head, gallery, visual, words)
-    manifest = joint_manifest(visual.manifest, words, made, kind).changed(sources=visual.manifest.sources)
+    visual, made, kind, manifest = _made_with(store, gallery, head)
     spec = index or IndexSpec.parse(before.manifest.requested_index if before else "auto")
     store.indexes.require(spec, dim=manifest.dim)
     pair = Pair(visual, store.build(manifest), made)
@@ -120,6 +145,46 @@ def project(
         None if keep else replaced, replaced if keep else None, time.monotonic() - started,
         manifest.recipe.get("joint_share"), notes,
     )  # fmt: skip
+
+
+def project_part(
+    store: Store,
+    *,
+    gallery: str,
+    head: str,
+    part: Part,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ProjectedPart:
+    """Make the joint vectors of a part of a gallery beside the live ones; parameters and errors as `project`.
+
+    Processes and machines that each make another part need not know of each other. `project` finds what they made.
+    """
+    started = time.monotonic()
+    store = store.patient()
+    visual, made, _, manifest = _made_with(store, gallery, head)
+    pair = Pair(visual, store.build(manifest), made)
+    assert pair.joint is not None
+    total, looked_at = visual.count(part.keys.expression(visual.room.key)), 0
+
+    def tell(done: int) -> None:
+        nonlocal looked_at
+        looked_at = done
+        progress(done, total)
+
+    projected = pair.project_missing(nothing_stands=pair.joint.is_new, keys=part.keys, progress=tell)
+    return ProjectedPart(gallery, str(part), pair.joint.name, looked_at, projected, time.monotonic() - started)
+
+
+def _made_with(store: Store, gallery: str, head: str) -> tuple[Collection, Head, dict[str, Any], Manifest]:
+    """Return the visual vectors, the head, what tells it from others, and what it makes of them."""
+    visual, words = visual_and_words(store, gallery)
+    made, kind = _head(store, head, gallery, visual, words)
+    return (
+        visual,
+        made,
+        kind,
+        joint_manifest(visual.manifest, words, made, kind).changed(sources=visual.manifest.sources),
+    )
 
 
 def _head(store: Store, spec: str, gallery: str, visual: Collection, words: Collection) -> tuple[Head, dict[str, Any]]:

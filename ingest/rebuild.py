@@ -53,7 +53,7 @@ class Beside:
         self._plan = plan
         self._batch_size = batch_size
         self._tell = tell
-        self._snapshot: Snapshot = {}
+        self._snapshot = Snapshot()
 
     @property
     def version(self) -> Version:

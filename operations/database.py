@@ -139,6 +139,7 @@ class Database(database.Database):
         verify_content: bool = False,
         requests_per_second: float | None = None,
         quarantine: str | Path | None = None,
+        partition: str | None = None,
         progress: Progress = silent,
     ) -> Summary:
         """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported.
@@ -186,6 +187,9 @@ class Database(database.Database):
             ``MILVISE_REQUESTS_PER_SECOND``, else any number.
         quarantine : path, optional
             Where bad files are reported; by default ``milvise-quarantine-GALLERY.jsonl`` in the working folder.
+        partition : str, optional
+            The metadata column, such as ``owner``, by which a gallery that is new is put into partitions: filters on it make
+            searches read a part of it. See ``docs/large-galleries.md``. It cannot be changed afterwards.
         progress : callable
             Told of each step, and of how many pictures are done; see `milvise.operations.progress`. The sources are read
             once more to know how many there are, unless that would read the pictures themselves.
@@ -198,7 +202,7 @@ class Database(database.Database):
         Raises
         ------
         UsageError
-            If a value cannot be, or the gallery has joint vectors and ``head="none"``.
+            If a value cannot be, the gallery has joint vectors and ``head="none"``, or it has another partition column.
         InputError
             If a source is not there or has no picture, or none of a new gallery's pictures can be loaded.
         NotFoundError
@@ -222,7 +226,7 @@ class Database(database.Database):
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-            requests_per_second=requests_per_second, quarantine=as_optional_path("quarantine", quarantine),
+            requests_per_second=requests_per_second, quarantine=as_optional_path("quarantine", quarantine), partition=partition,
         )  # fmt: skip
         return ingest_images(self, request, progress)
 
@@ -334,6 +338,7 @@ class Database(database.Database):
         head: str | Path | None = None,
         labels: str = "folder",
         rows: int = 100_000,
+        partition: str | None = None,
         on: str = "processes",
         workers: int | None = None,
         shard: int | None = None,
@@ -355,7 +360,7 @@ class Database(database.Database):
             The folder of shards. Workers on other machines must share it; see ``docs/scale.md`` for what lies in it.
         gallery : str
             Encoder and head are those of this gallery, where it stands.
-        encoder, backbone, weights, classes, head, labels
+        encoder, backbone, weights, classes, head, labels, partition
             As `ingest_images`.
         rows : int
             Pictures of each shard.
@@ -407,7 +412,7 @@ class Database(database.Database):
                 sources, folder, gallery=gallery, encoder=encoder,
                 backbone=None if backbone is None else as_name("backbone", backbone), weights=as_optional_path("weights", weights),
                 classes=as_optional_path("classes", classes), head=None if head is None else as_name("head", head), labels=labels,
-                rows=rows, engine=engine,
+                rows=rows, partition=partition, engine=engine,
             )  # fmt: skip
             plan_shards(self, plan, progress)
         return embed_shards(request, progress)

@@ -24,7 +24,15 @@ from milvise.ingest.shards.ray_tasks import run_on_ray
 from milvise.ingest.shards.schedule import Schedule
 from milvise.ingest.sources import require_pictures
 from milvise.operations.checks import require_count, require_known
-from milvise.operations.images import LABELS, MOST_AT_ONCE, SourceLike, absolute, open_sources, require_sources
+from milvise.operations.images import (
+    LABELS,
+    MOST_AT_ONCE,
+    SourceLike,
+    absolute,
+    open_sources,
+    require_partition,
+    require_sources,
+)
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
 
@@ -52,9 +60,11 @@ class PlanShards:
     head: str | None = None
     labels: str = "folder"
     rows: int = SHARD_ROWS
+    partition: str | None = None
     engine: str = "auto"
 
     def __post_init__(self) -> None:
+        require_partition(self.partition)
         require_known("kind of labels", self.labels, LABELS)
         require_count("rows", self.rows, 1, MOST_ROWS)
         require_sources(self.sources)
@@ -178,7 +188,13 @@ def plan_shards(db: Database, request: PlanShards, progress: Progress = silent) 
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
         plan = plan_for(
-            db.store, encoder, gallery=request.gallery, head=request.head, recipe=recipe, names=request.classes
+            db.store,
+            encoder,
+            gallery=request.gallery,
+            head=request.head,
+            recipe=recipe,
+            names=request.classes,
+            partition=request.partition,
         )
         live_words = db.store.live(WORDS_ALIAS)
         words = {} if live_words is None else live_words.vectors(class_words(plan))

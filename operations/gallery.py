@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from milvise.operations.progress import Progress, silent
 from milvise.queries import database, search
+from milvise.queries.requests.duplicates import SIMILARITY
 
 if TYPE_CHECKING:
     from milvise.core.records import Picture
     from milvise.operations.evaluate import Accuracy, Bias, Evaluation, IndexRecall, Limits
     from milvise.operations.export import ExportedModel, ExportedPairs, ExportedProjector
+    from milvise.operations.export_lines import ExportedLines
     from milvise.operations.files import StoredFile
-    from milvise.operations.project import Projection
+    from milvise.operations.project import ProjectedPart, Projection
     from milvise.operations.rebuild import Rebuilt
     from milvise.operations.rollback import RolledBack, Versions
     from milvise.operations.train import Report, Wiring
@@ -205,8 +207,14 @@ class Gallery(search.Gallery):
         return check_wiring(self._db, request, progress)
 
     def project(
-        self, head: str | Path, *, index: str | None = None, keep: bool = False, progress: Progress = silent
-    ) -> Projection:
+        self,
+        head: str | Path,
+        *,
+        index: str | None = None,
+        keep: bool = False,
+        part: str | None = None,
+        progress: Progress = silent,
+    ) -> Projection | ProjectedPart:
         """Move the gallery to another head, from its stored visual vectors, while it is searched.
 
         A run that ends early leaves the gallery as it was; the same call goes on from there.
@@ -219,13 +227,16 @@ class Gallery(search.Gallery):
             For the joint collection; by default as it was asked for before.
         keep : bool
             Whether the joint collection that is live now is kept, so that going back costs nothing.
+        part : str, optional
+            Such as ``2/8``: joint vectors of this part of the pictures alone, and nothing goes live. Several processes and machines can share the
+            work; the call without a part then finds what is done, and ends it.
         progress : callable
             Told how many pictures have their joint vector; see `milvise.operations.progress`.
 
         Returns
         -------
-        Projection
-            How many vectors were computed and checked, and which collection was replaced.
+        Projection or ProjectedPart
+            How many vectors were computed and checked, and which collection was replaced. The second for a part.
 
         Raises
         ------
@@ -247,7 +258,8 @@ class Gallery(search.Gallery):
         from milvise.operations.checks import as_name
         from milvise.operations.project import Project, project
 
-        return project(self._db, Project(as_name("head", head), self.name, index=index, keep=keep), progress)
+        request = Project(as_name("head", head), self.name, index=index, keep=keep, part=part)
+        return project(self._db, request, progress)
 
     def evaluate(
         self,
@@ -488,6 +500,87 @@ class Gallery(search.Gallery):
 
         request = ExportPairs(str(as_path("log", log)), as_path("out", out), self.name)
         return export_pairs(self._db, request, progress)
+
+    def export_manifest(self, out: str | Path, *, filter: str = "", progress: Progress = silent) -> ExportedLines:
+        """Write a manifest of the pictures, with their labels and metadata, which can be loaded again.
+
+        Rows are read as a stream. A run that ends early leaves ``FILE.jsonl.part``; the same call goes on from there.
+
+        Parameters
+        ----------
+        out : path
+            ``FILE.jsonl``. URIs in it are relative to what the gallery was loaded from.
+        filter : str
+            A Milvus expression: only these pictures.
+        progress : callable
+            Told how many pictures are written; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        ExportedLines
+            How many lines were written, by this run and by an earlier one.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no gallery of this name.
+        InputError
+            If the file cannot be written, or another request began to write it.
+
+        Examples
+        --------
+        >>> gallery.export_manifest("all.jsonl").lines    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_path
+        from milvise.operations.export_lines import ExportManifest, export_manifest
+
+        return export_manifest(self._db, ExportManifest(as_path("out", out), self.name, filter), progress)
+
+    def export_duplicates(
+        self,
+        out: str | Path,
+        *,
+        kind: str = "exact",
+        similarity: float = SIMILARITY,
+        filter: str = "",
+        progress: Progress = silent,
+    ) -> ExportedLines:
+        """Write groups of pictures that are the same, one a line, as `duplicates` yields them.
+
+        A run for visual duplicates that ends early leaves ``FILE.jsonl.part``; the same call goes on from there.
+
+        Parameters
+        ----------
+        out : path
+            ``FILE.jsonl``.
+        kind, similarity, filter
+            As `duplicates`.
+        progress : callable
+            Told how many pictures were looked at; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        ExportedLines
+            How many lines were written, by this run and by an earlier one.
+
+        Raises
+        ------
+        UsageError
+            If the kind or the similarity cannot be.
+        NotFoundError
+            If there is no gallery of this name.
+        InputError
+            If the file cannot be written, or another request began to write it.
+
+        Examples
+        --------
+        >>> gallery.export_duplicates("same.jsonl", kind="visual").lines    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_path
+        from milvise.operations.export_lines import ExportDuplicates, export_duplicates
+
+        request = ExportDuplicates(as_path("out", out), self.name, kind, similarity, filter)
+        return export_duplicates(self._db, request, progress)
 
     def rebuild(
         self,

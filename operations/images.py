@@ -58,6 +58,7 @@ class IngestImages:
     verify_content: bool = False
     requests_per_second: float | None = None
     quarantine: Path | None = None
+    partition: str | None = None
 
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
@@ -66,6 +67,7 @@ class IngestImages:
         if self.requests_per_second is not None and not 0 < self.requests_per_second < math.inf:
             raise UsageError(f"requests_per_second must be more than 0.\nReceived: {self.requests_per_second}")
         require_sources(self.sources)
+        require_partition(self.partition)
 
     def opened(self) -> IngestImages:
         """Return the request with its sources opened, each of which has an entry that may be a picture.
@@ -92,6 +94,20 @@ def require_sources(sources: Sequence[SourceLike]) -> None:
     for source in sources:
         if not isinstance(source, str | os.PathLike | Source):
             raise UsageError(f"this is no source of pictures.\n{expected}\nReceived: {source!r}")
+
+
+def require_partition(partition: str | None) -> None:
+    """Check that a value can be the name of a metadata column; None is left to the gallery.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    if partition is not None and (not isinstance(partition, str) or not partition.strip() or "\0" in partition):
+        raise UsageError(
+            f"a gallery is partitioned by a metadata column.\nExpected: its name, such as owner\nReceived: {partition!r}"
+        )
 
 
 def open_sources(sources: Sequence[SourceLike], *, labels: bool = True) -> tuple[Source, ...]:
@@ -137,6 +153,7 @@ def _load(db: Database, request: IngestImages, progress: Progress) -> Summary:
             head=request.head,
             recipe=recipe,
             names=request.classes,
+            partition=request.partition,
         )
         quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
         return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))

@@ -162,6 +162,16 @@ def _require_place(db: Database, request: LoadShards, wanted: list[Manifest]) ->
             f"the gallery {request.gallery!r} was made with another encoder, head or words than the shards.\nExpected:"
             f" {', '.join(map(str, live))}\nReceived: {', '.join(made.collection for made in wanted)}"
         )
+    if (
+        request.append
+        and (found := db.store.live(wanted[-1].alias)) is not None
+        and found.manifest.partition != wanted[-1].partition
+    ):
+        raise UsageError(
+            f"the gallery {request.gallery!r} and the shards are not partitioned alike.\nExpected: partitioned by"
+            f" {found.manifest.partition or 'nothing'}\nReceived: by {wanted[-1].partition or 'nothing'}\nEmbed the shards for it: milvise embed"
+            f" --gallery {request.gallery}"
+        )
     if not request.append and any(same):
         raise UsageError(
             f"the gallery {request.gallery!r} is made with this encoder and head already. Add the shards to it: --append\nOr load"

@@ -51,7 +51,7 @@ class Database:
         return self.store.points_at(visual_alias(name)) is not None
 
     def status(self, gallery: str | None = None) -> list[dict[str, Any]]:
-        """Return what stands in Milvus: one entry per live collection, with its size, index and fingerprint.
+        """Return what stands in Milvus: one entry per live collection, with its size, index and fingerprint, and the column that it is partitioned by.
 
         Raises
         ------
@@ -75,6 +75,7 @@ class Database:
                 "requested_index": manifest.requested_index,
                 "fingerprint": dict(manifest.fingerprint),
                 "sources": list(manifest.sources),
+                **({"partition": manifest.partition} if manifest.partition else {}),
             }
             for manifest in manifests
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,12 @@ class GalleryReader:
         return (JOINT, VISUAL) if self.joint is not None and self.joint != self.visual else (VISUAL,)
 
     def pictures(self, *, filter: str = "") -> Iterator[dict[str, Any]]:
-        """Yield ``id``, ``uri``, ``label``, ``sha256`` and ``meta`` of every picture."""
+        """Yield ``id``, ``uri``, ``label``, ``sha256`` and ``meta`` of every picture, in the order of their ids."""
         yield from self._collection(self.visual).scan(["id", "uri", "label", "sha256", "meta"], filter=filter)
+
+    def uris(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the URIs of those of these pictures that stand, by id."""
+        return {key: row["uri"] for key, row in self._collection(self.visual).get(ids, fields=["uri"]).items()}
 
     def rows(self, manifest: Manifest) -> int:
         """Return how many rows one of the collections has."""
@@ -117,6 +122,10 @@ class GalleryReader:
         assert manifest is not None
         collection = self._collection(manifest)
         return StoredSpace(collection, collection.count())
+
+    def sample(self, most: int) -> list[str]:
+        """Return ids of pictures, at most so many. Ids are hashes: the smallest are a random sample, and the same one each time."""
+        return [row["id"] for row in islice(self._collection(self.visual).scan(["id"]), most)]
 
     def phrases(self, phrases: Sequence[str]) -> dict[str, Floats]:
         """Return the unit vectors of phrases, by phrase; one with a word that the vocabulary lacks is left out."""

@@ -35,7 +35,7 @@ def copied(reading: GalleryReader, name: str, index: IndexSpec) -> Iterator[Stor
     _drop_abandoned(store, alias, is_lite=space.is_lite)
     made_by = {"copy": secrets.token_hex(6), "seconds": int(time.time())}
     copy = manifest.changed(
-        alias=alias, fingerprint=made_by, index="flat", requested_index=str(index), recipe={}, sources=()
+        alias=alias, fingerprint=made_by, index="flat", requested_index=str(index), recipe={}, sources=(), partition=""
     )
     made = store.build(copy)
     try:

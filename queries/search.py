@@ -361,7 +361,7 @@ class Gallery:
         space : str, optional
             As `mixed`.
         limit : int, optional
-            Only the best so many; by default all of them.
+            Only the best so many, which are all that is held; by default all of up to 100,000 pictures.
         min_confidence : float, optional
             As `search`: where to cut off.
 

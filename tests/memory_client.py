@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -239,19 +239,18 @@ class MemoryClient:
             self._find(name).remove(filter)
 
     def query(
-        self, name: str, *, filter: str, output_fields: Sequence[str], limit: int | None = None, **_: Any
-    ) -> list[Stored]:
+        self, name: str, *, filter: str, output_fields: Sequence[str], limit: int | None = None, iterator: str = "False", **_: Any
+    ) -> list[Stored]:  # fmt: skip
         with self._lock:
             found = self._loaded(name)
             places = found.matching(filter)
             if list(output_fields) == ["count(*)"]:
                 return [{"count(*)": len(places)}]
             rows, fields = list(found.rows.values()), list(dict.fromkeys([found.key, *output_fields]))
-            return [found.shown(rows[place], fields) for place in places[:limit]]
-
-    def query_iterator(self, name: str, *, batch_size: int, filter: str, output_fields: Sequence[str], **_: Any) -> Any:
-        rows = self.query(name, filter=filter, output_fields=output_fields)
-        return _Batches(rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
+            chosen = [rows[place] for place in places]
+            if iterator == "True":
+                chosen.sort(key=lambda row: row[found.key].encode())
+            return [found.shown(row, fields) for row in chosen[:limit]]
 
     def search(
         self, name: str, queries: Sequence[Any], *, filter: str, limit: int, output_fields: Sequence[str], **_: Any
@@ -292,17 +291,6 @@ class _Hits(list[dict[str, Any]]):
         super().__init__(hits)
         self.ids = [hit[key] for hit in self]
         self.distances = [hit["distance"] for hit in self]
-
-
-class _Batches:
-    """What `MilvusClient.query_iterator` returns."""
-
-    def __init__(self, batches: Iterator[list[Stored]]) -> None:
-        self._batches = batches
-        self.close: Callable[[], None] = lambda: None
-
-    def next(self) -> list[Stored]:
-        return next(self._batches, [])
 
 
 def _unit(vectors: Any) -> Any:

@@ -21,10 +21,9 @@ def accuracy_by_picture(reading: GalleryReader, pictures: Pictures, ids: Sequenc
     ``similar`` are pictures whose label another picture has too. ``similar.focus_*`` are those of them whose label is a
     class of the backbone, searched with that focus, and ``similar.plain_*`` the same ones without it.
     """
-    members = pictures.by_label()
-    asked = [key for key in ids if any(len(members[label]) > 1 for label in pictures.labels[key])]
+    asked = [key for key in ids if any(pictures.counts[label] > 1 for label in pictures.labels[key])]
     classes = {" ".join(tokens(name)).lower(): name for name in reading.class_names()}
-    focus = {label: name for label in members if (name := classes.get(" ".join(tokens(label)).lower()))}
+    focus = {label: name for label in pictures.counts if (name := classes.get(" ".join(tokens(label)).lower()))}
     focused = [key for key in asked if focus.keys() & set(pictures.labels[key])]
 
     def plain(key: str) -> list[Hit] | None:
@@ -35,10 +34,10 @@ def accuracy_by_picture(reading: GalleryReader, pictures: Pictures, ids: Sequenc
         return reading.similar(key, focus=name, limit=_LIMIT, filter=filter)
 
     known = _ask(asked, plain)
-    figures = _figures("similar.", known, pictures, members)
+    figures = _figures("similar.", known, pictures)
     if focused:
-        figures += _figures("similar.plain_", {key: known[key] for key in focused if key in known}, pictures, members)
-        figures += _figures("similar.focus_", _ask(focused, through_class), pictures, members)
+        figures += _figures("similar.plain_", {key: known[key] for key in focused if key in known}, pictures)
+        figures += _figures("similar.focus_", _ask(focused, through_class), pictures)
     return figures
 
 
@@ -47,15 +46,13 @@ def _ask(ids: Sequence[str], search: Callable[[str], list[Hit] | None]) -> dict[
     return {key: hits for key in ids if (hits := search(key)) is not None}
 
 
-def _figures(
-    prefix: str, answers: Mapping[str, list[Hit]], pictures: Pictures, members: Mapping[str, Sequence[str]]
-) -> list[Figure]:
+def _figures(prefix: str, answers: Mapping[str, list[Hit]], pictures: Pictures) -> list[Figure]:
     if not answers:
         return []
     rankings: dict[str, RankedResults] = {}
     for key, hits in answers.items():
         labels = set(pictures.labels[key])
-        total = len({other for label in labels for other in members[label]}) - 1
+        total = pictures.having(labels) - 1
         relevant = [bool(labels & set(pictures.labels.get(hit.id, ()))) for hit in hits]
         rankings[key] = RankedResults([hit.similarity for hit in hits], relevant, total)
     metrics = measure(rankings)

@@ -114,7 +114,7 @@ def accuracy_among_all_words(
     reading: GalleryReader, pictures: Pictures, ids: Sequence[str]
 ) -> tuple[list[Figure], list[str]]:
     """Return the figures for labels among the whole vocabulary, and the labels that are no entry of it and take no part."""
-    spelt = {label: frozenset(whole_spellings(label)) for label in pictures.by_label()}
+    spelt = {label: frozenset(whole_spellings(label)) for label in pictures.counts}
     known = reading.entries([form for forms in spelt.values() for form in forms])
     searched = {label: forms & known.keys() for label, forms in spelt.items() if forms & known.keys()}
     found: dict[str, list[list[bool]]] = {}

@@ -24,9 +24,9 @@ def accuracy_of_pairs(
     reading: GalleryReader, pictures: Pictures, searchable: frozenset[str], *, filter: str
 ) -> list[Figure]:
     """Return precision of ``"a" "b"`` for labels that pictures have together: a picture is relevant if it has both."""
-    together = Counter(
-        pair for labels in pictures.labels.values() for pair in combinations(sorted(searchable & set(labels)), 2)
-    )
+    together: Counter[tuple[str, str]] = Counter()
+    for labels, count in pictures.together.items():
+        together.update(dict.fromkeys(combinations(sorted(searchable & set(labels)), 2), count))
     rankings = {}
     for pair, count in sorted(together.items(), key=lambda item: (-item[1], item[0]))[:MOST_PAIRS]:
         if count < LEAST:

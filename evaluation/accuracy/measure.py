@@ -65,17 +65,16 @@ def evaluate_accuracy(reading: GalleryReader, options: AccuracyOptions, note: Ca
     taxonomy = None if options.taxonomy is None else read_taxonomy(options.taxonomy)
     note("Reading labels …")
     try:
-        pictures = read_pictures(reading, options.column, filter=options.filter)
+        pictures = read_pictures(reading, options.column, filter=options.filter, hashes=options.tagged)
     except InputError:
         if options.optional and options.column == LABEL:
             return Section("accuracy", not_measured=["Accuracy: no picture of the gallery has a label."])
         raise
     part = Section("accuracy", facts={"labels from": options.column, "pictures": len(pictures.labels)})
-    part.facts["labels"] = len(pictures.by_label())
-    if unlabelled := sum(not labels for labels in pictures.labels.values()):
+    part.facts["labels"] = len(pictures.counts)
+    if unlabelled := pictures.together.get((), 0):
         part.not_measured.append(f"{unlabelled:,} pictures without a label: they count as not relevant to any search.")
-    # Ids are hashes, so that the smallest are a random sample, and the same one each time.
-    sample = [key for key in sorted(pictures.labels) if pictures.labels[key]]
+    sample = pictures.sample(max(options.tagged, options.similar))
     if reading.joint is None:
         part.not_measured.append(
             "Searches by word, and tags: the gallery has no joint vectors (milvise project), or its encoder no texts."
@@ -93,7 +92,7 @@ def _in_joint_space(
     reading: GalleryReader, pictures: Pictures, sample: list[str], options: AccuracyOptions, taxonomy: Taxonomy | None, part: Section,
     note: Callable[[str], None],
 ) -> None:  # fmt: skip
-    labels = pictures.by_label()
+    labels = pictures.counts
     vectors = reading.phrases([phrase_of(label) for label in labels])
     known = {label: vectors[phrase] for label in labels if (phrase := phrase_of(label)) in vectors}
     if unknown := sorted(labels.keys() - known.keys()):
@@ -144,7 +143,7 @@ def _confidence(
     names = reading.class_names()
     findable = reading.phrases([phrase_of(name) for name in names])
     absent = absent_classes(
-        (name for name in names if phrase_of(name) in findable), pictures.by_label(),
+        (name for name in names if phrase_of(name) in findable), pictures.counts,
         lambda label: reading.gallery.classes_of(text_of(label)) if label in known else {},
     )  # fmt: skip
     if not absent:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from milvise.core.few_values import FewValues
 from milvise.errors import InputError
 from milvise.queries.evaluation_reads import GalleryReader
 from milvise.queries.vocabulary.spelling import closest
@@ -13,38 +16,50 @@ from milvise.queries.vocabulary.spelling import closest
 LABEL = "label"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pictures:
     """What each picture shows.
 
     Attributes
     ----------
-    labels : mapping of str to tuple of str
+    labels : FewValues of tuple of str
         By id; a picture may have several, or none.
-    uris, hashes : mapping of str to str
-        By id.
+    hashes : mapping of str to str
+        By id, the SHA-256 of the first pictures that have a label.
     """
 
-    labels: Mapping[str, tuple[str, ...]]
-    uris: Mapping[str, str]
+    labels: FewValues[tuple[str, ...]]
     hashes: Mapping[str, str]
 
-    def by_label(self) -> dict[str, list[str]]:
-        """Return the ids of each label's pictures, labels and ids in alphabetical order."""
-        found: dict[str, list[str]] = {}
-        for key in sorted(self.labels):
-            for label in self.labels[key]:
-                found.setdefault(label, []).append(key)
+    @cached_property
+    def together(self) -> Mapping[tuple[str, ...], int]:
+        """How many pictures have these labels and no others."""
+        return self.labels.counts()
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many pictures each label has, labels in alphabetical order."""
+        found: Counter[str] = Counter()
+        for labels, count in self.together.items():
+            found.update(dict.fromkeys(labels, count))
         return dict(sorted(found.items()))
+
+    def having(self, labels: Set[str]) -> int:
+        """Return how many pictures have any of these labels."""
+        return sum(count for own, count in self.together.items() if not labels.isdisjoint(own))
+
+    def sample(self, most: int) -> list[str]:
+        """Return ids of pictures with a label, at most so many. Ids are hashes: the smallest are a random sample, and the same one each time."""
+        return self.labels.first(most, where=bool)
 
     @property
     def several(self) -> bool:
         """Whether some picture has more than one label."""
-        return any(len(labels) > 1 for labels in self.labels.values())
+        return any(len(labels) > 1 for labels in self.together)
 
 
-def read_pictures(reading: GalleryReader, column: str = LABEL, *, filter: str = "") -> Pictures:
-    """Read what the pictures of a gallery show.
+def read_pictures(reading: GalleryReader, column: str = LABEL, *, filter: str = "", hashes: int = 0) -> Pictures:
+    """Read what the pictures of a gallery show: some 40 bytes for each are kept.
 
     Parameters
     ----------
@@ -52,24 +67,31 @@ def read_pictures(reading: GalleryReader, column: str = LABEL, *, filter: str = 
         ``label``, or a metadata column. A list, or a text with semicolons, is several labels.
     filter : str
         A Milvus expression: only these pictures.
+    hashes : int
+        Of so many pictures, see `Pictures.sample`, the SHA-256 is kept.
 
     Raises
     ------
     InputError
         If no picture has a value in the column.
     """
-    labels: dict[str, tuple[str, ...]] = {}
-    uris: dict[str, str] = {}
-    hashes: dict[str, str] = {}
     columns: set[str] = set()
-    for row in reading.pictures(filter=filter):
-        meta = dict(row["meta"] or {})
-        columns |= meta.keys()
-        labels[row["id"]] = values_of(row["label"] if column == LABEL else meta.get(column))
-        uris[row["id"]], hashes[row["id"]] = row["uri"], row["sha256"]
-    if not any(labels.values()):
+    kept: dict[str, str] = {}
+
+    def read() -> Iterator[tuple[str, tuple[str, ...]]]:
+        for row in reading.pictures(filter=filter):
+            meta = dict(row["meta"] or {})
+            columns.update(meta)
+            labels = values_of(row["label"] if column == LABEL else meta.get(column))
+            if labels and len(kept) < hashes:
+                # Pictures come in the order of their ids.
+                kept[row["id"]] = row["sha256"]
+            yield row["id"], labels
+
+    labels = FewValues(read())
+    if not any(labels.values_in_use):
         raise InputError(no_values(column, columns, "labels"))
-    return Pictures(labels, uris, hashes)
+    return Pictures(labels, kept)
 
 
 def values_of(value: Any) -> tuple[str, ...]:

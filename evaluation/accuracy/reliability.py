@@ -75,14 +75,13 @@ def judge_confidence(
     reading: GalleryReader, pictures: Pictures, present: Set[str], absent: Sequence[str], *, filter: str
 ) -> list[Judged]:
     """Search for labels that are there and for classes that are not, at most `MOST_ABSENT` of them drawn from a fixed seed."""
-    members = pictures.by_label()
     drawn = np.random.default_rng(_SEED).permutation(len(absent))[:MOST_ABSENT].tolist()
     asked = [*((label, True) for label in sorted(present)), *((absent[place], False) for place in sorted(drawn))]
     judged = []
     for word, is_present in asked:
         hits = reading.gallery.search(text_of(word), limit=1, filter=filter, min_confidence=0.0, by="meaning")
         confidence = hits[0].confidence if hits and hits[0].confidence is not None else 0.0
-        right = is_present and bool(hits) and hits[0].id in members[word]
+        right = is_present and bool(hits) and word in pictures.labels.get(hits[0].id, ())
         judged.append(Judged(word, is_present, confidence, right))
     return judged
 

@@ -67,10 +67,9 @@ def ask_labels(
     reading: GalleryReader, pictures: Pictures, labels: Iterable[str], *, filter: str
 ) -> dict[str, LabelSearch]:
     """Search for each label as a user would; by label."""
-    members = pictures.by_label()
     found = {}
     for label in labels:
-        text, relevant = text_of(label), frozenset(members[label])
+        text = text_of(label)
         hits, deep = (
             # What was written meanwhile was not asked about.
             [
@@ -80,12 +79,13 @@ def ask_labels(
             ]
             for limit in (SHOWN, DEPTH)
         )
-        found[label] = LabelSearch(text, tuple(hits), _ranking(hits, relevant), _ranking(deep, relevant))
+        found[label] = LabelSearch(text, tuple(hits), _ranking(hits, label, pictures), _ranking(deep, label, pictures))
     return found
 
 
-def _ranking(hits: Sequence[Hit], relevant: frozenset[str]) -> RankedResults:
-    return RankedResults([hit.similarity for hit in hits], [hit.id in relevant for hit in hits], len(relevant))
+def _ranking(hits: Sequence[Hit], label: str, pictures: Pictures) -> RankedResults:
+    relevant = [label in pictures.labels[hit.id] for hit in hits]
+    return RankedResults([hit.similarity for hit in hits], relevant, pictures.counts[label])
 
 
 def accuracy_by_word(

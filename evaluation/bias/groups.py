@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from milvise.core.few_values import FewValues
 from milvise.errors import InputError, UsageError
 from milvise.evaluation.accuracy.pictures import no_values, values_of
 from milvise.queries.evaluation_reads import GalleryReader
@@ -63,7 +64,7 @@ class Groups:
     ----------
     name : str
         Of the attribute.
-    of : mapping of str to str
+    of : FewValues of str
         Group by id; only of groups that are large enough.
     sizes : mapping of str to int
         Pictures of each group, the largest first.
@@ -71,20 +72,17 @@ class Groups:
         Groups that are too small, or beyond the largest `MOST_GROUPS`.
     without : int
         Pictures without a value.
-    uris : mapping of str to str
-        By id.
     """
 
     name: str
-    of: Mapping[str, str]
+    of: FewValues[str]
     sizes: Mapping[str, int]
     left_out: Mapping[str, int]
     without: int
-    uris: Mapping[str, str]
 
     def members(self, group: str, most: int) -> list[str]:
         """Return up to so many ids of a group, a random sample, the same one each time: ids are hashes."""
-        return sorted(key for key, name in self.of.items() if name == group)[:most]
+        return self.of.first(most, where=lambda name: name == group)
 
     @property
     def names(self) -> Sequence[str]:
@@ -105,29 +103,29 @@ def read_groups(reading: GalleryReader, attribute: Attribute, *, least: int, fil
     InputError
         If no picture has a value, or fewer than two groups are large enough.
     """
-    found: dict[str, str] = {}
-    uris: dict[str, str] = {}
     columns: set[str] = set()
-    without = 0
-    for row in reading.pictures(filter=filter):
-        meta = dict(row["meta"] or {})
-        columns |= meta.keys()
-        if attribute.pattern is not None:
-            match = attribute.pattern.search(row["uri"])
-            values = values_of(match and match[1])
-        else:
-            values = values_of(meta.get(attribute.name))
-        if values:
-            found[row["id"]], uris[row["id"]] = values[0], row["uri"]
-        else:
-            without += 1
-    if not found:
+
+    def read() -> Iterator[tuple[str, str]]:
+        for row in reading.pictures(filter=filter):
+            meta = dict(row["meta"] or {})
+            columns.update(meta)
+            if attribute.pattern is not None:
+                match = attribute.pattern.search(row["uri"])
+                values = values_of(match and match[1])
+            else:
+                values = values_of(meta.get(attribute.name))
+            yield row["id"], values[0] if values else ""
+
+    found = FewValues(read())
+    counted = Counter(found.counts())
+    without = counted.pop("", 0)
+    if not counted:
         if attribute.pattern is not None:
             raise InputError(
                 f"no picture's URI matches the expression of {attribute.name}: {attribute.pattern.pattern}"
             )
         raise InputError(no_values(attribute.name, columns, "groups"))
-    counts = Counter(found.values()).most_common()
+    counts = counted.most_common()
     sizes = dict([(name, count) for name, count in counts if count >= least][:MOST_GROUPS])
     left_out = {name: count for name, count in counts if name not in sizes}
     if len(sizes) < 2:
@@ -135,5 +133,4 @@ def read_groups(reading: GalleryReader, attribute: Attribute, *, least: int, fil
             f"groups cannot be compared by {attribute.name}: fewer than two are large enough.\nExpected: two groups of at"
             f" least {least} pictures\nReceived: {', '.join(f'{name} ({count})' for name, count in counts[:10])}"
         )
-    kept = {key: name for key, name in found.items() if name in sizes}
-    return Groups(attribute.name, kept, sizes, left_out, without, uris)
+    return Groups(attribute.name, found.only(sizes), sizes, left_out, without)

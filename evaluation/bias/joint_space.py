@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 
-from milvise.core.arrays import Floats, unit
+from milvise.adapter.escape import is_in
+from milvise.core.arrays import Doubles, Floats, unit
 from milvise.core.spaces import JOINT
 from milvise.evaluation.bias.association import association_test, associations
 from milvise.evaluation.bias.groups import Groups
@@ -98,10 +99,7 @@ def associate_pictures(
                 {
                     "attribute": groups.name, "test": test.name, "x": two.x, "y": two.y, "effect": round(found.effect, 4),
                     "p": found.p, "exact": found.exact, "pictures": [two.size, len(two.ids) - two.size],
-                    "hits": [
-                        _shown(groups, two.ids[place], float(pull[place]))
-                        for place in (*order[: _SHOWN // 2], *order[-(_SHOWN // 2) :])
-                    ],
+                    "hits": _shown(reading, groups, two.ids, pull, (*order[: _SHOWN // 2], *order[-(_SHOWN // 2) :])),
                 }
             )  # fmt: skip
 
@@ -141,10 +139,17 @@ def _along(pictures: Floats, size: int, words: Floats) -> Floats:
 def _side(reading: GalleryReader, names: Sequence[str], labels: bool) -> Floats:
     if not labels:
         return look_up(reading, names)[0]
-    wanted = set(names)
-    ids = sorted(row["id"] for row in reading.pictures() if row["label"] in wanted)[:SAMPLE]
+    # Pictures come in the order of their ids, which are hashes: the first ones are a random sample.
+    ids = [row["id"] for row in islice(reading.pictures(filter=is_in("label", names)), SAMPLE)]
     return reading.space(JOINT).standing(ids)[1]
 
 
-def _shown(groups: Groups, key: str, score: float) -> dict[str, Any]:
-    return {"id": key, "uri": groups.uris[key], "group": groups.of[key], "similarity": round(score, 4)}
+def _shown(
+    reading: GalleryReader, groups: Groups, ids: Sequence[str], pull: Doubles, places: Sequence[int]
+) -> list[dict[str, Any]]:
+    uris = reading.uris([ids[place] for place in places])
+    return [
+        {"id": key, "uri": uris.get(key, ""), "group": groups.of[key], "similarity": round(float(pull[place]), 4)}
+        for place in places
+        for key in [ids[place]]
+    ]

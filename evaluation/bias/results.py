@@ -19,6 +19,7 @@ from milvise.evaluation.report.section import Section, listed
 from milvise.queries.evaluation_reads import GalleryReader
 
 SHUFFLES = 1_000
+_MOST_SHUFFLED = 1_000_000
 LEVEL = 0.05
 _SEED = 0
 
@@ -86,10 +87,12 @@ def compare_results(answers: Sequence[Answer], groups: Groups, *, k: int, part: 
 def _deals(groups: Groups, shown: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return the groups' numbers of the pictures that were shown, shape (1 + deals, pictures): first the true ones."""
     number = {name: place for place, name in enumerate(groups.names)}
-    ids = sorted(groups.of)
-    true = np.asarray([number[groups.of[key]] for key in ids], dtype=np.uint8)
-    places = np.searchsorted(ids, shown)
+    true = np.asarray([number.get(name, 0) for name in groups.of.values_in_use], np.uint8)[groups.of.numbers]
+    places = groups.of.places(shown)
     random = np.random.default_rng(_SEED)
+    if len(true) > _MOST_SHUFFLED:
+        # Which pictures were shown does not matter to a deal, so that only theirs are drawn.
+        return np.stack([true[places], *(random.choice(true, len(places), replace=False) for _ in range(SHUFFLES))])
     # The groups are dealt to all pictures; only those that were shown are kept.
     return np.stack([true[places], *(random.permutation(true)[places] for _ in range(SHUFFLES))])
 

@@ -53,10 +53,13 @@ def compare_tags(reading: GalleryReader, groups: Groups, lists: Mapping[str, Seq
                 {
                     "attribute": groups.name, "list": name, "group": label, "rate": round(float(rates[0][number]), 4),
                     "pictures": len(members), "words": [[word, count] for word, count in counts.most_common(5)],
-                    "hits": [_shown(groups, every[place], found[place]) for place in own[:_SHOWN]],
+                    "hits": _shown(reading, {every[place]: found[place] for place in own[:_SHOWN]}),
                 }
             )  # fmt: skip
 
 
-def _shown(groups: Groups, key: str, words: Sequence[str]) -> dict[str, Any]:
-    return {"id": key, "uri": groups.uris[key], "group": ", ".join(words), "similarity": None}
+def _shown(reading: GalleryReader, words: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    uris = reading.uris(list(words))
+    return [
+        {"id": key, "uri": uris.get(key, ""), "group": ", ".join(own), "similarity": None} for key, own in words.items()
+    ]

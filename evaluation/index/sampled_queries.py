@@ -36,9 +36,7 @@ def _one_and_two(vectors: Floats) -> Questions:
 
 
 def _pictures(reading: GalleryReader, count: int) -> tuple[Questions, Questions]:
-    # Ids are hashes: the smallest are a random sample.
-    ids = sorted(row["id"] for row in reading.pictures())
-    chosen, vectors = reading.space(VISUAL).standing(ids[: 2 * count])
+    chosen, vectors = reading.space(VISUAL).standing(reading.sample(2 * count))
     count = min(count, len(chosen) // 2)
     everything = Questions(vectors[: 2 * count], tuple(chosen[: 2 * count]))
     return everything.part(0, count), everything.part(count, 2 * count)

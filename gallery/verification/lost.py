@@ -9,7 +9,8 @@ from typing import Any
 
 from milvise.adapter import Manifest, Store
 from milvise.adapter.catalog import essence_of
-from milvise.adapter.schema import fits, holds_top_classes, width
+from milvise.adapter.partition import FIELD
+from milvise.adapter.schema import fits, holds_partition, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
 from milvise.core.records import Fingerprint
 from milvise.core.spaces import JOINT, VISUAL
@@ -157,11 +158,11 @@ def room_of(alias: str, described: Mapping[str, Any]) -> str:
 
     Visual and joint collections may have the same fields, and have other aliases.
     """
-    seen = holds_top_classes(described)
+    seen, partition = holds_top_classes(described), FIELD if holds_partition(described) else ""
     fitting = [
         name
         for name in ("words", "classes", "hierarchy", VISUAL, JOINT)
-        if fits(described, room_named(name, top_classes=seen))
+        if fits(described, room_named(name, top_classes=seen, partition=partition))
     ]
     return next(
         (room for room in fitting if room in ("words", "classes", "hierarchy") or alias.endswith(f"_{room}")), ""

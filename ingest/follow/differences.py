@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from milvise.adapter import Collection
 from milvise.core.chunks import chunks
+from milvise.core.disk_keys import DiskKeys
 from milvise.core.records import Row
 from milvise.ingest.follow.event import DELETED, UPDATED, PictureEvent
 from milvise.ingest.follow.stream import Delivery
@@ -16,7 +17,7 @@ from milvise.ingest.follow.stream import Delivery
 FIELDS = ("id", "uri", "sha256", "label", "meta")
 _ROWS = 1_000
 
-Snapshot = dict[str, bytes]
+Snapshot = DiskKeys
 """By primary key: what says whether a row is as it was."""
 
 
@@ -60,7 +61,7 @@ class Differences(_Given):
 
     Attributes
     ----------
-    snapshot : dict
+    snapshot : DiskKeys
         What the live one had while it was read.
     failed : dict of str to str
         By URI: why a picture cannot be loaded.
@@ -68,17 +69,18 @@ class Differences(_Given):
 
     def __init__(self, live: Collection, other: Collection) -> None:
         super().__init__(self._all(live, other))
-        self.snapshot: Snapshot = {}
+        self.snapshot: Snapshot = DiskKeys()
 
     def _all(self, live: Collection, other: Collection) -> Iterator[Delivery]:
         for rows in chunks(live.scan(FIELDS), _ROWS):
             stored = other.get([row["id"] for row in rows], fields=FIELDS, own_writes=True)
+            self.snapshot.add((row["id"], digest(row)) for row in rows)
             for row in rows:
-                self.snapshot[row["id"]] = digest(row)
                 if row["id"] not in stored or digest(stored[row["id"]]) != digest(row):
                     yield _changed(row)
         for rows in chunks(other.scan(["id", "uri"]), _ROWS):
-            yield from (_gone(row) for row in rows if row["id"] not in self.snapshot)
+            known = self.snapshot.among([row["id"] for row in rows])
+            yield from (_gone(row) for row in rows if row["id"] not in known)
 
 
 class ChangedSince(_Given):
@@ -87,21 +89,22 @@ class ChangedSince(_Given):
     A picture that was written to the other one meanwhile keeps the label and metadata that it has there.
     """
 
-    def __init__(self, before: Collection, snapshot: Mapping[str, bytes], now: Collection) -> None:
+    def __init__(self, before: Collection, snapshot: Snapshot, now: Collection) -> None:
         super().__init__(self._all(before, snapshot, now))
 
     @staticmethod
-    def _all(before: Collection, snapshot: Mapping[str, bytes], now: Collection) -> Iterator[Delivery]:
-        met: set[str] = set()
+    def _all(before: Collection, snapshot: Snapshot, now: Collection) -> Iterator[Delivery]:
         for rows in chunks(before.scan(FIELDS), _ROWS):
-            met.update(row["id"] for row in rows)
-            changed = [row for row in rows if digest(row) != snapshot.get(row["id"])]
+            was = snapshot.among([row["id"] for row in rows])
+            changed = [row for row in rows if digest(row) != was.get(row["id"])]
             stored = now.get([row["id"] for row in changed], fields=FIELDS, own_writes=True) if changed else {}
             for row in changed:
-                written = row["id"] in stored and digest(stored[row["id"]]) != snapshot.get(row["id"])
+                written = row["id"] in stored and digest(stored[row["id"]]) != was.get(row["id"])
                 yield Delivery(row["uri"], PictureEvent(UPDATED, row["uri"])) if written else _changed(row)
-        for keys in chunks((key for key in snapshot if key not in met), _ROWS):
-            yield from (_gone(row) for row in now.get(keys, fields=["uri"], own_writes=True).values())
+        for keys in chunks(snapshot, _ROWS):
+            standing = before.get(keys, fields=["id"])
+            gone = [key for key in keys if key not in standing]
+            yield from (_gone(row) for row in now.get(gone, fields=["uri"], own_writes=True).values())
 
 
 def digest(row: Row) -> bytes:

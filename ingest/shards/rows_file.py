@@ -16,6 +16,7 @@ import numpy as np
 from pymilvus import DataType
 
 from milvise.adapter import Manifest
+from milvise.adapter.rows import value_of
 from milvise.adapter.schema import Room, room_of
 from milvise.core.arrays import Floats
 from milvise.core.records import Row
@@ -83,7 +84,7 @@ class RowsFile:
 class _Writer:
     def __init__(self, path: Path, made: Manifest) -> None:
         self._path, self._partial = path, partial_name(path)
-        self._room = room_of(made.room, top_classes=made.top_classes)
+        self._room = room_of(made.room, top_classes=made.top_classes, partition=made.partition)
         self._dim = made.dim
         self._opened = ExitStack()
         self._writer: Any = None
@@ -128,7 +129,9 @@ def as_table(rows: Sequence[Row], vectors: Sequence[Floats], room: Room, dim: in
 
     values = np.asarray(vectors, np.float32).reshape(len(rows), dim)
     columns = {
-        name: [json.dumps(row[name], ensure_ascii=False) if name == "meta" else row[name] for row in rows]
+        name: [
+            json.dumps(row[name], ensure_ascii=False) if name == "meta" else value_of(row, name, room) for row in rows
+        ]
         for name, _ in _columns(room)
     }
     ends = np.arange(len(rows) + 1, dtype=np.int32) * dim

@@ -12,13 +12,16 @@ from milvise.core.arrays import unit
 from milvise.core.chunks import chunks
 from milvise.core.spaces import JOINT, RANKED, VISUAL, Space
 from milvise.core.stages import staged
-from milvise.errors import NotFoundError
+from milvise.errors import NotFoundError, UsageError
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.pictures.find import find_rows
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import FIELDS, Match
 from milvise.queries.ranking.search import score_pictures
 from milvise.queries.ranking.stored_evidence import picture_fields, plain, seen_in
+
+MOST_RANKED = 100_000
+"""So many pictures are ranked without a limit: all of them are held, with their metadata."""
 
 _AT_ONCE = 500
 
@@ -36,6 +39,8 @@ def rank(
     ------
     NotFoundError
         If one of the ids is not stored, or no picture fits the filter.
+    UsageError
+        If more than `MOST_RANKED` fit and there is no limit.
     """
     # Joint cosines of the untrained head follow from what was seen.
     spaces: list[Space] = (
@@ -44,6 +49,8 @@ def rank(
     first, *others = spaces
     fields = ["id", *(picture_fields(now) if query.space == RANKED else FIELDS), "vector"]
     if ids is None:
+        if limit is None:
+            _require_few(now.space(first).count(filter, settled=True))
         batches = chunks(now.space(first).scan(fields, filter=filter), _AT_ONCE)
     else:
         batches = (
@@ -58,6 +65,14 @@ def rank(
     if not ranked and filter:
         raise NotFoundError(f"no picture of the gallery {now.name!r} fits the filter.\nReceived: {filter}")
     return ranked
+
+
+def _require_few(pictures: int) -> None:
+    if pictures > MOST_RANKED:
+        raise UsageError(
+            f"so many pictures are ranked with a limit alone, as all of them would be held in memory.\nExpected: a limit, or at most"
+            f" {MOST_RANKED:,} pictures\nReceived: {pictures:,} pictures and no limit\nSay how many of the best are wanted, or narrow the filter."
+        )
 
 
 def _scored(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from backends import EVERY
 
-from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter import Collection, IndexSpec, Manifest, Store, pages
+from milvise.adapter.pages import KeyRange
 from milvise.errors import (
     FilterError,
     MilviseError,
@@ -225,9 +226,24 @@ def test_vectors_that_harm_milvus_are_refused_before_they_are_sent(
 
 def test_a_scan_gives_every_row_once(gallery: Collection) -> None:
     rows = list(gallery.scan(["id", "vector"]))
-    assert sorted(row["id"] for row in rows) == [f"{number:032x}" for number in range(ROWS)]
+    assert [row["id"] for row in rows] == [f"{number:032x}" for number in range(ROWS)]
     assert all(len(row["vector"]) == DIM for row in rows)
     assert sum(1 for _ in gallery.scan(["id"], filter="width < 10")) == 10
+
+
+def test_a_scan_goes_on_behind_a_key_and_ends_with_another_one(gallery: Collection) -> None:
+    keys = KeyRange(after=f"{9:032x}", until=f"{19:032x}")
+    assert [row["width"] for row in gallery.scan(["width"], keys=keys)] == list(range(10, 20))
+    assert [row["width"] for row in gallery.scan(["width"], filter="width > 12 or width == 1", keys=keys)] == list(
+        range(13, 20)
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_pages_of_a_scan_miss_no_odd_key(words: Collection, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_FIRST_ROWS", rows)
+    monkeypatch.setattr(pages, "MOST_ROWS", rows)
+    assert [row["word"] for row in words.scan(["rank"])] == sorted(NASTY, key=str.encode)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from milvise.core.few_values import FewValues
 from milvise.core.records import Hit
 from milvise.evaluation.bias.groups import Groups
 from milvise.evaluation.bias.representation import max_skew, ndkl, shares, skew, tied_means, weights_at
@@ -75,7 +76,7 @@ def searched(seed: int, shift: float, *, shuffled: bool = False) -> Section:
         hits = tuple(Hit(ids[place], "", "", float(scores[place]), 0.0) for place in order)
         answers.append(Answer("queries", f"query {number}", hits))
     names = {key: "ab"[value] for key, value in zip(ids, group, strict=True)}
-    groups = Groups("side", names, {"a": 200, "b": 200}, {}, 0, dict.fromkeys(ids, ""))
+    groups = Groups("side", FewValues(names.items()), {"a": 200, "b": 200}, {}, 0)
     part = Section("bias")
     compare_results(answers, groups, k=20, part=part)
     return part
@@ -94,7 +95,7 @@ def test_a_planted_bias_is_found_and_a_shuffled_control_is_not(seed: int) -> Non
 
 
 def test_searches_with_too_few_pictures_of_the_groups_are_named_and_left_out() -> None:
-    groups = Groups("side", {"1": "a", "2": "b"}, {"a": 1, "b": 1}, {}, 0, {})
+    groups = Groups("side", FewValues([("1", "a"), ("2", "b")]), {"a": 1, "b": 1}, {}, 0)
     part = Section("bias")
     compare_results([Answer("queries", "dog", (Hit("1", "", "", 1.0, 0.0),))], groups, k=20, part=part)
     assert part.figures == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from milvise.core.few_values import FewValues
 from milvise.errors import InputError
 from milvise.evaluation.accuracy.images_to_words import accuracy_of_tags, rank_labels
 from milvise.evaluation.accuracy.pictures import Pictures, values_of
@@ -32,7 +33,7 @@ LABELS = dict(zip("abc", np.eye(3, dtype=np.float32), strict=True))
 
 
 def shown(**labels: tuple[str, ...]) -> Pictures:
-    return Pictures(labels, dict.fromkeys(labels, ""), {key: key for key in labels})
+    return Pictures(FewValues(labels.items()), {key: key for key in labels})
 
 
 def test_the_label_that_is_closest_comes_first_and_ties_share_the_place() -> None:

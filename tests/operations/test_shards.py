@@ -16,6 +16,7 @@ from pyarrow import parquet
 from small_world import paint
 
 import milvise
+from milvise.adapter.partition import FIELD
 from milvise.errors import FingerprintError, InputError, MilviseError, NotFoundError, UsageError
 from milvise.ingest.shards import load as shard_load
 from milvise.ingest.shards import processes
@@ -200,6 +201,20 @@ def test_damaged_shards_are_refused_and_leave_the_gallery_as_it_was(
     Path("shards/manifest.json").unlink()
     with pytest.raises(InputError, match="no folder of shards"):
         db.load("shards", gallery="g")
+
+
+def test_shards_hold_the_partition_of_each_picture_as_bulk_import_takes_it(
+    embed: Embed, db: milvise.Database, listed: Path
+) -> None:
+    embed(listed, partition="year")
+    for space in ("visual", "joint"):
+        rows = parquet.read_table(f"shards/{space}/00000.parquet").to_pylist()
+        assert [row[FIELD] for row in rows] == ["0", "1", "2", "3"]
+    db.load("shards", gallery="g")
+    assert db.store.live("g_joint").manifest.partition == "year"  # type: ignore[union-attr]
+    embed("pictures", out="others")
+    with pytest.raises(UsageError, match="partitioned by year"):
+        db.load("others", gallery="g", append=True)
 
 
 def test_a_gallery_is_loaded_once_and_appended_to(
