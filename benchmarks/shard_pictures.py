@@ -58,6 +58,7 @@ def main() -> None:
         server = Path(tempfile.mkdtemp(dir=folder))
         with milvus_server(server) as uri:
             figures = compared(uri, photos, folder, given.rows)
+        figures["scaling"] = scaled(folder, given.count // 4)
         if "kills" not in given.without:
             figures["kills"] = killed(folder)
         if "ray" not in given.without:
@@ -130,6 +131,25 @@ def killed(folder: Path) -> dict[str, Any]:
             kills["commands"] += 1
         process.wait()
     return {**kills, "different_files": different_files(folder / "shards", again)}
+
+
+def scaled(folder: Path, count: int) -> dict[str, float]:
+    """Embed the first shards with one worker on one core, and with two on two; return pictures a second, the start of the workers included."""
+    found = {}
+    for workers in (1, 2):
+        again = planned_again(folder, "scaled")
+        manifest = json.loads((again / "manifest.json").read_text())
+        shards = max(2, count // manifest["shard_rows"] // 2 * 2)
+        manifest |= {"shards": min(shards, manifest["shards"])}
+        (again / "manifest.json").write_text(json.dumps(manifest))
+        began = time.monotonic()
+        cores = "0" if workers == 1 else "0,1"
+        subprocess.run(
+            ["taskset", "-c", cores, sys.executable, "-m", "milvise", "-q", "embed", "--out", str(again), "--workers", str(workers)],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        found[f"workers_{workers}"] = round(manifest["shards"] * manifest["shard_rows"] / (time.monotonic() - began), 1)
+    return found | {"ratio": round(found["workers_2"] / found["workers_1"], 3)}
 
 
 def on_ray(folder: Path) -> dict[str, Any]:
