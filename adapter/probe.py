@@ -17,6 +17,7 @@ import grpc
 from pymilvus.grpc_gen import milvus_pb2, milvus_pb2_grpc
 
 from milvise.adapter.address import Address
+from milvise.adapter.versions import version_of
 from milvise.errors import DeniedError, MilviseError, UnavailableError
 
 CALL_TIMEOUT_S = 5.0
@@ -32,8 +33,8 @@ _NO_SUCH_NAME = re.compile(r"errors resolving|DNS resolution failed|lookup faile
 
 def looks_inside(version: str, *, is_lite: bool) -> bool:
     """Return whether ``LIKE "%x%"`` is understood; older servers know prefixes only, and so may one of no version."""
-    numbers = re.search(r"(\d+)\.(\d+)", version)
-    return is_lite or (numbers is not None and (int(numbers[1]), int(numbers[2])) >= _FIRST_INFIX)
+    numbers = version_of(version)
+    return is_lite or (numbers is not None and numbers >= _FIRST_INFIX)
 
 
 def explain_failure(address: Address) -> MilviseError | None:

@@ -22,6 +22,7 @@ from milvise.cli.state import (
     WRONG_USAGE,
     GalleryOption,
     IndexOption,
+    MemoryOption,
     state,
     stoppable,
 )
@@ -147,6 +148,7 @@ def ingest_images(
     ] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
     index: IndexOption = "auto",
+    memory: MemoryOption = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -176,7 +178,7 @@ def ingest_images(
 
     request = IngestImages(
         tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
-        index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
+        index=index, memory=memory, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
         quarantine=quarantine,
     ).opened()  # fmt: skip
     with state.connect(create=True) as db, watched(state.output) as progress:

@@ -130,6 +130,7 @@ class Database(database.Database):
         head: str | Path | None = None,
         labels: str = "folder",
         index: str = "auto",
+        memory: str | int | None = None,
         batch_size: int | None = None,
         engine: str = "auto",
         prune: bool = False,
@@ -167,6 +168,9 @@ class Database(database.Database):
             Whether the folder of a picture is its label.
         index : str
             For both collections, as `ingest_words`.
+        memory : str or int, optional
+            With ``index="auto"`` on a server: what both collections together may take of its memory, such as ``"8GiB"`` or a number of
+            bytes. It is remembered. By default as before, or by what the server says it has.
         batch_size : int, optional
             Pictures for each pass through the backbone; by default what keeps it busy.
         engine : {"auto", "keras", "openvino"}
@@ -213,7 +217,7 @@ class Database(database.Database):
         request = IngestImages(
             sources, gallery=gallery, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
-            head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
+            head=None if head is None else as_name("head", head), labels=labels, index=index, memory=memory, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
             quarantine=as_optional_path("quarantine", quarantine),
         )  # fmt: skip

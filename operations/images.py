@@ -19,7 +19,7 @@ from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, require_pictures
 from milvise.ingest.summary import Counts, Summary
-from milvise.operations.checks import require_count, require_index, require_known
+from milvise.operations.checks import index_within, require_count, require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
 
@@ -49,6 +49,7 @@ class IngestImages:
     head: str | None = None
     labels: str = "folder"
     index: str = "auto"
+    memory: str | int | None = None
     batch_size: int | None = None
     engine: str = "auto"
     prune: bool = False
@@ -59,6 +60,7 @@ class IngestImages:
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
         require_index(self.index)
+        index_within(self.index, self.memory)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
         require_sources(self.sources)
 
@@ -113,7 +115,11 @@ def ingest_images(db: Database, request: IngestImages, progress: Progress = sile
 def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
     options = LoadOptions(
-        IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
+        index_within(request.index, request.memory) or IndexSpec("auto"),
+        request.batch_size,
+        request.prune,
+        request.dry_run,
+        request.verify_content,
     )
     db.store.indexes.require(options.index)
     backbone = request.backbone and absolute(request.backbone)
