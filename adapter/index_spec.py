@@ -22,6 +22,9 @@ SMALL = 5_000
 LITE_SEGMENT_ROWS = 40_000
 """How many rows Milvus Lite keeps together; k-means complains where it gets fewer than an index of all rows needs."""
 
+SEGMENT_BYTES = 2**30
+"""How many bytes of vectors a server keeps together, each with an index of its own (``dataCoord.segment.maxSize``, 1,024 MB)."""
+
 _WIDE = 512
 _AT_LEAST_LIMIT = ("ef", "search_list", "reorder_k")
 _MEMORY = "memory"
@@ -148,8 +151,8 @@ class IndexSpec:
     def resolve(self, *, rows: int, dim: int, is_lite: bool) -> IndexSpec:
         """Return the spec with its kind decided and every parameter given, for so many rows of this width."""
         kind = self.kind if self.kind != "auto" else _automatic(rows, dim, is_lite=is_lite)
-        # Milvus Lite builds one index for each of its segments, not one for all rows.
-        defaults = _defaults(kind, min(rows, LITE_SEGMENT_ROWS) if is_lite else rows, dim)
+        # Milvus builds one index for each of its segments, not one for all rows.
+        defaults = _defaults(kind, min(rows, LITE_SEGMENT_ROWS if is_lite else segment_rows(dim)), dim)
         return IndexSpec(kind, {**defaults, **self.params} if kind == self.kind else defaults)
 
     def _require_place(self, is_lite: bool) -> None:
@@ -199,6 +202,11 @@ class IndexSpec:
         if probes is None:
             return self
         return IndexSpec(self.kind, {**self.params, "nprobe": min(probes * factor, self.params["nlist"])})
+
+
+def segment_rows(dim: int) -> int:
+    """Return how many vectors of this width a server indexes together, at most."""
+    return max(1, SEGMENT_BYTES // (4 * dim))
 
 
 def _parameters(kind: str) -> tuple[Range, ...]:

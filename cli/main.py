@@ -13,6 +13,7 @@ from milvise.cli.evaluate import evaluate_app
 from milvise.cli.follow import follow
 from milvise.cli.keys import keys_app
 from milvise.cli.models import export_app, project, train
+from milvise.cli.plan import plan
 from milvise.cli.progress import watched
 from milvise.cli.search import duplicates, explain, search_app, tag
 from milvise.cli.serve import serve
@@ -194,6 +195,7 @@ app.command("duplicates")(duplicates)
 app.command("train")(train)
 app.command("project")(project)
 app.command("tune")(tune)
+app.command("plan")(plan)
 app.command("serve")(serve)
 app.command("follow")(follow)
 app.command("rebuild")(rebuild)

@@ -216,8 +216,8 @@ def _build(store: Store, manifest: Manifest, roots: Sequence[str]) -> Collection
 
 
 def row_bytes(made: Manifest) -> float:
-    """Return what a row of a collection takes of memory without an index: its vector as float32, and its other values."""
-    return 4.0 * made.dim + SCALAR_BYTES.get(made.room, 0)
+    """Return what a row of a collection takes of memory where that is short: a byte for each value, and its scalars."""
+    return made.dim + SCALAR_BYTES.get(made.room, 0)
 
 
 def _same(row: Row, other: Row | None) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from milvise.gallery.verification.record import Verification
     from milvise.ingest.sources import Source
     from milvise.ingest.summary import Summary
+    from milvise.operations.capacity.calibration import Calibration
     from milvise.operations.demo import Demonstration
     from milvise.operations.drop import Dropped
     from milvise.operations.follow import Following
@@ -423,6 +424,58 @@ class Database(database.Database):
         from milvise.operations.drop import word_users
 
         return list(word_users(self))
+
+    def calibrate(
+        self,
+        *,
+        backbone: str | Path = config.DEFAULT_BACKBONE,
+        sample: str | Path | None = None,
+        engine: str = "auto",
+        out: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> Calibration:
+        """Measure what this machine and this Milvus reach, in about a minute, and keep it for later plans.
+
+        Pictures are embedded, and a few thousand rows are inserted, indexed and loaded in collections that are dropped afterwards.
+
+        Parameters
+        ----------
+        backbone : str or path
+            What the pictures go through.
+        sample : str or path, optional
+            A folder or manifest of pictures like those that are planned for; by default pictures are generated.
+        engine : {"auto", "keras", "openvino"}
+            What runs the backbone.
+        out : path, optional
+            Where the figures are written; by default where `milvise.plan` finds them.
+        progress : callable
+            Told of each step; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        Calibration
+            The figures, each with its source.
+
+        Raises
+        ------
+        InputError
+            If no picture of the sample can be read, or the figures cannot be written.
+        MissingExtraError, ModelError
+            If the backbone cannot be built.
+        DeniedError
+            If this user may not make collections.
+
+        Examples
+        --------
+        >>> db.calibrate(sample="photos", progress=print).figures["embed_per_s"].value    # doctest: +SKIP
+        """
+        from milvise.operations.calibrate import Calibrate, calibrate
+        from milvise.operations.checks import as_name, as_optional_path
+
+        request = Calibrate(
+            as_name("backbone", backbone), None if sample is None else str(sample), engine, as_optional_path("out", out)
+        )
+        return calibrate(self, request, progress)
 
     def demo(
         self, folder: str | Path | None = None, *, sheet: str | Path = "milvise-demo.html", progress: Progress = silent

@@ -77,6 +77,9 @@ def test_clusters_are_counted_for_what_is_indexed_together() -> None:
     lite, server = (IndexSpec("ivf_flat").resolve(rows=400_000, dim=50, is_lite=is_lite) for is_lite in (True, False))
     assert lite.params == {"nlist": 800, "nprobe": 100}
     assert server.params == {"nlist": 2528, "nprobe": 316}
+    many = IndexSpec("ivf_sq8").resolve(rows=100_000_000, dim=1280, is_lite=False)
+    # A gibibyte holds 209,715 vectors of 1280 values.
+    assert many.params == {"nlist": 4 * 457, "nprobe": 228}
 
 
 def test_given_parameters_win_over_defaults() -> None:

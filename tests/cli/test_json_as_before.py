@@ -38,8 +38,8 @@ def compare(tmp_path: Path, *phases: str) -> None:
     assert problems == []
 
 
-NEW = {"serve", "keys add", "keys list", "keys remove", "follow", "rebuild", "rollback", "history"}
-"""Commands that came after the record was made; `test_serve`, `test_follow` and `test_rebuild` hold their documents."""
+NEW = {"serve", "keys add", "keys list", "keys remove", "follow", "rebuild", "rollback", "history", "plan"}
+"""Commands that came after the record was made; `test_serve`, `test_follow`, `test_rebuild` and `test_plan` hold their documents."""
 
 
 def test_documents_have_the_schema_of_before(tmp_path: Path) -> None:
