@@ -45,6 +45,11 @@ class Trial:
         self._store.indexes.rebuild(self._collection.name, spec)
         return time.perf_counter() - started
 
+    def release(self) -> None:
+        """Let the collection go from memory."""
+        call, client = self._store.connection.call, self._store.connection.client
+        call(client.release_collection, self._collection.name, timeout=WRITE_TIMEOUT_S)
+
     def load(self) -> float:
         """Bring the collection into memory."""
         started = time.perf_counter()
