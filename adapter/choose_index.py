@@ -20,6 +20,9 @@ HEADROOM = 1.2
 SERVER_SHARE = 0.7
 """Which part of the memory that a server says it has may be taken, where no budget is given."""
 
+WIDE_ENOUGH_FOR_BITS = 256
+"""In narrower vectors, bits and six bits lose too much (``benchmarks/quantised_recall.py``)."""
+
 _PREFERRED = ("hnsw", "hnsw_sq8", "ivf_sq8", "ivf_rabitq")
 _OLDEST: Version = (2, 3)
 
@@ -68,7 +71,7 @@ def choose_index(
     if rows <= SMALL:
         return _choice(IndexSpec("flat"), rows, dim, scalar_bytes, memory)
     last: Choice | None = None
-    for spec in _candidates(version or _OLDEST, has_diskann):
+    for spec in _candidates(version or _OLDEST, dim, has_diskann):
         last = _choice(spec, rows, dim, scalar_bytes, memory)
         if last.fits:
             break
@@ -84,9 +87,9 @@ def loaded_bytes(spec: IndexSpec, *, rows: int, dim: int, scalar_bytes: float) -
     )
 
 
-def _candidates(version: Version, has_diskann: Callable[[], bool]) -> Iterator[IndexSpec]:
+def _candidates(version: Version, dim: int, has_diskann: Callable[[], bool]) -> Iterator[IndexSpec]:
     for kind in _PREFERRED:
-        if version >= KINDS[kind].since:
+        if version >= KINDS[kind].since and (kind != "ivf_rabitq" or dim >= WIDE_ENOUGH_FOR_BITS):
             yield IndexSpec(kind)
     if has_diskann():
         yield IndexSpec("diskann")

@@ -25,6 +25,9 @@ LITE_SEGMENT_ROWS = 40_000
 SEGMENT_BYTES = 2**30
 """How many bytes of vectors a server keeps together, each with an index of its own (``dataCoord.segment.maxSize``, 1,024 MB)."""
 
+SEALED_SHARE = 0.12
+"""Of a segment: when a server seals rows that come one after another, and indexes them (``dataCoord.segment.sealProportion``)."""
+
 _WIDE = 512
 _AT_LEAST_LIMIT = ("ef", "search_list", "reorder_k")
 _MEMORY = "memory"
@@ -254,7 +257,7 @@ def _defaults(kind: str, rows: int, dim: int) -> dict[str, int]:
         case "scann":
             return {**clusters, "nprobe": nprobe, "reorder_k": 256}
         case "ivf_rabitq":
-            return {**clusters, "nprobe": nprobe, "refine_k": 2}
+            return {**clusters, "nprobe": nprobe, "refine_k": 4}
         case "diskann":
             return {"search_list": 128}
     return {}

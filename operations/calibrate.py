@@ -12,12 +12,12 @@ from pathlib import Path
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.operations.capacity.calibration import LITE, Calibration, kept_path, usual_costs, write_calibration
 from milvise.operations.capacity.measure_embedding import SECONDS, measure_embedding
-from milvise.operations.capacity.measure_milvus import FEW, MANY, measure_milvus
+from milvise.operations.capacity.measure_milvus import FEW, MANY, WIDE, measure_milvus
 from milvise.operations.capacity.usual import FIGURES
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
 
-ROWS = (FEW, MANY)
+ROWS = (FEW, MANY, WIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def calibrate(db: Database, request: Calibrate, progress: Progress = silent) -> 
         spaces, figures, engine = measure_embedding(
             request.backbone, Path(folder), sample=request.sample, engine=request.engine, seconds=SECONDS
         )
-        costs = measure_milvus(db.store.patient(), spaces, note, few=ROWS[0], many=ROWS[1])
+        costs = measure_milvus(db.store.patient(), spaces, note, rows=ROWS)
     milvus = LITE if db.store.connection.is_lite else db.store.connection.version
     found = Calibration(
         request.backbone, spaces, {**FIGURES, **figures}, {**usual_costs(milvus), **costs}, milvus, _machine(engine)

@@ -94,23 +94,28 @@ class Cost:
         return cls(**numbers, source=str(values.get("source", "")))
 
 
-def fitted(
-    measured: Mapping[tuple[int, int], float], *, source: str, at_rows: float = 0.0, growth: float = 0.0
-) -> Cost:
-    """Return the cost that three measurements make: a few and many narrow rows, and as many wide ones.
+def fitted(measured: Mapping[tuple[int, int], float], *, source: str, growth: float = 0.0) -> Cost:
+    """Return the cost that three measurements make: a few and many narrow rows, and some wide ones.
 
     Parameters
     ----------
     measured : mapping of (rows, dim) to float
-        Seconds: of few rows of the narrow width, of many of them, and of many of the wide one.
+        Seconds: of few rows of the narrow width, of many of them, and of some of the wide one.
+    growth : float
+        The power by which the cost of a row is known to grow with the rows.
     """
-    (few, narrow), (many, _), (_, wide) = sorted(measured, key=lambda size: (size[1], size[0]))
-    first, second, third = measured[few, narrow], measured[many, narrow], measured[many, wide]
-    narrow_s = max(0.0, second - first) / (many - few)
-    fixed = max(0.0, first - few * narrow_s)
-    wide_s = max(narrow_s, (third - fixed) / many)
+    (few, narrow), (many, _), (some, wide) = sorted(measured, key=lambda size: (size[1], size[0]))
+
+    def weight(rows: int) -> float:
+        return float(rows * (rows / many) ** growth)
+
+    first, second, third = measured[few, narrow], measured[many, narrow], measured[some, wide]
+    narrow_s = max(0.0, second - first) / (weight(many) - weight(few))
+    fixed = max(0.0, first - weight(few) * narrow_s)
+    wide_s = max(narrow_s, (third - fixed) / weight(some))
     value_s = (wide_s - narrow_s) / (wide - narrow)
-    return Cost(fixed, max(0.0, narrow_s - narrow * value_s), value_s, source, at_rows, growth)
+    row_s = max(0.0, narrow_s - narrow * value_s)
+    return Cost(fixed, row_s, value_s, source, float(many) if growth else 0.0, growth)
 
 
 def _short(value: float) -> float:

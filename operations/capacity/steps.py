@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from milvise.adapter import IndexSpec
-from milvise.adapter.index_spec import segment_rows
+from milvise.adapter.index_spec import SEALED_SHARE, segment_rows
 from milvise.operations.capacity.calibration import LITE, Calibration
 from milvise.operations.capacity.figures import ARITHMETIC, Cost, Figure
 
@@ -76,14 +76,14 @@ def steps_of(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[s
         The index of each collection.
     """
     figures = known.figures
-    listed = figures["list_per_s"]
+    listed, loading = figures["list_per_s"], known.costs["load"]
     return (
         Step("list", pictures / listed.value, "the disk", listed),
         _embed(pictures, fleet, known),
         _write(pictures, fleet, figures["write_per_s"]),
         _import(pictures, fleet, known),
-        _in_milvus("index", pictures, known, lambda space: _index_cost(indexes[space], known), nodes=fleet.nodes),
-        _in_milvus("load", pictures, known, lambda _: known.costs["load"], nodes=1),
+        _index(pictures, fleet, known, indexes),
+        _in_milvus("load", pictures, sum(loading.seconds(pictures, dim) for dim in known.spaces.values()), (loading,)),
     )
 
 
@@ -116,31 +116,43 @@ def _write(pictures: int, fleet: Fleet, rate: Figure) -> Step:
 
 
 def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:
-    by_client = fleet.by_upserts or known.milvus == LITE
+    by_client = _by_client(fleet, known)
     cost = known.costs["insert" if by_client else "import"]
-    found = _in_milvus("import", pictures, known, lambda _: cost, nodes=1 if by_client else fleet.nodes)
+    nodes = 1 if by_client else fleet.nodes
+    seconds = sum(cost.seconds(pictures, dim, nodes=nodes) for dim in known.spaces.values())
     sending = pictures * known.figures["shard_bytes"].value / fleet.bandwidth
-    if not by_client and sending > found.seconds:
+    if not by_client and sending > seconds:
         per_s = fleet.bandwidth / known.figures["shard_bytes"].value
         return Step("import", sending, "the object store", Figure(per_s, "pictures/s", ARITHMETIC))
-    return found
+    return _in_milvus("import", pictures, seconds, (cost,))
 
 
-def _in_milvus(
-    name: str, pictures: int, known: Calibration, cost_of: Callable[[str], Cost | None], *, nodes: int
-) -> Step:
-    """Return a step that both collections go through, one after the other."""
-    taken, sources = 0.0, []
+def _index(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[str, IndexSpec]) -> Step:
+    seconds, costs = 0.0, []
     for space, dim in known.spaces.items():
-        cost = cost_of(space)
-        if cost is not None:
-            taken += cost.seconds(pictures, dim, together=segment_rows(dim), nodes=nodes)
-            sources.append(cost.source)
-    rate = Figure(pictures / taken if taken else 0.0, "pictures/s", "; ".join(dict.fromkeys(sources)) or ARITHMETIC)
-    return Step(name, taken, "Milvus", rate)
+        kind = indexes[space].kind
+        if kind == "flat":
+            continue
+        by_clusters = kind in _BY_CLUSTERS
+        cost = known.costs["index.ivf" if by_clusters else "index.hnsw"]
+        # Clusters are counted for a full segment; a graph is built over the rows that are there.
+        together = segment_rows(dim) if by_clusters else _indexed_together(dim, fleet, known)
+        seconds += cost.seconds(pictures, dim, together=together, nodes=fleet.nodes)
+        costs.append(cost)
+    return _in_milvus("index", pictures, seconds, costs)
 
 
-def _index_cost(spec: IndexSpec, known: Calibration) -> Cost | None:
-    if spec.kind == "flat":
-        return None
-    return known.costs["index.ivf" if spec.kind in _BY_CLUSTERS else "index.hnsw"]
+def _indexed_together(dim: int, fleet: Fleet, known: Calibration) -> float:
+    """Return how many rows a graph is built over when they have just come."""
+    return SEALED_SHARE * segment_rows(dim) if _by_client(fleet, known) else min(fleet.shard_rows, segment_rows(dim))
+
+
+def _by_client(fleet: Fleet, known: Calibration) -> bool:
+    return fleet.by_upserts or known.milvus == LITE
+
+
+def _in_milvus(name: str, pictures: int, seconds: float, costs: Sequence[Cost]) -> Step:
+    sources = dict.fromkeys(cost.source for cost in costs)
+    return Step(
+        name, seconds, "Milvus", Figure(pictures / seconds if seconds else 0.0, "pictures/s", "; ".join(sources) or ARITHMETIC)
+    )  # fmt: skip

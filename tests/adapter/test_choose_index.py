@@ -54,6 +54,16 @@ def test_no_server_gets_what_it_does_not_have(version: Version | None) -> None:
         assert not spec.is_mapped or (version is not None and version >= (2, 4))
 
 
+def test_bits_are_for_wide_vectors() -> None:
+    kinds = {
+        choose_index(
+            rows=ROWS, dim=100, scalar_bytes=0, memory=memory * GB, version=(2, 6), has_diskann=lambda: True
+        ).spec.kind
+        for memory in range(1, 80)
+    }
+    assert kinds == {"hnsw", "hnsw_sq8", "ivf_sq8", "diskann"}
+
+
 def test_where_nothing_fits_the_smallest_is_named_and_said_not_to_fit() -> None:
     found = chosen(GB, (2, 3), diskann=False)
     assert (found.spec.kind, found.fits) == ("ivf_sq8", False)

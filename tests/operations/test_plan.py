@@ -159,10 +159,11 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, text: str) -> 
         read_calibration(tmp_path / "missing.json")
 
 
-def test_a_cost_is_found_again_in_what_it_made() -> None:
-    cost = Cost(3.0, 2e-4, 5e-7, "x")
-    sizes = [(1_500, 100), (6_000, 100), (6_000, 1_280)]
-    found = fitted({(rows, dim): cost.seconds(rows, dim) for rows, dim in sizes}, source="x")
+@pytest.mark.parametrize("growth", [0.0, 0.5])
+def test_a_cost_is_found_again_in_what_it_made(growth: float) -> None:
+    cost = Cost(3.0, 2e-4, 5e-7, "x", 24_000, growth)
+    sizes = [(1_500, 100), (24_000, 100), (6_000, 1_280)]
+    found = fitted({(rows, dim): cost.seconds(rows, dim) for rows, dim in sizes}, source="x", growth=growth)
     assert (found.fixed_s, found.row_s, found.value_s) == (
         pytest.approx(3.0), pytest.approx(2e-4), pytest.approx(5e-7),
     )  # fmt: skip
@@ -194,7 +195,7 @@ def test_more_workers_take_no_longer() -> None:
 def test_a_milvus_is_measured_and_left_as_it_was(own_store: Any) -> None:
     before = own_store.connection.client.list_collections()
     said: list[str] = []
-    found = measure_milvus(own_store, {"visual": 48, "joint": 12}, said.append, few=100, many=300)
+    found = measure_milvus(own_store, {"visual": 48, "joint": 12}, said.append, rows=(100, 300, 200))
     assert set(found) == {"insert", "index.hnsw", "index.ivf", "load"}
     assert all(cost.seconds(10_000, 48) > 0 for cost in found.values())
     assert all("Milvus Lite" in cost.source for cost in found.values())
@@ -233,7 +234,7 @@ def test_a_machine_is_calibrated_through_the_command_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("milvise.operations.calibrate.SECONDS", 0.2)
-    monkeypatch.setattr("milvise.operations.calibrate.ROWS", (100, 300))
+    monkeypatch.setattr("milvise.operations.calibrate.ROWS", (100, 300, 200))
     net = save_net(tmp_path / "net.keras", 0)
     for number in range(3):
         paint(tmp_path / f"sample/{number}.png", number)
