@@ -87,6 +87,16 @@ def test_a_graph_of_float32_takes_what_arithmetic_says() -> None:
     assert footprint("ivf_sq8", dim=100, params={}, mapped=True).high == pytest.approx(0.3 * 108)
 
 
+def test_a_store_asks_the_server_for_its_memory_where_there_are_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(connect_to_memory())
+    made = store.build(Manifest("asked_visual", "visual", 8, {"made": "here"}))
+    # What 200,000 rows of 8 values take as HNSW is more than 70 % of it, and as IVF over bytes it is less.
+    monkeypatch.setattr("milvise.adapter.store.query_memory", lambda connection: 240_000_000)
+    assert store._decided(IndexSpec("auto"), made, 200_000).kind == "ivf_sq8"
+    assert store._decided(IndexSpec("auto"), made, 90_000).kind == "hnsw"
+    assert store._decided(IndexSpec.parse("auto:memory=1GiB"), made, 200_000).kind == "hnsw"
+
+
 def test_a_store_keeps_to_the_budget_and_remembers_it(caplog: pytest.LogCaptureFixture) -> None:
     store = Store(connect_to_memory())
     made = store.build(Manifest("budget_visual", "visual", 8, {"made": "here"}))
