@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -16,6 +15,7 @@ from milvise.adapter.errors import MilvusBusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
 from milvise.adapter.retry import IN_PROCESS, READING, SCANNING, WRITING, Patience, retrying
+from milvise.adapter.versions import version_of
 from milvise.core.stages import stage
 from milvise.errors import MilviseError, UnavailableError, UnsupportedError, UsageError
 
@@ -195,8 +195,8 @@ def _quieten() -> None:
 
 
 def _require_version(version: str) -> None:
-    numbers = re.search(r"(\d+)\.(\d+)", version)
-    if numbers is not None and (int(numbers[1]), int(numbers[2])) < OLDEST_SERVER:
+    numbers = version_of(version)
+    if numbers is not None and numbers < OLDEST_SERVER:
         raise UnsupportedError(
             f"milvise needs Milvus {'.'.join(map(str, OLDEST_SERVER))} or newer.\nReceived: {version}"
         )

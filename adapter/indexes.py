@@ -32,9 +32,17 @@ class Indexes:
         UnsupportedError
             If it does not.
         """
-        spec.require(is_lite=self._connection.is_lite, dim=dim)
+        spec.require(is_lite=self._connection.is_lite, dim=dim, version=self._connection.version)
         if spec.kind == "diskann":
             self._probe(spec)
+
+    def has_diskann(self) -> bool:
+        """Return whether the connected server builds DiskANN, which is found out by building a small one."""
+        try:
+            self.require(IndexSpec("diskann"))
+        except UnsupportedError:
+            return False
+        return True
 
     def names(self, name: str) -> list[str]:
         """Return the names of a collection's indexes, none where it has none: then a server gives out no row."""
@@ -67,14 +75,24 @@ class Indexes:
 
     def _create(self, name: str, spec: IndexSpec, still_s: float = STILL_S) -> None:
         params = self._client.prepare_index_params()
-        build = spec.build_params
+        build = {**spec.build_params, **spec.fixed_params}
         # Milvus Lite reads only the nested copy, servers read the flat one.
         both = {**build, "params": build} if build else {}
         params.add_index("vector", index_type=spec.milvus_kind, metric_type=METRIC, params=both)
         self._connection.call(self._client.create_index, name, params, timeout=WRITE_TIMEOUT_S, sync=False)
         # pymilvus' own wait takes half a second at least, and does not end when its timeout is over.
+        self._place(name, spec)
         if spec.kind != "flat":
             wait_for(lambda: self._built(name), "Finished", what=f"building the index of {name}", still_s=still_s)
+
+    def _place(self, name: str, spec: IndexSpec) -> None:
+        """Say whether the index, and the values beside it, are mapped from the disk when the collection is loaded."""
+        if not spec.is_mapped:
+            return
+        mapped = {"mmap.enabled": True}
+        for index in self.names(name):
+            self._connection.call(self._client.alter_index_properties, name, index, mapped, timeout=WRITE_TIMEOUT_S)
+        self._connection.call(self._client.alter_collection_properties, name, mapped, timeout=WRITE_TIMEOUT_S)
 
     def _built(self, name: str) -> Hashable:
         """Return how far the index is: the number of rows that it has, and in the end ``Finished``."""

@@ -17,6 +17,7 @@ import grpc
 from pymilvus.grpc_gen import milvus_pb2, milvus_pb2_grpc
 
 from milvise.adapter.address import Address
+from milvise.adapter.versions import Version, version_of
 from milvise.errors import DeniedError, MilviseError, UnavailableError
 
 CALL_TIMEOUT_S = 5.0
@@ -35,10 +36,10 @@ def looks_inside(version: str, *, is_lite: bool) -> bool:
     return is_lite or is_since(version, _FIRST_INFIX)
 
 
-def is_since(version: str, first: tuple[int, int]) -> bool:
+def is_since(version: str, first: Version) -> bool:
     """Return whether a server's version is this one or later; one without a version may be older."""
-    numbers = re.search(r"(\d+)\.(\d+)", version)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= first
+    numbers = version_of(version)
+    return numbers is not None and numbers >= first
 
 
 def explain_failure(address: Address) -> MilviseError | None:

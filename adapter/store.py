@@ -7,13 +7,19 @@ import time
 from typing import Any
 
 from milvise.adapter.catalog import ESSENCE_PROPERTY, REAL_NAME, Manifest, essence_of
+from milvise.adapter.choose_index import SERVER_SHARE, choose_index
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.connection import Connection
+from milvise.adapter.index_memory import SCALAR_BYTES
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.indexes import Indexes
 from milvise.adapter.ledgers import CATALOG_NAME, Catalog, Ledger
 from milvise.adapter.partition import PARTITIONS
+from milvise.adapter.retry import logger
 from milvise.adapter.schema import FEEDBACK, ROOMS, holds_partition, holds_top_classes, room_of, schema
+from milvise.adapter.server_memory import query_memory
+from milvise.adapter.versions import version_of
+from milvise.core.sizes import shown_size
 from milvise.errors import DeniedError, NotFoundError, StoreError, UnavailableError, UsageError
 
 FEEDBACK_NAME = "milvise_feedback"
@@ -23,6 +29,9 @@ LEASE_S = 1.0
 
 GRACE_S = 2.0
 """How long a collection that an alias no longer points at is left standing."""
+
+_FEW = 100_000
+"""A server has memory for so many rows, and is not asked."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
@@ -41,6 +50,12 @@ def check_name(name: str, *, what: str = "gallery") -> str:
             f" 200 at most.\nReceived: {name!r}"
         )
     return name
+
+
+def _with_remembered_budget(spec: IndexSpec, made: Manifest) -> IndexSpec:
+    """Return what is asked for, with the budget that a collection got before: a later load need not name it again."""
+    before = IndexSpec.parse(made.requested_index)
+    return spec.within(before.memory) if spec.kind == "auto" and spec.memory is None else spec
 
 
 class Store:
@@ -183,9 +198,11 @@ class Store:
     def finish(self, collection: Collection, spec: IndexSpec) -> Collection:
         """Settle what was written, give the collection the index asked for, and return it with its new manifest."""
         rows = collection.settle()
-        wanted = spec.resolve(rows=rows, dim=collection.manifest.dim, is_lite=self.connection.is_lite)
+        spec = _with_remembered_budget(spec, collection.manifest)
+        wanted = self._decided(spec, collection, rows)
         standing = IndexSpec.parse(collection.manifest.index)
-        rebuild = wanted.kind != standing.kind or (spec.kind != "auto" and wanted.build_params != standing.build_params)
+        other_place = (wanted.kind, wanted.is_mapped) != (standing.kind, standing.is_mapped)
+        rebuild = other_place or (spec.kind != "auto" and not wanted.stands_as(standing))
         if not rebuild and spec.kind == "auto":
             wanted = standing
         # The catalog's entry, of which other values may have changed meanwhile.
@@ -204,10 +221,35 @@ class Store:
 
         `finish` finds it then. Rows that were imported need not be loaded with a flat index first.
         """
-        wanted = spec.resolve(rows=rows, dim=collection.manifest.dim, is_lite=self.connection.is_lite)
+        wanted = self._decided(spec, collection, rows)
         if wanted.kind != IndexSpec.parse(collection.manifest.index).kind:
             self.indexes.rebuild(collection.name, wanted)
         return self.record(collection.manifest.changed(index=str(wanted), requested_index=str(spec)))
+
+    def _decided(self, spec: IndexSpec, collection: Collection, rows: int) -> IndexSpec:
+        """Return the index of so many rows with all its parameters; ``auto`` on a server knows its version and memory."""
+        made = collection.manifest
+        if spec.kind != "auto" or self.connection.is_lite:
+            return spec.resolve(rows=rows, dim=made.dim, is_lite=self.connection.is_lite)
+        choice = choose_index(
+            rows=rows,
+            dim=made.dim,
+            scalar_bytes=SCALAR_BYTES.get(made.room, 0),
+            memory=spec.memory or self._memory(rows),
+            version=version_of(self.connection.version),
+            has_diskann=self.indexes.has_diskann,
+        )
+        if not choice.fits:
+            logger.warning(
+                "no index of %s fits into its memory: the smallest that this Milvus has, %s, takes some %s",
+                made.alias, choice.spec.kind, shown_size(choice.bytes),
+            )  # fmt: skip
+        return choice.spec
+
+    def _memory(self, rows: int) -> int | None:
+        """Return the memory that a collection of so many rows may take by what the server says of itself."""
+        found = None if rows < _FEW else query_memory(self.connection)
+        return None if found is None else round(found * SERVER_SHARE)
 
     def reindex(self, collection: Collection) -> None:
         """Build the index anew that the collection's manifest names."""

@@ -13,6 +13,7 @@ from milvise.cli.evaluate import evaluate_app
 from milvise.cli.follow import follow
 from milvise.cli.keys import keys_app
 from milvise.cli.models import export_app, project, train
+from milvise.cli.plan import plan
 from milvise.cli.progress import watched
 from milvise.cli.search import duplicates, explain, search_app, tag
 from milvise.cli.serve import serve
@@ -23,6 +24,7 @@ from milvise.cli.state import (
     WRONG_USAGE,
     GalleryOption,
     IndexOption,
+    MemoryOption,
     state,
     stoppable,
 )
@@ -151,6 +153,7 @@ def ingest_images(
     ] = None,
     labels: Annotated[str, typer.Option(help="folder: the folder of a picture is its label; none.")] = "folder",
     index: IndexOption = "auto",
+    memory: MemoryOption = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -193,7 +196,7 @@ def ingest_images(
 
     request = IngestImages(
         tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
-        index=index, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
+        index=index, memory=memory, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
         requests_per_second=requests_per_second, quarantine=quarantine, partition=partition,
     ).opened()  # fmt: skip
     with state.connect(create=True) as db, watched(state.output) as progress:
@@ -209,6 +212,7 @@ app.command("duplicates")(duplicates)
 app.command("train")(train)
 app.command("project")(project)
 app.command("tune")(tune)
+app.command("plan")(plan)
 app.command("serve")(serve)
 app.command("follow")(follow)
 app.command("embed")(embed)

@@ -1,4 +1,4 @@
-"""What the command line prints of training, evaluation and tuning."""
+"""What the command line prints of training, evaluation, tuning and plans."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from milvise.cli.console import Output, spaced
 from milvise.cli.terminal import numbers, print_paragraph, print_table, texts
+from milvise.core.sizes import shown_size
 
 _FINDINGS = 8
 _KEPT = ("page", "report", "made", "seconds", "gallery", "findings", "figures", "gates", "changes", "not_measured")
@@ -113,6 +114,73 @@ def tuned(output: Output, tuning: Mapping[str, Any]) -> None:
             for found in tuning["chosen"]
         ),
     )
+
+
+def planned(output: Output, plan: Mapping[str, Any]) -> None:
+    """Print what a gallery of a size takes."""
+    if output.as_json:
+        output.document(plan)
+        return
+    output.note(
+        f"Reckoned with figures of: {plan['measured_on'] or 'milvise itself, none of this machine (--calibrate)'}"
+    )
+    print_table(
+        [*texts("collection", "index"), *numbers("memory", "to be there", "advised for the index", "object store")],
+        (
+            [
+                one["name"],
+                spaced(one["index"]),
+                *(shown_size(one[name]["value"]) for name in ("memory", "keep", "advised", "disk")),
+            ]
+            for one in plan["collections"]
+        ),
+    )
+    print_table(
+        [*texts("step"), *numbers("time"), *texts("waits for", "reckoned with")],
+        (
+            [step["name"], _duration(step["seconds"]), step["waits_for"], _figure_with_source(step["rate"])]
+            for step in [*plan["steps"], {**_NO_STEP, "seconds": plan["seconds"]}]
+        ),
+    )
+    disk = {
+        "of which without vectors": plan["scalars"],
+        **{f"{name} on disk": one for name, one in plan["disk"].items()},
+    }
+    print_table(
+        [*texts("bytes"), *numbers("size"), *texts("reckoned with")],
+        ([name, shown_size(one["value"]), one["source"]] for name, one in disk.items()),
+    )
+    for sentence in plan["limits"]:
+        print_paragraph(f"* {sentence}")
+
+
+def calibrated(output: Output, found: Mapping[str, Any]) -> None:
+    """Print what was measured of a machine and a Milvus."""
+    if output.as_json:
+        output.document(found)
+        return
+    figures = [[name, f"{one['value']:,.4g} {one['unit']}", one["source"]] for name, one in found["figures"].items()]
+    print_table([*texts("figure"), *numbers("value"), *texts("source")], figures)
+    costs = [
+        [name, f"{one['fixed_s']:.2f}", f"{1e6 * one['row_s']:.1f}", f"{1e6 * one['value_s']:.3f}", one["source"]]
+        for name, one in found["costs"].items()
+    ]
+    print_table([*texts("step"), *numbers("s once", "µs a row", "µs a value"), *texts("source")], costs)
+
+
+_NO_STEP = {"name": "all", "waits_for": "", "rate": {"value": 0.0, "unit": "", "source": ""}}
+
+
+def _figure_with_source(figure: Mapping[str, Any]) -> str:
+    return f"{figure['value']:,.4g} {figure['unit']}: {figure['source']}" if figure["value"] else str(figure["source"])
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people read it."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def _key_figure(figure: Mapping[str, Any]) -> list[str]:

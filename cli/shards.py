@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from milvise.cli.progress import watched
-from milvise.cli.state import FAILED, QUARANTINED, GalleryOption, IndexOption, state, stoppable
+from milvise.cli.state import FAILED, QUARANTINED, GalleryOption, IndexOption, MemoryOption, state, stoppable
 from milvise.core import config
 
 
@@ -90,6 +90,7 @@ def load(
     shards: Annotated[Path, typer.Argument(metavar="SHARDS", help="A folder of shards in which all are embedded.")],
     gallery: GalleryOption = config.DEFAULT_GALLERY,
     index: IndexOption = "auto",
+    memory: MemoryOption = None,
     by: Annotated[
         str,
         typer.Option(
@@ -111,7 +112,9 @@ def load(
     """Load embedded shards into new collections, index, count and compare them, and then let them go live."""
     from milvise.operations.load import LoadShards, load_shards
 
-    request = LoadShards(shards, gallery, index=index, by=by, staging=staging, append=append, prune=prune)
+    request = LoadShards(
+        shards, gallery, index=index, memory=memory, by=by, staging=staging, append=append, prune=prune
+    )
     with state.connect(create=True) as db, watched(state.output) as progress:
         done = load_shards(db, request, progress)
     state.output.facts(done.to_json())

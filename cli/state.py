@@ -87,5 +87,17 @@ FilterOption = Annotated[
 ]
 IndexOption = Annotated[
     str,
-    typer.Option("--index", help="auto, flat, hnsw, ivf_flat, ivf_sq8, ivf_pq, scann or diskann; hnsw:M=32,ef=128 …"),
+    typer.Option(
+        "--index",
+        help="auto, flat, hnsw, hnsw_sq8, ivf_flat, ivf_sq8, ivf_pq, ivf_rabitq, scann or diskann; hnsw:M=32,ef=128 …",
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="With --index auto on a server: what the gallery may take of its memory, such as 8GiB. (default: as before, or by what the"
+        " server says it has)",
+    ),
 ]

@@ -9,7 +9,7 @@ import typer
 
 from milvise.cli.evaluate import AttributeOption
 from milvise.cli.progress import watched
-from milvise.cli.state import FAILED, GalleryOption, state, stoppable
+from milvise.cli.state import FAILED, GalleryOption, MemoryOption, state, stoppable
 from milvise.core import config
 
 
@@ -44,6 +44,7 @@ def rebuild(
     index: Annotated[
         str | None, typer.Option(help="An index for the new version. (default: as it was asked for before)")
     ] = None,
+    memory: MemoryOption = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")
     ] = None,
@@ -65,7 +66,7 @@ def rebuild(
     from milvise.operations.rebuild import rebuild as run
 
     request = Rebuild(
-        gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, index=index, batch_size=batch_size,
+        gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, index=index, memory=memory, batch_size=batch_size,
         engine=engine, gates=read_gates(gate or ()), attributes=tuple(attribute or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
     )  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:

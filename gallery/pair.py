@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
+from milvise.adapter.index_memory import SCALAR_BYTES
 from milvise.adapter.pages import EVERY_KEY, KeyRange
 from milvise.adapter.schema import SKETCH, TOP_CLASSES
 from milvise.core.arrays import Floats
@@ -58,6 +59,11 @@ class Pair:
     def in_order(self) -> list[Collection]:
         """The collections in the order in which they are written."""
         return [self.visual] if self.joint is None else [self.joint, self.visual]
+
+    def share_of(self, collection: Collection, index: IndexSpec) -> IndexSpec:
+        """Return the index for one of the collections: a budget of memory is for both, and each gets what its rows take of it."""
+        sizes = {one.name: row_bytes(one.manifest) for one in self.in_order}
+        return index.share(sizes[collection.name] / sum(sizes.values()))
 
     def stored(self, keys: Sequence[str]) -> dict[str, Row]:
         """Return hash, label and metadata of the pictures that are done, by key."""
@@ -223,7 +229,7 @@ def publish_pair(store: Store, pair: Pair, index: IndexSpec, *, may_go: Callable
         _refuse_loss(live, pair.visual, may_go)
     rows = 0
     for collection in pair.in_order:
-        finished = store.finish(collection, index)
+        finished = store.finish(collection, pair.share_of(collection, index))
         store.publish(finished)
         rows = finished.count()
     return rows
@@ -243,6 +249,11 @@ def _build(store: Store, manifest: Manifest, roots: Sequence[str], *, load: bool
     recorded = store.record(noted)
     recorded.is_new = collection.is_new
     return recorded
+
+
+def row_bytes(made: Manifest) -> float:
+    """Return what a row of a collection takes of memory where that is short: a byte for each value, and its scalars."""
+    return made.dim + SCALAR_BYTES.get(made.room, 0)
 
 
 def _same(row: Row, other: Row | None) -> bool:

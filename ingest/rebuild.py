@@ -78,7 +78,9 @@ class Beside:
     def finish(self, index: IndexSpec | None) -> None:
         """Settle what was written and build the index: the one that is asked for, or as it was asked for before."""
         finished = [
-            self._store.finish(one, index or IndexSpec.parse(one.manifest.requested_index))
+            self._store.finish(
+                one, IndexSpec.parse(one.manifest.requested_index) if index is None else self.pair.share_of(one, index)
+            )
             for one in self.pair.in_order
         ]
         joint = finished[0] if self.pair.joint is not None else None

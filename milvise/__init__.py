@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from milvise.operations.database import Database, connect
     from milvise.operations.evaluate import Accuracy, Bias, IndexRecall, Limits
     from milvise.operations.gallery import Gallery
-    from milvise.operations.offline import read_ratings, train_backbone
+    from milvise.operations.offline import plan, read_ratings, train_backbone
     from milvise.queries.requests.explain import Explanation
     from milvise.queries.requests.refine import Rocchio
     from milvise.queries.vocabulary.word_vectors import Vocabulary
@@ -58,6 +58,7 @@ __all__ = [
     "WordHit",
     "connect",
     "errors",
+    "plan",
     "read_ratings",
     "train_backbone",
 ]
@@ -84,6 +85,7 @@ _LAZY = {
     "Vocabulary": "milvise.queries.vocabulary.word_vectors",
     "WordHit": "milvise.core.records",
     "connect": "milvise.operations.database",
+    "plan": "milvise.operations.offline",
     "read_ratings": "milvise.operations.offline",
     "train_backbone": "milvise.operations.offline",
 }

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
+from milvise.core.sizes import read_size
 from milvise.errors import UsageError
 
 
@@ -37,6 +38,22 @@ def require_index(text: str | None) -> None:
         raise UsageError(f"an index is a text.\nExpected: such as auto or hnsw:M=32\nReceived: {text!r}")
     if text is not None:
         IndexSpec.parse(text)
+
+
+def index_within(index: str | None, memory: str | int | None) -> IndexSpec | None:
+    """Return the index that a text names, with a budget of memory such as ``8GiB``; None where neither is given.
+
+    Raises
+    ------
+    UsageError
+        If the budget is no size, or another index than ``auto`` is asked for with it.
+    IndexSpecError
+        If the text names no index.
+    """
+    if index is None and memory is None:
+        return None
+    budget = None if memory is None else read_size(str(memory), what="a budget of memory")
+    return IndexSpec.parse(index or "auto").within(budget)
 
 
 def as_texts(what: str, values: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from milvise.gallery.verification.record import Verification
     from milvise.ingest.sources import Source
     from milvise.ingest.summary import Summary
+    from milvise.operations.capacity.calibration import Calibration
     from milvise.operations.demo import Demonstration
     from milvise.operations.drop import Dropped
     from milvise.operations.embed import Embedded
@@ -132,6 +133,7 @@ class Database(database.Database):
         head: str | Path | None = None,
         labels: str = "folder",
         index: str = "auto",
+        memory: str | int | None = None,
         batch_size: int | None = None,
         engine: str = "auto",
         prune: bool = False,
@@ -172,6 +174,9 @@ class Database(database.Database):
             Whether the folder of a picture is its label.
         index : str
             For both collections, as `ingest_words`.
+        memory : str or int, optional
+            With ``index="auto"`` on a server: what both collections together may take of its memory, such as ``"8GiB"`` or a number of
+            bytes. It is remembered. By default as before, or by what the server says it has.
         batch_size : int, optional
             Pictures for each pass through the backbone; by default what keeps it busy.
         engine : {"auto", "keras", "openvino"}
@@ -224,7 +229,7 @@ class Database(database.Database):
         request = IngestImages(
             sources, gallery=gallery, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
-            head=None if head is None else as_name("head", head), labels=labels, index=index, batch_size=batch_size,
+            head=None if head is None else as_name("head", head), labels=labels, index=index, memory=memory, batch_size=batch_size,
             engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
             requests_per_second=requests_per_second, quarantine=as_optional_path("quarantine", quarantine), partition=partition,
         )  # fmt: skip
@@ -423,6 +428,7 @@ class Database(database.Database):
         *,
         gallery: str = config.DEFAULT_GALLERY,
         index: str = "auto",
+        memory: str | int | None = None,
         by: str = "auto",
         staging: str | None = None,
         append: bool = False,
@@ -442,6 +448,8 @@ class Database(database.Database):
             What the gallery is called.
         index : str
             For both collections, as `ingest_words`; built once, when all rows are there.
+        memory : str or int, optional
+            With ``index="auto"``, as `ingest_images`.
         by : {"auto", "import", "insert"}
             Whether the server imports the files, or their rows are sent to it; ``auto`` imports where the server is on this machine,
             or `staging` is given, and sends rows where it cannot read the files.
@@ -485,7 +493,14 @@ class Database(database.Database):
         from milvise.operations.load import LoadShards, load_shards
 
         request = LoadShards(
-            as_path("shards", shards), gallery, index=index, by=by, staging=staging, append=append, prune=prune
+            as_path("shards", shards),
+            gallery,
+            index=index,
+            memory=memory,
+            by=by,
+            staging=staging,
+            append=append,
+            prune=prune,
         )
         return load_shards(self, request, progress)
 
@@ -593,6 +608,58 @@ class Database(database.Database):
         from milvise.operations.drop import word_users
 
         return list(word_users(self))
+
+    def calibrate(
+        self,
+        *,
+        backbone: str | Path = config.DEFAULT_BACKBONE,
+        sample: str | Path | None = None,
+        engine: str = "auto",
+        out: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> Calibration:
+        """Measure what this machine and this Milvus reach, in about a minute, and keep it for later plans.
+
+        Pictures are embedded, and a few thousand rows are inserted, indexed and loaded in collections that are dropped afterwards.
+
+        Parameters
+        ----------
+        backbone : str or path
+            What the pictures go through.
+        sample : str or path, optional
+            A folder or manifest of pictures like those that are planned for; by default pictures are generated.
+        engine : {"auto", "keras", "openvino"}
+            What runs the backbone.
+        out : path, optional
+            Where the figures are written; by default where `milvise.plan` finds them.
+        progress : callable
+            Told of each step; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        Calibration
+            The figures, each with its source.
+
+        Raises
+        ------
+        InputError
+            If no picture of the sample can be read, or the figures cannot be written.
+        MissingExtraError, ModelError
+            If the backbone cannot be built.
+        DeniedError
+            If this user may not make collections.
+
+        Examples
+        --------
+        >>> db.calibrate(sample="photos", progress=print).figures["embed_per_s"].value    # doctest: +SKIP
+        """
+        from milvise.operations.calibrate import Calibrate, calibrate
+        from milvise.operations.checks import as_name, as_optional_path
+
+        request = Calibrate(
+            as_name("backbone", backbone), None if sample is None else str(sample), engine, as_optional_path("out", out)
+        )
+        return calibrate(self, request, progress)
 
     def demo(
         self, folder: str | Path | None = None, *, sheet: str | Path = "milvise-demo.html", progress: Progress = silent

@@ -595,6 +595,7 @@ class Gallery(search.Gallery):
         accept_worse: bool = False,
         out: str | Path | None = None,
         index: str | None = None,
+        memory: str | int | None = None,
         batch_size: int | None = None,
         engine: str = "auto",
         prune: bool = False,
@@ -620,6 +621,8 @@ class Gallery(search.Gallery):
             A folder for the reports of both versions; by default ``milvise-rebuild-GALLERY``.
         index : str, optional
             For the new version; by default as it was asked for before.
+        memory : str or int, optional
+            What the new version may take of a server's memory, as `milvise.Database.ingest_images`.
         batch_size, engine
             As `milvise.Database.ingest_images`.
         prune : bool
@@ -661,7 +664,7 @@ class Gallery(search.Gallery):
         request = Rebuild(
             self.name, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
-            head=None if head is None else as_name("head", head), index=index, batch_size=batch_size, engine=engine,
+            head=None if head is None else as_name("head", head), index=index, memory=memory, batch_size=batch_size, engine=engine,
             gates=gates or Limits(), attributes=tuple(attributes), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
         )  # fmt: skip
         return rebuild(self._db, request, progress)

@@ -21,7 +21,7 @@ from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, reads_much, require_pictures
 from milvise.ingest.sources.remote.traffic import TRAFFIC
 from milvise.ingest.summary import Counts, Summary
-from milvise.operations.checks import require_count, require_index, require_known
+from milvise.operations.checks import index_within, require_count, require_index, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
 
@@ -51,6 +51,7 @@ class IngestImages:
     head: str | None = None
     labels: str = "folder"
     index: str = "auto"
+    memory: str | int | None = None
     batch_size: int | None = None
     engine: str = "auto"
     prune: bool = False
@@ -63,6 +64,7 @@ class IngestImages:
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
         require_index(self.index)
+        index_within(self.index, self.memory)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
         if self.requests_per_second is not None and not 0 < self.requests_per_second < math.inf:
             raise UsageError(f"requests_per_second must be more than 0.\nReceived: {self.requests_per_second}")
@@ -139,7 +141,11 @@ def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> S
 def _load(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
     options = LoadOptions(
-        IndexSpec.parse(request.index), request.batch_size, request.prune, request.dry_run, request.verify_content
+        index_within(request.index, request.memory) or IndexSpec("auto"),
+        request.batch_size,
+        request.prune,
+        request.dry_run,
+        request.verify_content,
     )
     db.store.indexes.require(options.index)
     backbone = request.backbone and absolute(request.backbone)

@@ -23,7 +23,7 @@ from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
 from milvise.ingest.shards.load import ShardLoad
 from milvise.ingest.shards.models import kept_classes
 from milvise.ingest.shards.staging import ObjectStore, SharedDisk, Staging
-from milvise.operations.checks import require_index, require_known
+from milvise.operations.checks import index_within, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
 
@@ -43,13 +43,14 @@ class LoadShards:
     shards: Path
     gallery: str = DEFAULT_GALLERY
     index: str = "auto"
+    memory: str | int | None = None
     by: str = AUTO
     staging: str | None = None
     append: bool = False
     prune: bool = False
 
     def __post_init__(self) -> None:
-        require_index(self.index)
+        index_within(self.index, self.memory)
         require_known("way to load", self.by, (AUTO, IMPORT, INSERT))
         if self.by == INSERT and self.staging is not None:
             raise UsageError("a staging is for what the server imports.\nExpected: by='import'\nReceived: by='insert'")
@@ -97,7 +98,8 @@ def load_shards(db: Database, request: LoadShards, progress: Progress = silent) 
     store = db.store.patient()
     folder = ShardFolder(request.shards)
     manifest = folder.manifest()
-    store.indexes.require(IndexSpec.parse(request.index), dim=manifest.visual.dim)
+    index = index_within(request.index, request.memory) or IndexSpec("auto")
+    store.indexes.require(index, dim=manifest.visual.dim)
     wanted = _named(manifest, request.gallery)
     _require_words(db, manifest)
     _require_place(db, request, wanted)
@@ -112,7 +114,7 @@ def load_shards(db: Database, request: LoadShards, progress: Progress = silent) 
         note(remark)
     note(f"Loading {manifest.pictures:,} pictures …")
     load = ShardLoad(
-        store, folder, wanted, index=IndexSpec.parse(request.index), staging=staging, append=request.append,
+        store, folder, wanted, index=index, staging=staging, append=request.append,
         or_insert=request.by == AUTO and request.staging is None, may_go=lambda row: request.prune,
         progress=lambda done: progress(Count("pictures", done, manifest.pictures, done)),
     )  # fmt: skip

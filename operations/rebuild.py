@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, MissingExtraError, UsageError
@@ -21,7 +20,7 @@ from milvise.gallery.plan import Plan, plan_for
 from milvise.gallery.versions import Version, go_live, hide, mended, show
 from milvise.ingest.follow.watch import Followed
 from milvise.ingest.rebuild import Beside, open_beside
-from milvise.operations.checks import require_count, require_index
+from milvise.operations.checks import index_within, require_count, require_index
 from milvise.operations.evaluate import Accuracy, Bias, Evaluate, Evaluation, IndexRecall, Limits, evaluate
 from milvise.operations.follow import seconds
 from milvise.operations.images import MOST_AT_ONCE, absolute
@@ -46,6 +45,7 @@ class Rebuild:
     classes: Path | None = None
     head: str | None = None
     index: str | None = None
+    memory: str | int | None = None
     batch_size: int | None = None
     engine: str = "auto"
     gates: Limits = field(default_factory=Limits)
@@ -58,6 +58,7 @@ class Rebuild:
 
     def __post_init__(self) -> None:
         require_index(self.index)
+        index_within(self.index, self.memory)
         _ = Bias(self.attributes)
         if self.shadow_for is not None:
             seconds(self.shadow_for, "shadow_for")
@@ -121,6 +122,9 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
     before = mended(db.store, request.gallery)
     # One that was killed may have left it.
     hide(db.store, request.gallery)
+    index = index_within(request.index, request.memory)
+    if index is not None:
+        db.store.indexes.require(index)
     recipe = _recipe(request, before)
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
@@ -141,7 +145,7 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
             note(remark)
         beside.catch_up(before)
         _require_all(beside, request)
-        beside.finish(None if request.index is None else IndexSpec.parse(request.index))
+        beside.finish(index)
         old, new = _judged(db, request, beside.version, note)
         why_not = tuple(_objections(new, request))
         figures = {name: value for name in KEY_FIGURES if (value := _value(new, name)) is not None}

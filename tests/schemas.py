@@ -263,3 +263,27 @@ VERIFY = document(
         "repaired": _TEXTS,
     }
 )
+
+_SOURCED = document({"value": NUMBER, "unit": TEXT, "source": {"type": "string", "minLength": 1}})
+PLAN = document(
+    {
+        "pictures": COUNT, "backbone": TEXT, "milvus": TEXT, "measured_on": TEXT, "memory_budget": {"type": ["integer", "null"]},
+        "collections": {
+            "type": "array",
+            "items": document(
+                {
+                    "name": {"enum": ["visual", "joint"]}, "dim": COUNT, "index": TEXT, "fits": {"type": "boolean"},
+                    "memory": _SOURCED, "keep": _SOURCED, "advised": _SOURCED, "disk": _SOURCED,
+                }
+            ),
+        },
+        "scalars": _SOURCED,
+        "disk": document({"shards": _SOURCED, "sources": _SOURCED}),
+        "steps": {
+            "type": "array",
+            "items": document({"name": TEXT, "seconds": NUMBER, "waits_for": TEXT, "rate": _SOURCED}),
+        },
+        "seconds": NUMBER,
+        "limits": {"type": "array", "minItems": 1, "items": TEXT},
+    }
+)  # fmt: skip

@@ -62,6 +62,7 @@ def test_the_public_names_are_these() -> None:
         "WordHit",
         "connect",
         "errors",
+        "plan",
         "read_ratings",
         "train_backbone",
     ]

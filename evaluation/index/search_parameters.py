@@ -8,7 +8,8 @@ WIDEST_BEAM = 1_024
 """The widest beam that is tried."""
 
 _EFFORT = {
-    "hnsw": "ef", "ivf_flat": "nprobe", "ivf_sq8": "nprobe", "ivf_pq": "nprobe", "scann": "nprobe", "diskann": "search_list",
+    "hnsw": "ef", "hnsw_sq8": "ef", "ivf_flat": "nprobe", "ivf_sq8": "nprobe", "ivf_pq": "nprobe", "ivf_rabitq": "nprobe", "scann": "nprobe",
+    "diskann": "search_list",
 }  # fmt: skip
 _STEPS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096)
 

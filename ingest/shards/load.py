@@ -155,7 +155,10 @@ class ShardLoad:
             return pair
         with self._timed("index"):
             rows = sum(done.rows for done in self._shards.values())
-            made = [self._store.index_before_loading(one, self._index, rows=rows) for one in pair.in_order]
+            made = [
+                self._store.index_before_loading(one, pair.share_of(one, self._index), rows=rows)
+                for one in pair.in_order
+            ]
         return Pair(made[-1], made[0] if pair.joint is not None else None)
 
     def _require_ours(self) -> None:

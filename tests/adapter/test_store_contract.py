@@ -10,7 +10,9 @@ import pytest
 from backends import EVERY
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store, pages
+from milvise.adapter.index_kinds import KINDS
 from milvise.adapter.pages import KeyRange
+from milvise.adapter.versions import version_of
 from milvise.errors import (
     FilterError,
     MilviseError,
@@ -253,6 +255,7 @@ def test_pages_of_a_scan_miss_no_odd_key(words: Collection, rows: int, monkeypat
         "hnsw:M=8,efConstruction=64",
         "ivf_flat:nlist=8,nprobe=8",
         "ivf_sq8:nlist=4,nprobe=4",
+        "hnsw_sq8:M=8,efConstruction=64",
         "ivf_pq:nlist=4,m=8,nbits=8,nprobe=4",
         "scann:nlist=4,nprobe=4,reorder_k=200",
     ],
@@ -260,6 +263,11 @@ def test_pages_of_a_scan_miss_no_odd_key(words: Collection, rows: int, monkeypat
 def test_every_index_finds_what_an_exact_search_finds(store: Store, gallery: Collection, kind: str) -> None:
     if store.connection.is_lite and kind.startswith(("ivf_pq", "scann")):
         pytest.skip("Milvus Lite does not have this index")
+    if (
+        not store.connection.is_lite
+        and (version_of(store.connection.version) or (2, 3)) < KINDS[kind.partition(":")[0]].since
+    ):
+        pytest.skip("a server of this version does not have this index")
     finished = store.finish(gallery, IndexSpec.parse(kind))
     assert finished.manifest.index.startswith(kind)
     stored = vectors(ROWS)

@@ -55,6 +55,13 @@ WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.gallery("g").tune(queries=3), "Expected: 10 or more\nReceived: 3"),
     (lambda db: db.gallery("g").export_projector("out", limit=20_000), "Expected: 1 to 16,384"),
     (lambda db: db.verify("g", pictures=-1), "Expected: 0 to 16,000\nReceived: -1"),
+    (lambda db: milvise.plan("many"), "the number of pictures cannot be read.\nExpected: such as 20000, 100k"),
+    (lambda db: milvise.plan("1M", memory="8 boxes"), "a budget of memory cannot be read"),
+    (lambda db: milvise.plan("1M", milvus="newest"), "Expected: lite, or a version"),
+    (lambda db: milvise.plan("1M", workers=0), "workers is a whole number"),
+    (lambda db: milvise.plan("1M", backbone="nobody_knows"), "milvise plan --calibrate --backbone nobody_knows"),
+    (lambda db: db.ingest_images("pictures", index="hnsw", memory="8GiB"), "decides which index"),
+    (lambda db: db.gallery("g").rebuild(head="conse", memory="0"), "a budget of memory cannot be read"),
     (lambda db: milvise.train_backbone(out="own.keras"), "there is no source of pictures"),
 ]
 
@@ -88,9 +95,9 @@ OPERATIONS = {
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",), "project": ("project",),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
     "verify": ("verify",), "follow": ("follow",), "follow_metrics": (), "gates": (),
-    "rebuild": ("rebuild",), "rollback": ("rollback", "history"), "words": ("ingest_words",),
+    "calibrate": ("calibrate",), "capacity": (), "plan": ("plan",), "rebuild": ("rebuild",), "rollback": ("rollback", "history"), "words": ("ingest_words",),
 }  # fmt: skip
-WITHOUT_MILVUS = {"read_ratings", "train_backbone"}
+WITHOUT_MILVUS = {"plan", "read_ratings", "train_backbone"}
 
 
 def is_frozen(kind: Any) -> bool:
@@ -129,7 +136,7 @@ DOORS = {
     "evaluate ratings": milvise.read_ratings, "export model": milvise.Gallery.export_model,
     "export projector": milvise.Gallery.export_projector, "export pairs": milvise.Gallery.export_pairs,
     "verify": milvise.Database.verify, "drop": (milvise.Database.drop, milvise.Database.drop_words),
-    "demo": milvise.Database.demo, "follow": milvise.Database.follow,
+    "plan": (milvise.plan, milvise.Database.calibrate), "demo": milvise.Database.demo, "follow": milvise.Database.follow,
     "rebuild": milvise.Gallery.rebuild, "rollback": milvise.Gallery.rollback, "history": milvise.Gallery.versions,
 }  # fmt: skip
 

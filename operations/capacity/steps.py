@@ -1,0 +1,158 @@
+"""The steps of a load from pictures to a gallery that is searched, each with its time and what it waits for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from milvise.adapter import IndexSpec
+from milvise.adapter.index_spec import SEALED_SHARE, segment_rows
+from milvise.operations.capacity.calibration import LITE, Calibration
+from milvise.operations.capacity.figures import ARITHMETIC, Cost, Figure
+
+_BY_CLUSTERS = ("ivf_flat", "ivf_sq8", "ivf_pq", "ivf_rabitq", "scann")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes
+    ----------
+    name : str
+        ``list``, ``embed``, ``write``, ``import``, ``index`` or ``load``.
+    seconds : float
+    waits_for : str
+        What makes it no faster: ``the disk``, ``the workers``, ``the object store``, ``Milvus``.
+    rate : Figure
+        What its time was reckoned with.
+    """
+
+    name: str
+    seconds: float
+    waits_for: str
+    rate: Figure
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "name": self.name, "seconds": round(self.seconds, 1), "waits_for": self.waits_for, "rate": self.rate.to_json(),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What there is to work with.
+
+    Attributes
+    ----------
+    workers : int
+        Processes that embed, each on a machine (or a share of one) like the one of the calibration.
+    nodes : int
+        Nodes of Milvus that import and index.
+    bandwidth : float
+        Bytes a second that the store of the pictures gives to all workers together.
+    shard_rows : int
+        Pictures of a shard, which is one task of a worker.
+    by_upserts : bool
+        Whether rows are upserted by a client, and not imported in bulk.
+    """
+
+    workers: int
+    nodes: int
+    bandwidth: float
+    shard_rows: int
+    by_upserts: bool
+
+
+def steps_of(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[str, IndexSpec]) -> tuple[Step, ...]:
+    """Return the steps in their order.
+
+    Parameters
+    ----------
+    indexes : mapping of str to IndexSpec
+        The index of each collection.
+    """
+    figures = known.figures
+    listed, loading = figures["list_per_s"], known.costs["load"]
+    return (
+        Step("list", pictures / listed.value, "the disk", listed),
+        _embed(pictures, fleet, known),
+        _write(pictures, fleet, figures["write_per_s"]),
+        _import(pictures, fleet, known),
+        _index(pictures, fleet, known, indexes),
+        _in_milvus("load", pictures, sum(loading.seconds(pictures, dim) for dim in known.spaces.values()), (loading,)),
+    )
+
+
+def embedding_seconds(pictures: int, workers: int, per_s: float, start_s: float, shard_rows: int) -> float:
+    """Return how long workers take that each do one shard after another, of which the last may be a short one."""
+    whole, last = divmod(pictures, shard_rows)
+    rounds, left = divmod(whole, workers)
+    return start_s + (rounds * shard_rows + (shard_rows if left else last)) / per_s
+
+
+def balance_point(pictures: int, known: Calibration, others_s: float) -> int:
+    """Return from how many workers on embedding takes no longer than import, index and load together."""
+    per_s = known.figures["embed_per_s"].value
+    return max(1, math.ceil(pictures / (per_s * max(others_s, 1.0))))
+
+
+def _embed(pictures: int, fleet: Fleet, known: Calibration) -> Step:
+    rate, start = known.figures["embed_per_s"], known.figures["start_s"]
+    working = embedding_seconds(pictures, fleet.workers, rate.value, start.value, fleet.shard_rows)
+    fetching = pictures * known.figures["picture_bytes"].value / fleet.bandwidth
+    if fetching > working:
+        per_s = fleet.bandwidth / known.figures["picture_bytes"].value
+        return Step("embed", fetching, "the object store", Figure(per_s, "pictures/s", ARITHMETIC))
+    return Step("embed", working, "the workers", rate)
+
+
+def _write(pictures: int, fleet: Fleet, rate: Figure) -> Step:
+    shards = math.ceil(pictures / fleet.shard_rows)
+    return Step("write", pictures / (min(shards, fleet.workers) * rate.value), "the disks of the workers", rate)
+
+
+def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:
+    by_client = _by_client(fleet, known)
+    cost = known.costs["insert" if by_client else "import"]
+    nodes = 1 if by_client else fleet.nodes
+    seconds = sum(cost.seconds(pictures, dim, nodes=nodes) for dim in known.spaces.values())
+    sending = pictures * known.figures["shard_bytes"].value / fleet.bandwidth
+    if not by_client and sending > seconds:
+        per_s = fleet.bandwidth / known.figures["shard_bytes"].value
+        return Step("import", sending, "the object store", Figure(per_s, "pictures/s", ARITHMETIC))
+    return _in_milvus("import", pictures, seconds, (cost,))
+
+
+def _index(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[str, IndexSpec]) -> Step:
+    seconds, costs = 0.0, []
+    for space, dim in known.spaces.items():
+        kind = indexes[space].kind
+        if kind == "flat":
+            continue
+        by_clusters = kind in _BY_CLUSTERS
+        cost = known.costs["index.ivf" if by_clusters else "index.hnsw"]
+        # Clusters are counted for a full segment; a graph is built over the rows that are there.
+        together = segment_rows(dim) if by_clusters else _indexed_together(dim, fleet, known)
+        seconds += cost.seconds(pictures, dim, together=together, nodes=fleet.nodes)
+        costs.append(cost)
+    return _in_milvus("index", pictures, seconds, costs)
+
+
+def _indexed_together(dim: int, fleet: Fleet, known: Calibration) -> float:
+    """Return how many rows a graph is built over when they have just come."""
+    return SEALED_SHARE * segment_rows(dim) if _by_client(fleet, known) else min(fleet.shard_rows, segment_rows(dim))
+
+
+def _by_client(fleet: Fleet, known: Calibration) -> bool:
+    return fleet.by_upserts or known.milvus == LITE
+
+
+def _in_milvus(name: str, pictures: int, seconds: float, costs: Sequence[Cost]) -> Step:
+    sources = dict.fromkeys(cost.source for cost in costs)
+    return Step(
+        name, seconds, "Milvus", Figure(pictures / seconds if seconds else 0.0, "pictures/s", "; ".join(sources) or ARITHMETIC)
+    )  # fmt: skip
