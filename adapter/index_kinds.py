@@ -65,7 +65,7 @@ KINDS = {
     "ivf_sq8": Kind("IVF_SQ8", (_NLIST,), (_NPROBE,), on_lite=True),
     "ivf_pq": Kind("IVF_PQ", (_NLIST, ("m", 1, 65_536), ("nbits", 1, 16)), (_NPROBE,)),
     # One bit for each dimension finds candidates, which are compared again with six bits for each: with eight it would take more memory
-    # than HNSW over bytes (docs/decisions/0025).
+    # than HNSW over bytes (docs/decisions/0027).
     "ivf_rabitq": Kind(
         "IVF_RABITQ", (_NLIST,), (_NPROBE, ("refine_k", 1, 64)), {"refine": True, "refine_type": "SQ6"}, since=(2, 6)
     ),
