@@ -22,7 +22,7 @@ from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
 from milvise.ingest.shards.load import ShardLoad
 from milvise.ingest.shards.models import kept_classes
-from milvise.ingest.shards.staging import ObjectStore, SharedDisk, Staging
+from milvise.ingest.shards.staging import Bucket, SharedDisk, Staging
 from milvise.operations.checks import index_within, require_known
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
@@ -199,7 +199,7 @@ def _staging(db: Database, request: LoadShards) -> Staging | None:
     if request.by == INSERT:
         return None
     if request.staging is not None:
-        return ObjectStore(request.staging, request.shards)
+        return Bucket(request.staging, request.shards)
     return SharedDisk() if request.by == IMPORT or is_local(connection.uri) else None
 
 

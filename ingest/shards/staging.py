@@ -35,7 +35,7 @@ class SharedDisk:
         """Nothing has to be done."""
 
 
-class ObjectStore:
+class Bucket:
     """Files are copied to a place that the server reads: from Milvus 2.4 on, into the bucket that it keeps its own data in.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from follow_world import until
+from object_store import BUCKET, object_store
 from pyarrow import parquet
 from small_world import paint
 
@@ -20,6 +21,7 @@ from milvise.adapter.partition import FIELD
 from milvise.errors import FingerprintError, InputError, MilviseError, NotFoundError, UsageError
 from milvise.ingest.shards import load as shard_load
 from milvise.ingest.shards import processes
+from milvise.ingest.shards.staging import Bucket
 from milvise.operations.embed import Embedded, EmbedShards, embed_shards
 from milvise.operations.progress import Count
 from milvise.queries.text.read import is_closed
@@ -334,3 +336,30 @@ def test_processes_embed_what_one_process_embeds_and_go_on_when_one_is_killed(
     assert not list(Path("shared").rglob("*.part"))
     until(lambda: all(one.poll() is not None for one in started))
     assert embed_shards(EmbedShards(Path("shared"), workers=2)).embedded == 0
+
+
+def test_pictures_of_a_store_are_embedded_where_its_environment_is_and_files_are_staged_in_one(
+    embed: Embed, db: milvise.Database, folder: Path, how: dict[str, Any]
+) -> None:
+    with object_store() as store:
+        for path in sorted((folder / "pictures").rglob("*.png")):
+            store.put(path.relative_to(folder).as_posix(), path.read_bytes())
+        store.faults.plan = ["ok", "503", "ok", "cut", "ok", "half"]
+        store.faults.hits = lambda method, path: method == "GET" and path.endswith(".png")
+        done = embed(f"s3://{BUCKET}/pictures")
+        assert (done.rows, done.quarantined) == (8, 0)
+        assert store.faults.happened == ["503", "cut", "half"]
+        db.load("shards", gallery="g")
+        db.ingest_images("pictures", **{**how, "gallery": "plain"})
+        assert_same(db, "g", "plain")
+        staging = Bucket(f"s3://{BUCKET}/milvus/staging", Path("shards"))
+        path = Path("shards/visual/00001.parquet")
+        staging.bring(path)
+        assert staging.place(path) == "milvus/staging/visual/00001.parquet", "as Milvus names what lies in its bucket"
+        puts = store.faults.count("PUT", "00001.parquet")
+        staging.bring(path)
+        assert store.faults.count("PUT", "00001.parquet") == puts, "not a second time"
+        staging.drop(path)
+        assert store.faults.count("DELETE", "milvus/staging/visual/00001.parquet") == 1
+    with pytest.raises(InputError, match="no place that files can be copied to"):
+        Bucket("nowhere://bucket/x", Path("shards"))
