@@ -3,7 +3,7 @@
     python benchmarks/plan_check.py MEASURED.json [MEASURED.json ...] [--calibration FILE] [--milvus lite] [--upserts]
 
 Each file is an object with ``pictures``, ``dim`` (of the visual vectors) and ``steps``: the seconds of ``list``, ``embed``, ``write``, ``import``, ``index`` and
-``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers``, ``shard_rows``, ``milvus``, ``index`` and ``upserts`` too. Compared are the steps
+``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers`` (machines like the calibrated one), ``shard_rows``, ``milvus``, ``index`` and ``upserts`` too. Compared are the steps
 that take more than 5 % of the measured time, and all of them together. The script fails where a ratio is further from one than `--within`.
 """
 

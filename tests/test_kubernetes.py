@@ -177,6 +177,21 @@ def test_there_are_values_for_three_sizes() -> None:
     ]
 
 
+def test_the_runbook_makes_every_secret_that_a_pod_reads() -> None:
+    def named(value: Any) -> set[str]:
+        if isinstance(value, list):
+            return set().union(*map(named, value))
+        if not isinstance(value, dict):
+            return set()
+        own = {value["secretKeyRef"]["name"]} if "secretKeyRef" in value else set()
+        return own.union({value["secretName"]} if "secretName" in value else set(), *map(named, value.values()))
+
+    secrets = named(pods())
+    told = (FOLDER.parents[1] / "docs" / "runbook.md").read_text("utf-8")
+    assert secrets == {"milvise-milvus", "milvise-s3", "milvise-keys"}
+    assert all(f"kubectl create secret generic {name} " in told for name in secrets)
+
+
 def test_the_backup_goes_into_another_bucket() -> None:
     backup = yaml.safe_load((FOLDER / "backup.yaml").read_text("utf-8"))
     external = yaml.safe_load((FOLDER / "milvus-100m.values.yaml").read_text("utf-8"))["externalS3"]

@@ -27,10 +27,10 @@ BACKBONES: Mapping[str, tuple[int, Mapping[str, Figure]]] = {
 }
 """By backbone: the width of its vectors, and the pictures that one worker embeds a second."""
 
-GRAPH_GROWTH, LISTS_GROWTH = 0.45, 0.3
+GRAPH_GROWTH, LISTS_GROWTH = 0.35, 0.3
 """The power by which the cost of indexing a row grows with the rows that are indexed together (``benchmarks/index_growth.py``).
 
-Found were 0.38 and 0.47 for graphs of 5,000 to 80,000 rows, and 0.2 to 0.35 for clusters of 20,000 to 320,000 rows, of which each row is compared with all.
+Found were 0.26 to 0.47 for graphs of 5,000 to 320,000 rows, and 0.2 to 0.35 for clusters of 20,000 to 320,000 rows, of which each row is compared with all.
 """
 
 COSTS: Mapping[str, Mapping[str, Cost]] = {
