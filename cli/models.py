@@ -125,12 +125,15 @@ def project(
     ] = None,
 ) -> None:
     """Move a gallery to another head, from its stored visual vectors, while it is searched."""
-    from milvise.operations.project import Project
+    from milvise.operations.project import Project, ProjectPart, project_part
     from milvise.operations.project import project as run
 
-    request = Project(head, gallery, index, keep, part)
+    if part is not None and (index is not None or keep):
+        raise UsageError("a part makes joint vectors alone: --index and --keep are for the command without --part.")
+    request = Project(head, gallery, index, keep)
+    of_part = None if part is None else ProjectPart(head, part, gallery)
     with state.connect() as db:
-        done = run(db, request)
+        done = run(db, request) if of_part is None else project_part(db, of_part)
     state.output.facts(done.to_json())
 
 

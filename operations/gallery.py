@@ -207,14 +207,8 @@ class Gallery(search.Gallery):
         return check_wiring(self._db, request, progress)
 
     def project(
-        self,
-        head: str | Path,
-        *,
-        index: str | None = None,
-        keep: bool = False,
-        part: str | None = None,
-        progress: Progress = silent,
-    ) -> Projection | ProjectedPart:
+        self, head: str | Path, *, index: str | None = None, keep: bool = False, progress: Progress = silent
+    ) -> Projection:
         """Move the gallery to another head, from its stored visual vectors, while it is searched.
 
         A run that ends early leaves the gallery as it was; the same call goes on from there.
@@ -227,16 +221,13 @@ class Gallery(search.Gallery):
             For the joint collection; by default as it was asked for before.
         keep : bool
             Whether the joint collection that is live now is kept, so that going back costs nothing.
-        part : str, optional
-            Such as ``2/8``: joint vectors of this part of the pictures alone, and nothing goes live. Several processes and machines can share the
-            work; the call without a part then finds what is done, and ends it.
         progress : callable
             Told how many pictures have their joint vector; see `milvise.operations.progress`.
 
         Returns
         -------
-        Projection or ProjectedPart
-            How many vectors were computed and checked, and which collection was replaced. The second for a part.
+        Projection
+            How many vectors were computed and checked, and which collection was replaced.
 
         Raises
         ------
@@ -258,8 +249,43 @@ class Gallery(search.Gallery):
         from milvise.operations.checks import as_name
         from milvise.operations.project import Project, project
 
-        request = Project(as_name("head", head), self.name, index=index, keep=keep, part=part)
-        return project(self._db, request, progress)
+        return project(self._db, Project(as_name("head", head), self.name, index=index, keep=keep), progress)
+
+    def project_part(self, head: str | Path, part: str, *, progress: Progress = silent) -> ProjectedPart:
+        """Make the joint vectors of a part of the pictures, while nothing goes live.
+
+        Processes and machines that each take another part share the work; `project` then finds what they made, and ends it. A call that ends early
+        is made again, and goes on from there.
+
+        Parameters
+        ----------
+        head : str or path
+            As `project`.
+        part : str
+            Such as ``2/8``, the second of eight.
+        progress : callable
+            Told how many pictures of the part have their joint vector; see `milvise.operations.progress`.
+
+        Returns
+        -------
+        ProjectedPart
+            How many pictures the part has, and how many vectors were computed.
+
+        Raises
+        ------
+        UsageError
+            If the head or the part cannot be.
+        NotFoundError, FingerprintError, ModelError
+            As `project`.
+
+        Examples
+        --------
+        >>> gallery.project_part("head.keras", "2/8").projected    # doctest: +SKIP
+        """
+        from milvise.operations.checks import as_name
+        from milvise.operations.project import ProjectPart, project_part
+
+        return project_part(self._db, ProjectPart(as_name("head", head), part, self.name), progress)
 
     def evaluate(
         self,

@@ -1,4 +1,4 @@
-"""A gallery moved to another head."""
+"""A gallery moved to another head, by one process or by several."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
-from milvise.errors import UsageError
 from milvise.gallery.parts import Part
-from milvise.gallery.project import ProjectedPart, Projection, project_part
+from milvise.gallery.project import ProjectedPart, Projection
 from milvise.gallery.project import project as run
+from milvise.gallery.project import project_part as run_part
 from milvise.operations.checks import require_index
 from milvise.operations.progress import Count, Progress, silent
 from milvise.queries.database import Database
 
-__all__ = ["Project", "ProjectedPart", "Projection", "project"]
+__all__ = ["Project", "ProjectPart", "ProjectedPart", "Projection", "project", "project_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +29,59 @@ class Project:
         For the joint collection; by default as it was asked for before.
     keep : bool
         Whether the joint collection that is live now is kept.
-    part : str, optional
-        Such as ``2/8``: joint vectors of this part of the pictures alone, and nothing goes live.
 
     Raises
     ------
     UsageError
-        If the index or the part cannot be.
+        If the index cannot be.
     """
 
     head: str
     gallery: str = DEFAULT_GALLERY
     index: str | None = None
     keep: bool = False
-    part: str | None = None
 
     def __post_init__(self) -> None:
         require_index(self.index)
-        if self.part is not None:
-            Part.parse(self.part)
-            if self.index is not None or self.keep:
-                raise UsageError("a part makes joint vectors alone: index and keep are for the call without a part.")
 
 
-def project(db: Database, request: Project, progress: Progress = silent) -> Projection | ProjectedPart:
-    """Move a gallery to a head, while it is searched; errors as `milvise.operations.gallery.Gallery.project`."""
-    if request.part is not None:
-        return project_part(
-            db.store, gallery=request.gallery, head=request.head, part=Part.parse(request.part),
-            progress=lambda done, total: progress(Count("joint vectors", done, total)),
-        )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class ProjectPart:
+    """Of which part of a gallery joint vectors are made, and with which head.
+
+    Attributes
+    ----------
+    head : str
+        As `Project`.
+    part : str
+        Such as ``2/8``, the second of eight.
+
+    Raises
+    ------
+    UsageError
+        If the part cannot be.
+    """
+
+    head: str
+    part: str
+    gallery: str = DEFAULT_GALLERY
+
+    def __post_init__(self) -> None:
+        Part.parse(self.part)
+
+
+def project(db: Database, request: Project, progress: Progress = silent) -> Projection:
+    """Move a gallery to another head, while it is searched; errors as `milvise.operations.gallery.Gallery.project`."""
     return run(
         db.store, gallery=request.gallery, head=request.head,
         index=None if request.index is None else IndexSpec.parse(request.index), keep=request.keep,
+        progress=lambda done, total: progress(Count("joint vectors", done, total)),
+    )  # fmt: skip
+
+
+def project_part(db: Database, request: ProjectPart, progress: Progress = silent) -> ProjectedPart:
+    """Make the joint vectors of a part of a gallery; errors as `milvise.operations.gallery.Gallery.project_part`."""
+    return run_part(
+        db.store, gallery=request.gallery, head=request.head, part=Part.parse(request.part),
         progress=lambda done, total: progress(Count("joint vectors", done, total)),
     )  # fmt: skip

@@ -53,7 +53,7 @@ NEW = {
     "export manifest",
     "export duplicates",
 }
-"""Commands that came after the record was made; `test_serve`, `test_follow`, `test_rebuild`, `test_plan`, `test_shards` and `test_export_lines` hold their documents."""
+"""Commands that came after the record was made; `test_serve`, `test_follow`, `test_rebuild`, `test_plan`, `test_shards` and `test_large_galleries` hold their documents."""
 
 
 def test_documents_have_the_schema_of_before(tmp_path: Path) -> None:

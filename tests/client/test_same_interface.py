@@ -18,7 +18,7 @@ LACKED = {
         "calibrate", "demo", "drop", "drop_words", "follow", "has_gallery", "ingest_images", "ingest_words", "verify", "word_users",
     },
     Gallery: {
-        "check_wiring", "evaluate", "export_duplicates", "export_manifest", "export_model", "export_pairs", "export_projector", "project", "rebuild", "rollback", "search_each", "train", "tune",
+        "check_wiring", "evaluate", "export_duplicates", "export_manifest", "export_model", "export_pairs", "export_projector", "project", "project_part", "rebuild", "rollback", "search_each", "train", "tune",
         "versions",
     },
     Vocabulary: set(),
