@@ -6,13 +6,17 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from milvise.adapter.bulk_import import BulkImport
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.collection import WRITE_TIMEOUT_S, Collection
 from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.schema import room_of, schema
 from milvise.adapter.store import Store
+
+_IMPORT_S, _LOOK_S = 120.0, 0.1
 
 
 class Trial:
@@ -34,6 +38,18 @@ class Trial:
         started = time.perf_counter()
         self._collection.upsert(rows)
         return time.perf_counter() - started
+
+    def import_file(self, path: Path) -> float | None:
+        """Have the server import a Parquet file of this machine; None where it cannot read it, or does not in two minutes."""
+        bulk = BulkImport(self._store.connection)
+        started = time.perf_counter()
+        job = bulk.ask(self._collection.name, str(path.resolve()))
+        while time.perf_counter() - started < _IMPORT_S:
+            now = bulk.job(job)
+            if now.is_done or now.is_failed:
+                return time.perf_counter() - started if now.is_done else None
+            time.sleep(_LOOK_S)
+        return None
 
     def settle(self) -> None:
         """Seal what was written."""

@@ -70,7 +70,7 @@ def calibrate(db: Database, request: Calibrate, progress: Progress = silent) -> 
         spaces, figures, engine = measure_embedding(
             request.backbone, Path(folder), sample=request.sample, engine=request.engine, seconds=SECONDS
         )
-        costs = measure_milvus(db.store.patient(), spaces, note, rows=ROWS)
+        costs = measure_milvus(db.store.patient(), spaces, note, Path(folder), rows=ROWS)
     milvus = LITE if db.store.connection.is_lite else db.store.connection.version
     found = Calibration(
         request.backbone, spaces, {**FIGURES, **figures}, {**usual_costs(milvus), **costs}, milvus, _machine(engine)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from milvise.adapter import IndexSpec, Store
+from milvise.adapter.address import is_local
+from milvise.adapter.schema import room_of
 from milvise.adapter.trial import Trial, trial
 from milvise.core.spaces import JOINT, VISUAL
+from milvise.ingest.shards.rows_file import as_table
 from milvise.operations.capacity.figures import HERE, Cost, fitted
 from milvise.operations.capacity.measure_embedding import sample_rows
 from milvise.operations.capacity.usual import GRAPH_GROWTH, LISTS_GROWTH
@@ -24,6 +28,7 @@ def measure_milvus(
     store: Store,
     spaces: Mapping[str, int],
     note: Callable[[str], None],
+    folder: Path,
     *,
     rows: tuple[int, int, int] = (FEW, MANY, WIDE),
 ) -> dict[str, Cost]:
@@ -35,6 +40,8 @@ def measure_milvus(
         The width of each collection.
     note : callable
         Told what comes next.
+    folder : Path
+        For files that are not needed afterwards: a server on this machine imports them.
     rows : tuple of int
         A few and many narrow rows, and wide ones.
     """
@@ -47,6 +54,10 @@ def measure_milvus(
         with trial(store, room=VISUAL, dim=dim) as tried:
             for name, seconds in _one(tried, count, dim, is_lite=is_lite).items():
                 taken.setdefault(name, {})[count, dim] = seconds
+        if (importing := _imported(store, count, dim, folder)) is not None:
+            taken.setdefault("import", {})[count, dim] = importing
+    if len(taken.get("import", {})) < len(rows):
+        taken.pop("import", None)
     source = (
         f"{HERE}, {'Milvus Lite' if is_lite else 'Milvus'} {store.connection.version}: {rows[1]:,} rows of {narrow} values and {rows[2]:,}"
         f" of {wide}"
@@ -62,3 +73,16 @@ def _one(tried: Trial, rows: int, dim: int, *, is_lite: bool) -> dict[str, float
     for name, kind in _KINDS.items():
         found[name] = tried.index(kind.resolve(rows=rows, dim=dim, is_lite=is_lite))
     return {**found, "load": tried.load()}
+
+
+def _imported(store: Store, rows: int, dim: int, folder: Path) -> float | None:
+    """Return the seconds of a bulk import, None where the server is not on this machine or cannot read its files."""
+    if store.connection.is_lite or not is_local(store.connection.uri):
+        return None
+    from pyarrow import parquet
+
+    made = sample_rows(dim, rows)
+    path = folder / f"import-{rows}-{dim}.parquet"
+    parquet.write_table(as_table(made, [row["vector"] for row in made], room_of(VISUAL), dim), path)
+    with trial(store, room=VISUAL, dim=dim) as tried:
+        return tried.import_file(path)
