@@ -192,10 +192,10 @@ def test_more_workers_take_no_longer() -> None:
 
 
 @pytest.mark.milvus("lite")
-def test_a_milvus_is_measured_and_left_as_it_was(own_store: Any) -> None:
+def test_a_milvus_is_measured_and_left_as_it_was(own_store: Any, tmp_path: Path) -> None:
     before = own_store.connection.client.list_collections()
     said: list[str] = []
-    found = measure_milvus(own_store, {"visual": 48, "joint": 12}, said.append, rows=(100, 300, 200))
+    found = measure_milvus(own_store, {"visual": 48, "joint": 12}, said.append, tmp_path, rows=(100, 300, 200))
     assert set(found) == {"insert", "index.hnsw", "index.ivf", "load"}
     assert all(cost.seconds(10_000, 48) > 0 for cost in found.values())
     assert all("Milvus Lite" in cost.source for cost in found.values())

@@ -363,3 +363,15 @@ def test_pictures_of_a_store_are_embedded_where_its_environment_is_and_files_are
         assert store.faults.count("DELETE", "milvus/staging/visual/00001.parquet") == 1
     with pytest.raises(InputError, match="no place that files can be copied to"):
         Bucket("nowhere://bucket/x", Path("shards"))
+
+
+def test_a_ray_cluster_embeds_what_one_process_embeds(embed: Embed, listed: Path) -> None:
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    embed(listed, out="alone")
+    shutil.copytree("alone", "shared")
+    for part in ("visual", "joint", "ledger"):
+        shutil.rmtree(Path("shared", part))
+    done = embed_shards(EmbedShards(Path("shared"), on="ray", engine="keras"))
+    assert (done.done, done.failed, done.embedded) == (3, {}, PICTURES)
+    for path in sorted(Path("alone").glob("*/*.parquet")):
+        assert path.read_bytes() == Path("shared", *path.parts[1:]).read_bytes(), path
