@@ -121,7 +121,7 @@ class NoFileError(NotFoundError):
 class StoreAwayError(NoFileError):
     """The store that has the file of a picture does not answer at the moment; the same request may be made again soon."""
 
-    code = "busy"
+    code = "store_away"
 
 
 class FingerprintError(MilviseError):

@@ -29,6 +29,7 @@ STATUS: Mapping[type[errors.MilviseError], int] = {
     errors.UsageError: 422,
     errors.NotFoundError: 404,
     errors.ReplacedError: 503,
+    errors.StoreAwayError: 503,
     errors.FingerprintError: 409,
     errors.InputError: 422,
     errors.VectorError: 422,

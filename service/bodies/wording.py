@@ -24,6 +24,7 @@ _PAIR = ("Expected:", "Received:")
 _INSTEAD: dict[type[errors.MilviseError], str] = {
     errors.UsageError: "The request cannot be answered as it is.",
     errors.NotFoundError: "What was asked for is not there.",
+    errors.StoreAwayError: "The store that has the picture does not answer. Try again in a moment.",
     errors.FingerprintError: "What was asked for was made by different models, and cannot be compared.",
     errors.InputError: "What was sent cannot be read.",
     errors.MilviseError: "The service cannot answer this; its log says why.",

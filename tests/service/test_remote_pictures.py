@@ -170,14 +170,14 @@ def test_what_has_another_content_is_not_given_out(own_store: Store, server: Obj
     assert (answer.status_code, answer.json()["code"]) == (404, "no_file")
 
 
-def test_a_store_that_does_not_answer_is_busy_and_not_named(own_store: Store, server: ObjectStore) -> None:
+def test_a_store_that_does_not_answer_is_told_without_its_name(own_store: Store, server: ObjectStore) -> None:
     data = picture("red")
     server.put("2019/a.png", data)
     client = client_of(own_store, (f"s3://{BUCKET}/2019",), {"a.png": data})
     at = f"{AT}/{record_id('a.png')}/original"
     server.faults.plan = ["503"] * 6
     answer = client.get(at)
-    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_away")
     assert "Retry-After" in answer.headers
-    assert BUCKET not in answer.text
+    assert answer.json()["detail"] == "The store that has the picture does not answer. Try again in a moment."
     assert client.get(at).content == data
