@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from milvise.core import config
 from milvise.core.arrays import Floats, Pixels
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.encoder import encode_images
@@ -54,6 +56,14 @@ def picture_reader(plan: Plan) -> Callable[[Sequence[Item]], ReadBatch]:
     """Return the first stage of a load alone, as a dry run needs it."""
     info = plan.encoder.info
     return partial(read_batch, size=info.size, rule=info.rule)
+
+
+def readers_for(elsewhere: bool) -> int | None:
+    """Return how many threads read pictures, None for the usual number.
+
+    Pictures that are read over a network are waited for, so that there are as many threads as connections.
+    """
+    return max(config.connections(), os.cpu_count() or 2) if elsewhere else None
 
 
 def _vectors_of(plan: Plan) -> VectorsOf:

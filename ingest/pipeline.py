@@ -9,7 +9,6 @@ running the same command again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec, Store
-from milvise.core import config
 from milvise.errors import InputError
 from milvise.gallery.pair import Pair, open_pair
 from milvise.gallery.plan import Plan
@@ -27,7 +25,7 @@ from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.changes.prune import prune
 from milvise.ingest.changes.seen_ids import SeenIds
-from milvise.ingest.picture_stages import picture_reader, picture_stages
+from milvise.ingest.picture_stages import picture_reader, picture_stages, readers_for
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import read_ahead, run_in_threads
@@ -124,7 +122,7 @@ class _Run:
         sink = UpsertSink(self._store, pair, self._options.index, may_go)
         stages = picture_stages(self._plan, sink, self._reporter.report, loaded=self._loaded)
         items = self._changes(pair, untouched=stamp.untouched).in_sources(sources)
-        readers = _readers(sources)
+        readers = readers_for(is_elsewhere(sources))
         run_in_threads(items, stages, batch_size=self._batch_size, progress=self._tell, readers=readers)
         self._reporter.note_skipped(self._seen.skipped)
         if self._has_none(pair):
@@ -145,7 +143,9 @@ class _Run:
         visual = self._store.find(self._plan.visual)
         pair = None if visual is None else Pair(visual)
         items = self._changes(pair, untouched=False).in_sources(sources)
-        with read_ahead(items, picture_reader(self._plan), self._batch_size, readers=_readers(sources)) as read:
+        with read_ahead(
+            items, picture_reader(self._plan), self._batch_size, readers=readers_for(is_elsewhere(sources))
+        ) as read:
             for batch in read:
                 if batch is None:
                     continue
@@ -226,8 +226,3 @@ class _Run:
                 f"{kept:,} stored pictures are in none of the sources as far as these can be seen, and were kept: a folder,"
                 " a link or a line of a manifest could not be read where they may be."
             )
-
-
-def _readers(sources: Sequence[Source]) -> int | None:
-    """Return how many threads read pictures: those that are elsewhere are waited for, so that there are as many as connections."""
-    return max(config.connections(), os.cpu_count() or 2) if is_elsewhere(sources) else None

@@ -23,6 +23,7 @@ from milvise.ingest.shards.progress import ShardsDone, ShardsProgress
 from milvise.ingest.shards.ray_tasks import run_on_ray
 from milvise.ingest.shards.schedule import Schedule
 from milvise.ingest.sources import require_pictures
+from milvise.ingest.sources.source import is_elsewhere, origins_of
 from milvise.operations.checks import require_count, require_known
 from milvise.operations.images import (
     LABELS,
@@ -203,8 +204,8 @@ def plan_shards(db: Database, request: PlanShards, progress: Progress = silent) 
     listed = write_listing(sources, folder, shard_rows=request.rows)
     told = (f"Passed over: {listed.passed_over}",) if listed.passed_over else ()
     manifest = ShardsManifest(
-        plan.visual, plan.joint, listed.shards, listed.pictures, listed.rejected, request.rows, locations,
-        round(listed.seconds, 3), (*plan.remarks, *told),
+        plan.visual, plan.joint, listed.shards, listed.pictures, listed.rejected, request.rows, (*locations, *origins_of(sources)),
+        round(listed.seconds, 3), (*plan.remarks, *told), is_elsewhere(sources),
     )  # fmt: skip
     folder.write_manifest(manifest)
     for remark in manifest.notes:
@@ -307,7 +308,7 @@ def _same_plan(folder: ShardFolder, request: PlanShards, locations: tuple[str, .
     asked = {"backbone": request.backbone and absolute(request.backbone), "encoder": request.encoder}
     made = {"backbone": manifest.visual.recipe.get("backbone"), "encoder": manifest.visual.recipe.get("encoder")}
     others = [f"{name} {made[name]}" for name, value in asked.items() if value is not None and value != made[name]]
-    others += [] if locations == manifest.sources else [f"the sources {', '.join(manifest.sources)}"]
+    others += [] if locations == manifest.sources[: len(locations)] else [f"the sources {', '.join(manifest.sources)}"]
     if others:
         raise UsageError(
             f"{folder.path} was planned with other values: {', '.join(others)}.\nExpected: the same, or none\nReceived:"

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from milvise.gallery.plan import Plan
-from milvise.ingest.picture_stages import picture_stages
+from milvise.ingest.picture_stages import picture_stages, readers_for
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import run_in_threads
@@ -75,6 +75,7 @@ class ShardWorker:
                 picture_stages(plan, file, reporter.report),
                 batch_size=self._batch_size or plan.encoder.info.batch,
                 progress=tell,
+                readers=readers_for(self._manifest.elsewhere),
             )
             rows = file.finish()
             done = ShardLedger(

@@ -54,6 +54,8 @@ class ShardsManifest:
         Where the pictures are, as `milvise.ingest.sources.source.Source.location` says.
     listed_in : float
         Seconds that listing took.
+    elsewhere : bool
+        Whether pictures are read over a network.
     """
 
     visual: Manifest
@@ -65,6 +67,7 @@ class ShardsManifest:
     sources: tuple[str, ...]
     listed_in: float = 0.0
     notes: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     @property
     def collections(self) -> dict[str, Manifest]:

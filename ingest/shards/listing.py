@@ -23,7 +23,7 @@ from milvise.ingest.rows import scalars
 from milvise.ingest.shards.folder import ShardFolder
 from milvise.ingest.sources import Source
 from milvise.ingest.sources.item import Item, Rejected
-from milvise.ingest.sources.places import content_at
+from milvise.ingest.sources.places import content_at, place_of
 from milvise.ingest.sources.source import skipped_by
 
 _GROUP = 5_000
@@ -158,8 +158,7 @@ def _row(entry: Item | Rejected, seen: SeenIds) -> dict[str, str] | Rejected:
 
 def _place(item: Item) -> str | None:
     """Return where another process finds the content, None if it cannot."""
-    path = item.content.path
-    place = str(item.content) if path is None else str(path.absolute())
+    place = place_of(item.content)
     try:
         content_at(place)
         place.encode()
