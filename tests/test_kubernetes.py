@@ -188,7 +188,7 @@ def test_the_runbook_makes_every_secret_that_a_pod_reads() -> None:
 
     secrets = named(pods())
     told = (FOLDER.parents[1] / "docs" / "runbook.md").read_text("utf-8")
-    assert secrets == {"milvise-milvus", "milvise-s3", "milvise-keys"}
+    assert secrets == {"milvise-milvus", "milvise-milvus-s3", "milvise-s3", "milvise-keys"}
     assert all(f"kubectl create secret generic {name} " in told for name in secrets)
 
 

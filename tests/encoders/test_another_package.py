@@ -245,3 +245,10 @@ def _uninstall(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = {entry for entry in sys.path if "tiny_encoder" in entry or Path(entry).name.startswith("installed")}
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in tiny])
     monkeypatch.delitem(sys.modules, "tiny_colours", raising=False)
+
+
+def test_its_shards_are_embedded_and_loaded_as_a_load_does(gallery: Gallery, db: milvise.Database) -> None:
+    db.embed("pictures", out="shards", encoder="tiny_colours", gallery="new", shard=0)
+    assert db.load("shards", gallery="sharded", index="flat").rows == COUNT
+    ours, theirs = (db.gallery(name).search("red", limit=COUNT, by="meaning") for name in ("sharded", "g"))
+    assert [(hit.uri, hit.similarity) for hit in ours] == [(hit.uri, hit.similarity) for hit in theirs]
