@@ -133,6 +133,8 @@ def put_words_and_classes(store: Store, dim: int) -> Floats:
 
 def put_gallery(store: Store, name: str, count: int, centres: Floats, partition: str = "") -> None:
     manifest = Manifest(f"{name}_visual", "visual", centres.shape[1], BACKBONE, partition=partition)
+    # A run that was stopped may have left it.
+    store.drop(f"{name}_joint")
     put(store, manifest, pictures(count, centres), "hnsw")
 
 
