@@ -4,7 +4,7 @@ Real pictures are varied (crops, flips, brightness) until there are so many. The
 
 1. loaded by `milvise ingest images`;
 2. embedded on processes, and loaded by bulk import: rows are compared with those of 1, and the seconds with its seconds;
-3. embedded again, while workers and the whole command are killed (SIGKILL): the files are compared with those of 2, byte by byte;
+3. embedded once more into smaller shards, undisturbed, and then again, while workers and the whole command are killed (SIGKILL): the files are compared, byte by byte;
 4. embedded on a Ray cluster of two simulated nodes, one of which is killed, and the command too: the files likewise.
 
     python benchmarks/shard_pictures.py --pictures FOLDER                      # 20,000 pictures, some 15 minutes
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--rows", type=int, default=1_000, help="pictures of a shard")
+    parser.add_argument("--rows", type=int, default=1_000, help="pictures of a shard that is made under kills")
     parser.add_argument("--without", choices=["kills", "ray"], action="append", default=[])
     parser.add_argument("--folder", type=Path, help="keep pictures and shards here")
     given = parser.parse_args()
@@ -78,13 +78,14 @@ def compared(uri: str, photos: Path, folder: Path, rows: int) -> dict[str, Any]:
         shutil.copy(path, warm)
     command("ingest", "images", str(warm), "--gallery", "warm", uri=uri)
     plain = command("ingest", "images", str(photos), "--gallery", "plain", uri=uri)
-    embedded = command("embed", str(photos), "--out", str(folder / "shards"), "--rows", str(rows), uri=uri)
-    loaded = command("load", str(folder / "shards"), "--gallery", "shards", uri=uri)
+    embedded = command("embed", str(photos), "--out", str(folder / "whole"), uri=uri)
+    loaded = command("load", str(folder / "whole"), "--gallery", "shards", uri=uri)
+    command("embed", str(photos), "--out", str(folder / "shards"), "--rows", str(rows), uri=uri)
     with milvise.connect(uri) as db:
         different = {space: differences(db, space) for space in ("visual", "joint")}
     whole = embedded["wall_s"] + loaded["wall_s"]
     steps = {
-        "list": json.loads((folder / "shards/manifest.json").read_text())["listed_in"],
+        "list": json.loads((folder / "whole/manifest.json").read_text())["listed_in"],
         "embed": embedded["seconds"],
     }
     return {
