@@ -15,7 +15,13 @@ from xdist.scheduler import LoadScopeScheduling
 OWN_GROUP = ("gallery/test_verify.py", "queries", "adapter")
 """Whose tests on a server take a minute and more, so that each has a process; all others have one together."""
 
-SERVERS_ALONE = ("adapter/test_dying_server.py", "adapter/test_probe.py", "queries/test_readers.py")
+SERVERS_ALONE = (
+    "adapter/test_dying_server.py",
+    "adapter/test_probe.py",
+    "adapter/test_scan.py",
+    "operations/test_bulk_import.py",
+    "queries/test_readers.py",
+)
 """Files with servers of their own, which their tests' names do not tell."""
 
 LONGEST = (

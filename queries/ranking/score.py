@@ -126,7 +126,7 @@ class WordScore:
         joint, classes, alike = (self._mean(name) for name in (JOINT, CLASSES, ALIKE))
         learned, chosen = self._learned
         # Words that were learned say how much the joint part counts; for all others it follows from their trust.
-        total = chosen + (1 - learned) * joint / (1 + classes + alike)
+        total = max(0.0, chosen + (1 - learned) * joint / (1 + classes + alike))
         others = {VISUAL: 1 - (1 - learned) * joint, CLASSES: classes, ALIKE: alike}
         rest = max(0.0, 1 - total) / sum(others.values())
         return {JOINT: total, **{name: rest * value for name, value in others.items()}}

@@ -15,7 +15,7 @@ from milvise.queries.vocabulary.word_vectors import Vocabulary
 
 LACKED = {
     Database: {
-        "calibrate", "demo", "drop", "drop_words", "follow", "has_gallery", "ingest_images", "ingest_words", "verify", "word_users",
+        "calibrate", "demo", "drop", "drop_words", "embed", "follow", "has_gallery", "ingest_images", "ingest_words", "load", "verify", "word_users",
     },
     Gallery: {
         "check_wiring", "evaluate", "export_duplicates", "export_manifest", "export_model", "export_pairs", "export_projector", "project", "project_part", "rebuild", "rollback", "search_each", "train", "tune",

@@ -31,7 +31,8 @@ NAMED_OTHERWISE = {
 """Methods whose route has another name."""
 
 AT_THE_SERVICE = {
-    "train", "check_wiring", "project", "evaluate", "export_model", "export_projector", "export_pairs", "rebuild", "rollback", "versions",
+    "train", "check_wiring", "project", "project_part", "evaluate", "export_model", "export_projector", "export_pairs",
+    "export_manifest", "export_duplicates", "rebuild", "rollback", "versions",
 }  # fmt: skip
 """What writes files, and is done by who runs the service."""
 
