@@ -62,10 +62,19 @@ class Indexes:
         self._create(name, IndexSpec("flat"))
         return True
 
-    def rebuild(self, name: str, spec: IndexSpec) -> None:
-        """Build this index in the place of the one that stands; the collection is not loaded afterwards."""
+    def rebuild(self, name: str, spec: IndexSpec, *, imported: bool = False) -> None:
+        """Build this index in the place of the one that stands; the collection is not loaded afterwards.
+
+        Parameters
+        ----------
+        imported : bool
+            Whether its rows were imported. A server calls the index of such rows finished before it begins, and says beside that how
+            many rows lack it (Milvus 2.3.5).
+        """
         self.drop(name)
         self._create(name, spec)
+        if imported and spec.kind != "flat":
+            wait_for(lambda: self._lacking(name), 0, what=f"building the index of {name}")
 
     def drop(self, name: str) -> None:
         """Drop the index of a collection, which is released for it."""
@@ -101,6 +110,11 @@ class Indexes:
         if state == "Failed":
             raise StoreError(f"Milvus could not build the index of {name}: {index}")
         return state if state == "Finished" else (state, index.get("indexed_rows"))
+
+    def _lacking(self, name: str) -> int:
+        """Return how many rows the index lacks."""
+        index = self._connection.call(self._client.describe_index, name, "vector", timeout=STATE_TIMEOUT_S) or {}
+        return int(index.get("pending_index_rows") or 0)
 
     def _probe(self, spec: IndexSpec) -> None:
         """Build the index on a small collection: some servers accept DiskANN and then never finish it."""

@@ -223,7 +223,7 @@ class Store:
         """
         wanted = self._decided(spec, collection, rows)
         if wanted.kind != IndexSpec.parse(collection.manifest.index).kind:
-            self.indexes.rebuild(collection.name, wanted)
+            self.indexes.rebuild(collection.name, wanted, imported=True)
         return self.record(collection.manifest.changed(index=str(wanted), requested_index=str(spec)))
 
     def _decided(self, spec: IndexSpec, collection: Collection, rows: int) -> IndexSpec:
