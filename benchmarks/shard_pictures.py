@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=1_000, help="pictures of a shard that is made under kills")
-    parser.add_argument("--without", choices=["kills", "ray"], action="append", default=[])
+    parser.add_argument("--without", choices=["scaling", "kills", "ray"], action="append", default=[])
     parser.add_argument("--folder", type=Path, help="keep pictures and shards here")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as own:
@@ -57,8 +58,10 @@ def main() -> None:
         photos = varied(given.pictures, folder / "photos", given.count)
         server = Path(tempfile.mkdtemp(dir=folder))
         with milvus_server(server) as uri:
-            figures = compared(uri, photos, folder, given.rows)
-        figures["scaling"] = scaled(folder, given.count // 4)
+            small = 0 if {"scaling", "kills", "ray"} <= set(given.without) else given.rows
+            figures = compared(uri, photos, folder, small)
+        if "scaling" not in given.without:
+            figures["scaling"] = scaled(folder, given.count // 4)
         if "kills" not in given.without:
             figures["kills"] = killed(folder)
         if "ray" not in given.without:
@@ -80,7 +83,8 @@ def compared(uri: str, photos: Path, folder: Path, rows: int) -> dict[str, Any]:
     plain = command("ingest", "images", str(photos), "--gallery", "plain", uri=uri)
     embedded = command("embed", str(photos), "--out", str(folder / "whole"), uri=uri)
     loaded = command("load", str(folder / "whole"), "--gallery", "shards", uri=uri)
-    command("embed", str(photos), "--out", str(folder / "shards"), "--rows", str(rows), uri=uri)
+    if rows:
+        command("embed", str(photos), "--out", str(folder / "shards"), "--rows", str(rows), uri=uri)
     with milvise.connect(uri) as db:
         different = {space: differences(db, space) for space in ("visual", "joint")}
     whole = embedded["wall_s"] + loaded["wall_s"]
@@ -216,11 +220,11 @@ def _hash(path: Path) -> str:
 
 def children(process: int) -> list[int]:
     """Return the processes that a process started."""
-    try:
-        text = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in text.split()]
+    found = []
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(child) for child in thread.read_text().split()]
+    return found
 
 
 def command(*arguments: str, uri: str) -> dict[str, Any]:
