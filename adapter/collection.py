@@ -137,7 +137,8 @@ class Collection:
 
         No hit is looked into: pymilvus has the columns that it makes them of.
         """
-        answers = self._found(vectors, limit, (), filter, 1)
+        # Milvus Lite reads whole rows where it is asked for no field.
+        answers = self._found(vectors, limit, (self.room.key,) if self.is_lite else (), filter, 1)
         return [dict(zip(hits.ids, hits.distances, strict=True)) for hits in answers]
 
     def _found(
