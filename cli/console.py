@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-
 from milvise.cli.terminal import (
     Cell,
     is_terminal,
@@ -176,6 +174,8 @@ class Output:
         if self.as_json:
             self.document(found)
             return
+        from rich.console import Console
+
         console = Console(highlight=False, markup=False, soft_wrap=True)
         console.print(f"{found['gallery']}: {'whole' if found['whole'] else 'NOT whole'}")
         for problem in found["problems"]:

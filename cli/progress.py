@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from milvise.cli.console import Output
 from milvise.cli.terminal import print_remark
 from milvise.operations.progress import Count, Epoch, Event, Note, Progress, Rate, silent
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.status import Status
 
 
@@ -75,4 +74,6 @@ def _pictures(shown: ExitStack, total: int | None) -> Callable[[Count], None]:
 
 
 def _errors() -> Console:
+    from rich.console import Console
+
     return Console(stderr=True)

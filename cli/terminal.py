@@ -13,9 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rich.console import Console
-from rich.table import Table
-
 Cell = str | list[str]
 
 # C0, delete and C1 controls, marks that change the direction of text, line separators, and halves of surrogate pairs.
@@ -94,6 +91,9 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, he
             values = (value for cell in row for value in ([cell] if isinstance(cell, str) else cell))
             print("\t".join(visible(value) for value in values))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=header)
     for place, column in enumerate(columns):
         style = "bold" if place == 0 and not header else None
@@ -112,6 +112,8 @@ def print_line(text: str) -> None:
 def print_paragraph(text: str) -> None:
     """Print a sentence on standard output, broken between words for a person."""
     if is_terminal():
+        from rich.console import Console
+
         Console(highlight=False, markup=False).print(visible(text))
     else:
         print(visible(text))
