@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -79,7 +80,7 @@ class ShardWorker:
             )
             rows = file.finish()
             done = ShardLedger(
-                number, rows, counts.counts.quarantined, file.hashes(), _versions(), f"{os.uname().nodename}:{os.getpid()}",
+                number, rows, counts.counts.quarantined, file.hashes(), _versions(), f"{platform.node()}:{os.getpid()}",
                 round(time.monotonic() - started, 3),
             )  # fmt: skip
         self._folder.note_done(done)

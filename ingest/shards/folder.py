@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -218,7 +219,7 @@ class ShardFolder:
 
     def remove_leftovers(self) -> None:
         """Remove what processes of this machine were writing when they were killed."""
-        node = os.uname().nodename
+        node = platform.node()
         for path in self.path.rglob("*.part"):
             owner = _OWNER.fullmatch(path.name)
             if owner is not None and owner["node"] == node and not _runs(int(owner["process"])):
@@ -257,7 +258,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def partial_name(path: Path) -> Path:
     """Return the name under which a file is written before it is renamed: another one for each process and machine."""
-    return path.with_name(f"{path.name}.{os.uname().nodename}-{os.getpid()}.part")
+    return path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

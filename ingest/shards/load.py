@@ -7,8 +7,6 @@ Where it cannot be told whether a file is in twice, the new collections are drop
 
 from __future__ import annotations
 
-import fcntl
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,22 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.adapter.address import without_password
 from milvise.adapter.catalog import short_hash
 from milvise.errors import InputError, LockedError
 from milvise.gallery.pair import Pair, build_pair, publish_pair
+from milvise.ingest.shards.check_load import await_shards, compare_sample, require_count
 from milvise.ingest.shards.folder import ShardFolder, ShardLedger
 from milvise.ingest.shards.import_files import DoubtError, ImportFailedError, ImportLedger, ImportTask, import_files
-from milvise.ingest.shards.read_rows import read_group, read_ids, read_shard
+from milvise.ingest.shards.read_rows import read_ids, read_shard
 from milvise.ingest.shards.staging import Staging
-
-_SAMPLE_SHARDS, _SAMPLE_ROWS = 5, 20
-_TOLERANCE = 1e-6
-_VISIBLE_S = 180.0
-"""A server shows imported rows in a loaded collection some 15 s after it says that they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,48 +226,11 @@ class ShardLoad:
                 list(pool.map(Collection.settle, pair.in_order))
             for collection in pair.in_order:
                 if self._append:
-                    self._await_imported(collection)
+                    await_shards(collection, self._folder, sorted(self._imported))
                 else:
-                    self._require_count(collection)
+                    require_count(collection, sum(done.rows for done in self._shards.values()))
         with self._timed("compare"):
-            return sum(self._compare(collection) for collection in pair.in_order)
-
-    def _require_count(self, collection: Collection) -> None:
-        expected = sum(done.rows for done in self._shards.values())
-        deadline = time.monotonic() + _VISIBLE_S
-        while (found := collection.count()) < expected and time.monotonic() < deadline:
-            time.sleep(1.0)
-        if found != expected:
-            raise DoubtError(
-                f"the collection {collection.name} does not hold the rows of the shards.\nExpected: {expected:,} rows\nReceived:"
-                f" {found:,} rows"
-            )
-
-    def _await_imported(self, collection: Collection) -> None:
-        """Wait until some rows of each part of the imported shards are given out."""
-        deadline = time.monotonic() + _VISIBLE_S
-        for number in sorted(self._imported):
-            ids = read_ids(self._folder.rows(collection.manifest.room, number))
-            keys = [batch[0] for batch in ids]
-            while len(collection.get(keys, fields=["id"])) < len(keys):
-                if time.monotonic() > deadline:
-                    raise DoubtError(f"the server imported the shard {number} and does not give out its pictures.")
-                time.sleep(1.0)
-
-    def _compare(self, collection: Collection) -> int:
-        """Compare some rows of some shards with what the collection gives out."""
-        chosen = random.Random(0)  # noqa: S311 - which rows are looked at is no secret
-        filled = [done for done in self._shards.values() if done.rows]
-        compared = 0
-        for done in chosen.sample(filled, min(_SAMPLE_SHARDS, len(filled))):
-            rows = read_group(self._folder.rows(collection.manifest.room, done.number), chosen.randrange(1_000))
-            sample = {row["id"]: row for row in chosen.sample(rows, min(_SAMPLE_ROWS, len(rows)))}
-            found = collection.get(list(sample), fields=[*collection.room.fields, "vector"])
-            for key, row in sample.items():
-                if key not in found or not _same(row, found[key]):
-                    raise DoubtError(f"the picture {row['uri']!r} is not in {collection.name} as its shard has it.")
-            compared += len(sample)
-        return compared
+            return sum(compare_sample(one, self._folder, list(self._shards.values())) for one in pair.in_order)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -316,15 +271,14 @@ def _done_shards(folder: ShardFolder) -> dict[int, ShardLedger]:
     return found
 
 
-def _same(row: Any, found: Any) -> bool:
-    vector = np.asarray(found["vector"], np.float32)
-    scalars = all(found[name] == value for name, value in row.items() if name != "vector")
-    return scalars and bool(np.allclose(vector, row["vector"], rtol=0, atol=_TOLERANCE))
-
-
 @contextmanager
 def _alone(ledger: Path) -> Iterator[None]:
     """Let no other process of this machine load the same shards into the same gallery in the block."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield
+        return
     ledger.parent.mkdir(parents=True, exist_ok=True)
     with ledger.with_suffix(".lock").open("w") as lock:
         try:

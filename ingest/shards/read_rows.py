@@ -48,13 +48,13 @@ def read_ids(path: Path) -> Iterator[list[str]]:
 
 
 def read_group(path: Path, number: int) -> list[Row]:
-    """Return the rows of one row group of a file; of groups beyond the last one, those of the last one."""
+    """Return the rows of one row group of a file; behind the last one they are counted from the first again."""
     from pyarrow import ArrowException, parquet
 
     try:
         with parquet.ParquetFile(path) as file:
-            last = file.metadata.num_row_groups - 1
-            return [_row(values) for values in file.read_row_group(min(number, last)).to_pylist()]
+            group = file.read_row_group(number % file.metadata.num_row_groups)
+            return [_row(values) for values in group.to_pylist()]
     except (ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}. Embed the shard again.") from error
 

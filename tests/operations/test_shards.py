@@ -19,8 +19,8 @@ from small_world import paint
 import milvise
 from milvise.adapter.partition import FIELD
 from milvise.errors import FingerprintError, InputError, MilviseError, NotFoundError, UsageError
+from milvise.ingest.shards import check_load, processes
 from milvise.ingest.shards import load as shard_load
-from milvise.ingest.shards import processes
 from milvise.ingest.shards.staging import Bucket
 from milvise.operations.embed import Embedded, EmbedShards, embed_shards
 from milvise.operations.progress import Count
@@ -296,7 +296,7 @@ def test_a_collection_that_holds_something_else_is_filled_again(
         return batches[1:] if len(calls) == 1 else batches
 
     monkeypatch.setattr(shard_load, "read_shard", lossy)
-    monkeypatch.setattr(shard_load, "_VISIBLE_S", 0.0)
+    monkeypatch.setattr(check_load, "VISIBLE_S", 0.0)
     loaded = db.load("shards", gallery="g")
     assert loaded.rows == PICTURES
     assert "dropped and filled again" in loaded.notes[-1]
