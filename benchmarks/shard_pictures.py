@@ -93,7 +93,7 @@ def compared(uri: str, photos: Path, folder: Path, rows: int) -> dict[str, Any]:
         "embed": embedded["seconds"],
     }
     return {
-        "pictures": plain["rows"], "dim": 1280, "plain_s": plain["wall_s"], "embed_s": embedded["wall_s"], "load_s": loaded["wall_s"],
+        "pictures": plain["rows"], "dim": 1280, "joint_dim": 50, "shard_rows": 100_000, "plain_s": plain["wall_s"], "embed_s": embedded["wall_s"], "load_s": loaded["wall_s"],
         "overhead": round(whole / plain["wall_s"] - 1, 3), "imported": loaded["imported"], "different": different,
         "steps": {**steps, **loaded["steps"]},
     }  # fmt: skip
