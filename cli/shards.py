@@ -53,7 +53,8 @@ def embed(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
 ) -> None:
     """Embed pictures into a folder of shards, on as many machines as share it; exits with 1 if a shard could not be embedded."""
-    from milvise.operations.embed import EmbedShards, PlanShards, embed_shards, is_planned, plan_shards
+    from milvise.operations.embed import EmbedShards, embed_shards
+    from milvise.operations.plan_shards import PlanShards, is_planned, plan_shards
 
     request = EmbedShards(
         out, on=on, workers=workers, shard=shard, only_failed=only_failed, batch_size=batch_size, engine=engine

@@ -406,7 +406,8 @@ class Database(database.Database):
         >>> db.load("shards", gallery="holiday").rows    # doctest: +SKIP
         """
         from milvise.operations.checks import as_name, as_optional_path, as_path
-        from milvise.operations.embed import EmbedShards, PlanShards, embed_shards, is_planned, plan_shards
+        from milvise.operations.embed import EmbedShards, embed_shards
+        from milvise.operations.plan_shards import PlanShards, is_planned, plan_shards
 
         folder = as_path("out", out)
         request = EmbedShards(

@@ -1,4 +1,4 @@
-"""Pictures into shards: listed once, planned with what stands in Milvus, then embedded part by part, without Milvus."""
+"""Shards that are planned, embedded part by part, without Milvus."""
 
 from __future__ import annotations
 
@@ -9,66 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from milvise.core.config import DEFAULT_GALLERY
-from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, UsageError
-from milvise.gallery.names import WORDS_ALIAS
-from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.shards.embed_shard import ShardDone, ShardWorker
-from milvise.ingest.shards.folder import SHARD_ROWS, ShardFolder, ShardsManifest
-from milvise.ingest.shards.listing import write_listing
-from milvise.ingest.shards.models import class_words, keep_models
+from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
 from milvise.ingest.shards.processes import WorkerOptions, run_in_processes
 from milvise.ingest.shards.progress import ShardsDone, ShardsProgress
 from milvise.ingest.shards.ray_tasks import run_on_ray
 from milvise.ingest.shards.schedule import Schedule
-from milvise.ingest.sources import require_pictures
-from milvise.ingest.sources.source import is_elsewhere, origins_of
-from milvise.operations.checks import require_count, require_known
+from milvise.operations.checks import require_count
 from milvise.operations.images import (
-    LABELS,
     MOST_AT_ONCE,
-    SourceLike,
-    absolute,
-    open_sources,
-    require_partition,
-    require_sources,
 )
-from milvise.operations.progress import Count, Progress, notes, silent
-from milvise.queries.database import Database
+from milvise.operations.progress import Count, Progress, silent
 
-MOST_ROWS = 1_000_000
 PROCESSES, RAY = "processes", "ray"
-
-
-@dataclass(frozen=True, slots=True)
-class PlanShards:
-    """Which pictures are to be embedded, and with what; `milvise.operations.database.Database.embed` says what each value means.
-
-    Raises
-    ------
-    UsageError
-        If a value cannot be.
-    """
-
-    sources: tuple[SourceLike, ...]
-    out: Path
-    gallery: str = DEFAULT_GALLERY
-    encoder: str | None = None
-    backbone: str | None = None
-    weights: Path | None = None
-    classes: Path | None = None
-    head: str | None = None
-    labels: str = "folder"
-    rows: int = SHARD_ROWS
-    partition: str | None = None
-    engine: str = "auto"
-
-    def __post_init__(self) -> None:
-        require_partition(self.partition)
-        require_known("kind of labels", self.labels, LABELS)
-        require_count("rows", self.rows, 1, MOST_ROWS)
-        require_sources(self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,61 +113,6 @@ class Embedded:
         }  # fmt: skip
 
 
-def is_planned(out: Path) -> bool:
-    """Return whether the pictures of a folder of shards are listed."""
-    return ShardFolder(out).is_prepared()
-
-
-def plan_shards(db: Database, request: PlanShards, progress: Progress = silent) -> ShardsManifest:
-    """List the pictures and keep what embeds them; a folder in which this is done already stays as it is.
-
-    Raises
-    ------
-    UsageError
-        If the folder lists other pictures, or was planned with another encoder.
-    InputError
-        If a source is not there or has no picture, or the folder cannot be written.
-    NotFoundError, ModelError, FingerprintError, MissingEncoderError
-        As `Database.ingest_images`.
-    """
-    folder = ShardFolder(request.out)
-    sources = open_sources(request.sources, labels=request.labels == "folder")
-    locations = tuple(source.location for source in sources)
-    if folder.is_prepared():
-        return _same_plan(folder, request, locations)
-    _require_empty(folder)
-    require_pictures(sources)
-    backbone = request.backbone and absolute(request.backbone)
-    recipe = make_recipe(db.store, request.gallery, backbone, request.weights, request.encoder)
-    note = notes(progress)
-    note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
-    with closing(load_encoder(recipe, engine=request.engine)) as encoder:
-        plan = plan_for(
-            db.store,
-            encoder,
-            gallery=request.gallery,
-            head=request.head,
-            recipe=recipe,
-            names=request.classes,
-            partition=request.partition,
-        )
-        live_words = db.store.live(WORDS_ALIAS)
-        words = {} if live_words is None else live_words.vectors(class_words(plan))
-        keep_models(plan, words, folder)
-    note("Listing the pictures …")
-    listed = write_listing(sources, folder, shard_rows=request.rows)
-    told = (f"Passed over: {listed.passed_over}",) if listed.passed_over else ()
-    manifest = ShardsManifest(
-        plan.visual, plan.joint, listed.shards, listed.pictures, listed.rejected, request.rows, (*locations, *origins_of(sources)),
-        round(listed.seconds, 3), (*plan.remarks, *told), is_elsewhere(sources),
-    )  # fmt: skip
-    folder.write_manifest(manifest)
-    for remark in manifest.notes:
-        note(remark)
-    note(f"{listed.pictures:,} pictures in {listed.shards:,} {'shard' if listed.shards == 1 else 'shards'}.")
-    return manifest
-
-
 def embed_shards(request: EmbedShards, progress: Progress = silent) -> Embedded:
     """Embed the shards of a folder that are not embedded yet.
 
@@ -300,32 +199,3 @@ def _counted(manifest: ShardsManifest, todo: int, progress: Progress) -> Callabl
     """Return the function that tells how many of the pictures of these shards are done."""
     total = min(manifest.pictures, todo * manifest.shard_rows)
     return lambda now: progress(Count("pictures", min(total, now.embedded + now.quarantined), total, now.embedded))
-
-
-def _same_plan(folder: ShardFolder, request: PlanShards, locations: tuple[str, ...]) -> ShardsManifest:
-    """Return the manifest of a folder that is planned, if it was planned for the same."""
-    manifest = folder.manifest()
-    asked = {"backbone": request.backbone and absolute(request.backbone), "encoder": request.encoder}
-    made = {"backbone": manifest.visual.recipe.get("backbone"), "encoder": manifest.visual.recipe.get("encoder")}
-    others = [f"{name} {made[name]}" for name, value in asked.items() if value is not None and value != made[name]]
-    others += [] if locations == manifest.sources[: len(locations)] else [f"the sources {', '.join(manifest.sources)}"]
-    if others:
-        raise UsageError(
-            f"{folder.path} was planned with other values: {', '.join(others)}.\nExpected: the same, or none\nReceived:"
-            f" {', '.join(locations)}\nUse another folder."
-        )
-    return manifest
-
-
-def _require_empty(folder: ShardFolder) -> None:
-    """Check that nothing but the beginnings of a plan lies in the folder."""
-    known = {"model", "list", "list.part"}
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        others = sorted(entry.name for entry in folder.path.iterdir() if entry.name not in known)
-    except OSError as error:
-        raise InputError(f"shards cannot be written to {folder.path}: {error.strerror or error}") from error
-    if others:
-        raise InputError(
-            f"shards are written into a folder of their own, and other files lie in {folder.path}: {others[0]}"
-        )

@@ -14,10 +14,8 @@ from typing import Any
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
-from milvise.embeddings.registry import load_encoder
 from milvise.errors import InputError, ReplacedError, UsageError
 from milvise.gallery.names import visual_alias
-from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.follow.delete_limit import DeleteLimit
 from milvise.ingest.follow.folders.stored_pictures import StoredPictures
 from milvise.ingest.follow.follow import FollowOptions
@@ -28,7 +26,8 @@ from milvise.ingest.follow.stream import EventStream, without_password
 from milvise.ingest.follow.streams.dead_letters import DeadLetters
 from milvise.ingest.follow.watch import Followed, FollowWatch
 from milvise.operations.checks import require_count, require_index, require_known
-from milvise.operations.images import LABELS, MOST_AT_ONCE, absolute
+from milvise.operations.images import LABELS, MOST_AT_ONCE
+from milvise.operations.planned import planned
 from milvise.operations.progress import Progress, Rate, notes, silent
 from milvise.queries.database import Database
 
@@ -170,13 +169,7 @@ def _follow(
     options = FollowOptions(
         IndexSpec.parse(request.index), request.batch_size, seconds(request.max_delay, "max_delay"), request.max_delete
     )
-    backbone = request.backbone and absolute(request.backbone)
-    recipe = make_recipe(db.store, request.gallery, backbone, request.weights, request.encoder)
-    notes(progress)(f"Building {recipe.get('backbone') or recipe['encoder']} …")
-    with closing(load_encoder(recipe, engine=request.engine)) as encoder:
-        plan = plan_for(
-            db.store, encoder, gallery=request.gallery, head=request.head, recipe=recipe, names=request.classes
-        )
+    with planned(db, request, progress) as plan:
         return run(db.store, plan, root, stream, looks, watch, options=options, tell=say, is_over=request.is_over)
 
 

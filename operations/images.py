@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.core.events import ingest_logged
-from milvise.embeddings.devise.backbones import split_spec
-from milvise.embeddings.registry import load_encoder
 from milvise.errors import UsageError
-from milvise.gallery.plan import make_recipe, plan_for
 from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, reads_much, require_pictures
 from milvise.ingest.sources.remote.traffic import TRAFFIC
 from milvise.ingest.summary import Counts, Summary
 from milvise.operations.checks import index_within, require_count, require_index, require_known
-from milvise.operations.progress import Count, Progress, notes, silent
+from milvise.operations.planned import planned
+from milvise.operations.progress import Count, Progress, silent
 from milvise.queries.database import Database
 
 LABELS = ("folder", "none")
@@ -119,12 +116,6 @@ def open_sources(sources: Sequence[SourceLike], *, labels: bool = True) -> tuple
     )
 
 
-def absolute(backbone: str) -> str:
-    """Return a backbone's path so that it is found from another folder; names stay as they are."""
-    path, layer = split_spec(backbone)
-    return ":".join(filter(None, [str(Path(path).resolve()), layer])) if path.endswith(".keras") else backbone
-
-
 def ingest_images(db: Database, request: IngestImages, progress: Progress = silent) -> Summary:
     """Load pictures into a gallery, and log it; errors as `Database.ingest_images`."""
     with ingest_logged("images", gallery=request.gallery) as counts:
@@ -148,19 +139,7 @@ def _load(db: Database, request: IngestImages, progress: Progress) -> Summary:
         request.verify_content,
     )
     db.store.indexes.require(options.index)
-    backbone = request.backbone and absolute(request.backbone)
-    recipe = make_recipe(db.store, request.gallery, backbone, request.weights, request.encoder)
-    notes(progress)(f"Building {recipe.get('backbone') or recipe['encoder']} …")
-    with closing(load_encoder(recipe, engine=request.engine)) as encoder:
-        plan = plan_for(
-            db.store,
-            encoder,
-            gallery=request.gallery,
-            head=request.head,
-            recipe=recipe,
-            names=request.classes,
-            partition=request.partition,
-        )
+    with planned(db, request, progress, partition=request.partition) as plan:
         quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
         return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
 

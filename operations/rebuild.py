@@ -23,7 +23,8 @@ from milvise.ingest.rebuild import Beside, open_beside
 from milvise.operations.checks import index_within, require_count, require_index
 from milvise.operations.evaluate import Accuracy, Bias, Evaluate, Evaluation, IndexRecall, Limits, evaluate
 from milvise.operations.follow import seconds
-from milvise.operations.images import MOST_AT_ONCE, absolute
+from milvise.operations.images import MOST_AT_ONCE
+from milvise.operations.planned import absolute
 from milvise.operations.progress import Count, Progress, notes, silent
 from milvise.queries.database import Database
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.embeddings.devise.backbones import load_backbone
 from milvise.operations.checks import require_count, require_share
-from milvise.operations.images import SourceLike, absolute, open_sources, require_sources
+from milvise.operations.images import SourceLike, open_sources, require_sources
+from milvise.operations.planned import absolute
 from milvise.operations.progress import Progress, epochs, notes, silent
 from milvise.operations.train import MOST_HELD_BACK
 from milvise.training import finetune

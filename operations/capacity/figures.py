@@ -9,7 +9,6 @@ from typing import Any
 ARITHMETIC = "arithmetic"
 ASSUMED = "assumed"
 HERE = "measured here"
-READ = "vendor's figure"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ OPERATIONS = {
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",),
     "export_lines": ("export_manifest", "export_duplicates"), "project": ("project", "project_part"),
     "train": ("train_head", "check_wiring"), "train_backbone": ("train_backbone",), "tune": ("tune",),
-    "embed": ("plan_shards", "embed_shards"), "load": ("load_shards",),
+    "embed": ("embed_shards",), "plan_shards": ("plan_shards",), "planned": (), "load": ("load_shards",),
     "verify": ("verify",), "follow": ("follow",), "follow_metrics": (), "gates": (),
     "calibrate": ("calibrate",), "capacity": (), "plan": ("plan",), "rebuild": ("rebuild",), "rollback": ("rollback", "history"), "words": ("ingest_words",),
 }  # fmt: skip

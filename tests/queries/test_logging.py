@@ -131,7 +131,7 @@ def test_each_ingest_is_one_event(tmp_path: Path, events: list[logging.LogRecord
 def test_pictures_are_counted(
     tmp_path: Path, events: list[logging.LogRecord], nets: list, class_names: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("milvise.operations.images.load_encoder", lambda *args, **kwargs: Devise(nets[0]))
+    monkeypatch.setattr("milvise.operations.planned.load_encoder", lambda *args, **kwargs: Devise(nets[0]))
     for number in range(3):
         paint(tmp_path / "p" / f"{number}.png", number)
     (tmp_path / "p" / "bad.png").write_bytes(b"no picture")
