@@ -80,10 +80,28 @@ def _installed(site: str) -> Callable[[], None]:
     from milvise.__main__ import run
 
     assert Path(milvise.__file__).is_relative_to(site), f"{milvise.__file__} is not in {site}"
+    _read_in_key_order()
     # It closes everything and ends the process, which goes on here with the next command.
     atexit._run_exitfuncs = lambda: None
     os._exit = sys.exit  # type: ignore[assignment]
     return run
+
+
+def _read_in_key_order() -> None:
+    """Have this version read all rows of Milvus Lite in the order of their keys, as it reads those of a server.
+
+    The examples of a training are drawn in the order in which rows are read. Older ones read those of Milvus Lite in the order in
+    which they were written; for the same examples both must read alike.
+    """
+    from milvise.adapter.collection import Collection
+
+    scan = Collection.scan
+
+    def in_key_order(self: Collection, fields: Iterable[str], **options: Any) -> Iterable[Any]:
+        key = self.room.key
+        return iter(sorted(scan(self, [*dict.fromkeys([key, *fields])], **options), key=lambda row: str(row[key])))
+
+    Collection.scan = in_key_order  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":
