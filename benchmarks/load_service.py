@@ -1,6 +1,6 @@
 """Word searches of many people at once: the service beside bare pymilvus, with uploads beside, and for a longer time.
 
-    python benchmarks/load_service.py --uri URI --gallery NAME [--users 50] [--seconds 60] [--soak 300] [--uploads FOLDER]
+    python benchmarks/load_service.py --uri URI --gallery NAME [--users 50] [--seconds 60] [--soak 300] [--uploads FOLDER] [--search-processes 2]
 
 URI is a Milvus server, the gallery one of 100,000 pictures or so. ``milvise serve`` runs as a process of its own, and ``wrk`` (Debian's package)
 asks it for the default search by 500 words in turn, from as many connections as there are users. Before and after it as many threads of one
@@ -10,7 +10,7 @@ pictures and a word does not. Printed are requests per second, the median and th
 after 20 s in which the service has read what it keeps.
 
 ``--uploads FOLDER`` asks again while pictures of that folder are uploaded one after the other, as fast as they are answered.
-``--soak SECONDS`` asks for longer, and prints the memory, the threads and the open connections of the service before and after: the first after a
+``--soak SECONDS`` asks for longer, and prints the memory, the threads and the open connections of all processes of the service before and after: the first after a
 tenth of the time, when all that is kept is warm, and the last after the users have gone.
 """
 
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--soak", type=int, default=0, help="seconds")
+    parser.add_argument("--search-processes", type=int, default=2, help="as milvise serve")
     parser.add_argument("--uploads", type=Path, help="a folder of pictures that are uploaded meanwhile")
     given = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -86,7 +87,7 @@ def main() -> None:
     figures: Figures = {"users": given.users}
     for name, asked_for in vectors.items():
         figures[f"bare {name} before"] = told(f"bare pymilvus, {name}", bare(given, asked_for))
-    with served(given.uri) as (process, address), tempfile.TemporaryDirectory() as folder:
+    with served(given.uri, given.search_processes) as (process, address), tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "words.lua")
         paths = Path(folder, "paths.txt")
         paths.write_text(
@@ -156,7 +157,7 @@ def bare(given: argparse.Namespace, vectors: Floats) -> Figures:
 
 
 @contextmanager
-def served(uri: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def served(uri: str, processes: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Start the service on a free port, and stop it."""
     import socket
 
@@ -174,6 +175,8 @@ def served(uri: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         "serve",
         "--port",
         str(port),
+        "--search-processes",
+        str(processes),
         "--requests-per-minute",
         "10000000",
     ]
@@ -251,11 +254,13 @@ def soaked(pid: int, address: str, script: Path, given: argparse.Namespace) -> F
 
 
 def held(pid: int) -> dict[str, int]:
-    """Return the resident memory, threads and sockets of a process."""
+    """Return the resident memory, threads and sockets of a process and of those that it started."""
     status = Path(f"/proc/{pid}/status").read_text()
     number = {name: int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "Threads")}  # type: ignore[index]
     sockets = sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
-    return {"memory MiB": number["VmRSS"] // 1024, "threads": number["Threads"], "sockets": sockets}
+    own = {"memory MiB": number["VmRSS"] // 1024, "threads": number["Threads"], "sockets": sockets}
+    started = [held(int(one)) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return {name: value + sum(one[name] for one in started) for name, value in own.items()}
 
 
 def told(what: str, figures: Figures) -> Figures:

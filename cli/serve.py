@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from milvise.cli.state import state
-from milvise.errors import MissingExtraError
+from milvise.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from milvise.operations.database import Database
+    from milvise.service.search_batch import BatchSearcher
+
+SEARCH_PROCESSES, CORES = 2, 4
+"""So many processes where there are so many cores."""
 
 
 def serve(
@@ -43,6 +50,14 @@ def serve(
             help="Ask so large a share of searches also of a version that milvise rebuild is about to have go live.",
         ),
     ] = 0.0,
+    search_processes: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=64,
+            help="Processes that make searches by words, beside the one that answers; each takes 350 MiB. (default: 2 with 4 cores and a server, else none)",
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Let others search, over HTTP and on a page, until Ctrl-C."""
@@ -61,7 +76,7 @@ def serve(
     )  # fmt: skip
     db = state.connect()
     with db:
-        service = Service(db, settings)
+        service = Service(db, settings, _searcher(db, search_processes))
 
         def started() -> None:
             log_as_json(quiet=state.output.quiet, verbose=state.verbose)
@@ -73,3 +88,27 @@ def serve(
                 typer.launch(service.address)
 
         service.run(started)
+
+
+def _searcher(db: Database, processes: int | None) -> BatchSearcher:
+    """Return what makes searches by words.
+
+    Raises
+    ------
+    UsageError
+        If other processes are to open Milvus Lite.
+    """
+    from milvise.service.search_batch import SearchThreads
+    from milvise.service.search_processes import Opening, SearchProcesses
+
+    if processes and db.store.connection.is_lite:
+        raise UsageError(
+            "one process alone can open Milvus Lite.\nExpected: --search-processes 0, or a Milvus server"
+            f"\nReceived: --search-processes {processes}"
+        )
+    if processes is None:
+        spare = (os.cpu_count() or 1) >= CORES and not db.store.connection.is_lite
+        processes = SEARCH_PROCESSES if spare else 0
+    if not processes:
+        return SearchThreads()
+    return SearchProcesses(Opening(state.uri, state.token, quiet=state.output.quiet, verbose=state.verbose), processes)

@@ -37,13 +37,23 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class MilviseError(Exception):
-    """The root of this tree."""
+    """The root of this tree. Errors go from one process to another as they are."""
 
     code: ClassVar[str] = "failed"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would make it anew from its message, and some are made from more.
+        return _copied, (type(self), self.args, self.__dict__)
+
+
+def _copied(kind: type[MilviseError], args: tuple[Any, ...], values: dict[str, Any]) -> MilviseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(values)
+    return error
 
 
 class UsageError(MilviseError):

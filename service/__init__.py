@@ -4,6 +4,7 @@
     serve      opens the port and answers until it is told to stop
     settings   what may be set, checked before anything starts
     context    what the routes of one service share
+    together   searches that come at the same time are made together, in batches: in threads, or in processes of their own
     guards/    stand before the routes: keys, limits, origins, sizes, and turns for what is costly
     routes/    parse, call a query or an operation, and answer
     bodies/    what goes in and comes out, as OpenAPI shows it

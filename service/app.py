@@ -31,13 +31,15 @@ from milvise.service.routes import (
     words,
 )
 from milvise.service.routes.plain_searches import PlainSearches
+from milvise.service.search_batch import BatchSearcher
 from milvise.service.settings import Settings
+from milvise.service.together import Together
 from milvise.service.watching.instruments import add_instruments
 from milvise.service.watching.request_id import RequestIds
 from milvise.service.watching.route_pattern import API
 
 
-def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
+def make_app(db: Database, settings: Settings | None = None, searcher: BatchSearcher | None = None) -> FastAPI:
     """Return the application that answers for one Milvus.
 
     Parameters
@@ -46,6 +48,8 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
         Stays open for as long as the application is used; who opened it closes it.
     settings : Settings, optional
         By default open, for this machine alone.
+    searcher : BatchSearcher, optional
+        What makes searches by words; by default threads of this process. Who made it closes it.
     """
     app = FastAPI(
         title="milvise",
@@ -56,7 +60,7 @@ def make_app(db: Database, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     settings = settings or Settings()
-    app.state.context = Context(db, settings, {})
+    app.state.context = Context(db, settings, {}, Together(searcher))
     app.state.gate = Gate(settings.waiting)
     app.state.whole_gallery_gate = Gate(MOST_WAITING, PATIENCE_S)
     add_problems(app)

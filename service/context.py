@@ -41,7 +41,7 @@ class Context:
     db: Database
     settings: Settings
     galleries: dict[str, Gallery]
-    together: Together = field(default_factory=Together)
+    together: Together
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
     making: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))

@@ -12,27 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from anyio import CapacityLimiter, to_thread
-
-from milvise.core.stages import Stage, Watcher, watched, watcher
+from milvise.core.stages import Watcher, watcher
 from milvise.operations.gallery import Gallery
 from milvise.queries.search import Searched
+from milvise.service.search_batch import BatchSearcher, Options, SearchThreads
 
 MOST_AT_ONCE = 32
-"""Expressions of one call."""
-RUNNING = 2
-"""Calls of the same kind that run at a time: while one waits for Milvus, another one works here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What searches must have in common to be made together; parameters of `milvise.Gallery.search_each`."""
-
-    space: str | None
-    limit: int
-    filter: str
-    fix: bool
-    by: str
+"""Expressions of one batch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +36,12 @@ class Together:
 
     Parameters
     ----------
-    threads : int
-        Calls that run at a time, whatever their kind.
+    searcher : BatchSearcher, optional
+        What makes them; by default threads of this process.
     """
 
-    def __init__(self, threads: int = 16) -> None:
-        self._limiter = CapacityLimiter(threads)
+    def __init__(self, searcher: BatchSearcher | None = None) -> None:
+        self._searcher = searcher or SearchThreads()
         self._waiting: defaultdict[_Kind, list[_Asked]] = defaultdict(list)
         self._running: defaultdict[_Kind, set[asyncio.Task[None]]] = defaultdict(set)
 
@@ -75,7 +61,7 @@ class Together:
 
     def _start(self, kind: _Kind) -> None:
         running = self._running[kind]
-        while self._waiting[kind] and len(running) < RUNNING:
+        while self._waiting[kind] and len(running) < self._searcher.at_once:
             batch = self._waiting[kind][:MOST_AT_ONCE]
             del self._waiting[kind][:MOST_AT_ONCE]
             task = asyncio.create_task(self._answer(kind, batch))
@@ -90,66 +76,43 @@ class Together:
 
     async def _answer(self, kind: _Kind, batch: Sequence[_Asked]) -> None:
         try:
-            answers = await to_thread.run_sync(partial(_searched, *kind, batch), limiter=self._limiter)
+            found = await self._searcher.search(*kind, [asked.words for asked in batch])
         except BaseException as error:
             for asked in batch:
-                if not asked.answer.done():
-                    asked.answer.set_exception(error)
+                _fail(asked, error)
             if not isinstance(error, Exception):
                 raise
             return
-        for asked, answer in zip(batch, answers, strict=True):
-            if asked.answer.done():
-                # Who asked has gone away.
-                continue
-            if answer.error is not None:
-                asked.answer.set_exception(answer.error)
-            else:
-                asked.answer.set_result(answer)
+        for asked in batch:
+            if asked.watcher is not None:
+                # Each one waited for the stages of all.
+                for name, seconds in found.stages.items():
+                    asked.watcher.stage(name, seconds)
+        if found.error is not None:
+            for asked in batch:
+                _fail(asked, found.error)
+            return
+        for asked, answer in zip(batch, found.answers, strict=True):
+            _give(asked, answer)
 
 
-def _searched(gallery: Gallery, options: Options, batch: Sequence[_Asked]) -> list[Searched]:
-    """Search, and tell each watcher of its own search what one that was made alone would."""
-    watchers = [asked.watcher for asked in batch]
-    try:
-        with watched(_All([one for one in watchers if one is not None])):
-            answers = gallery.search_each(
-                [asked.words for asked in batch], space=options.space, limit=options.limit, filter=options.filter,
-                fix=options.fix, by=options.by,
-            )  # fmt: skip
-    except Exception as error:
-        for watching in watchers:
-            if watching is not None:
-                watching.request("search", hits=None, error=type(error).__name__)
-        raise
-    for watching, answer in zip(watchers, answers, strict=True):
-        if watching is not None:
-            _tell(watching, answer)
-    return answers
-
-
-def _tell(watching: Watcher, answer: Searched) -> None:
+def _give(asked: _Asked, answer: Searched) -> None:
+    """Give a search its answer, and tell its watcher what one that was made alone would."""
     if answer.error is not None:
-        watching.request("search", hits=None, error=type(answer.error).__name__)
+        _fail(asked, answer.error)
         return
-    trusted = [hit.confidence for hit in answer.hits if hit.confidence is not None]
-    if trusted:
-        watching.confidence(max(trusted))
-    watching.request("search", hits=len(answer.hits), error="")
+    if asked.watcher is not None:
+        trusted = [hit.confidence for hit in answer.hits if hit.confidence is not None]
+        if trusted:
+            asked.watcher.confidence(max(trusted))
+        asked.watcher.request("search", hits=len(answer.hits), error="")
+    if not asked.answer.done():
+        # Otherwise who asked has gone away.
+        asked.answer.set_result(answer)
 
 
-class _All:
-    """The watchers of several searches: each one waited for the stages of all."""
-
-    def __init__(self, watchers: Sequence[Watcher]) -> None:
-        self._watchers = watchers
-
-    def stage(self, name: Stage, seconds: float) -> None:
-        for one in self._watchers:
-            one.stage(name, seconds)
-
-    def confidence(self, best: float) -> None:
-        """Each search is told by itself, afterwards."""
-
-    def request(self, kind: str, *, hits: int | None, error: str) -> None:
-        """Each search is told by itself, afterwards."""
+def _fail(asked: _Asked, error: BaseException) -> None:
+    if asked.watcher is not None:
+        asked.watcher.request("search", hits=None, error=type(error).__name__)
+    if not asked.answer.done():
+        asked.answer.set_exception(error)

@@ -120,6 +120,8 @@ def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:
     cost = known.costs["insert" if by_client else "import"]
     nodes = 1 if by_client else fleet.nodes
     seconds = sum(cost.seconds(pictures, dim, nodes=nodes) for dim in known.spaces.values())
+    # A node reads the files of one collection while those of another wait to be called complete.
+    seconds -= (len(known.spaces) - 1) * cost.fixed_s
     sending = pictures * known.figures["shard_bytes"].value / fleet.bandwidth
     if not by_client and sending > seconds:
         per_s = fleet.bandwidth / known.figures["shard_bytes"].value

@@ -17,7 +17,7 @@ from milvise.core.config import DEFAULT_LIMIT
 from milvise.service.bodies import parameters as given
 from milvise.service.context import Context
 from milvise.service.routes.searches import answered_together
-from milvise.service.together import Options
+from milvise.service.search_batch import Options
 from milvise.service.watching.route_pattern import API
 
 _KEY = "milvise.plain_search"

@@ -20,7 +20,7 @@ from milvise.service.bodies.hits import Found, found, hit_body, took
 from milvise.service.bodies.paging import page
 from milvise.service.context import Asked, Context, Shared
 from milvise.service.guards.keys import require
-from milvise.service.together import Options
+from milvise.service.search_batch import Options
 
 router = APIRouter(tags=["search"], dependencies=[Depends(require("read"))])
 

@@ -83,6 +83,7 @@ def test_it_says_what_is_wrong_before_it_starts(folder: Path, capfd: pytest.Capt
             (["--host", "203.0.113.1", "--api-keys", "none"], 2, "file of keys cannot be read"),
             (["--cors", "*"], 2, "no origin"),
             (["--upload-bytes", "0"], 2, "upload-bytes"),
+            (["--search-processes", "2"], 2, "one process alone can open Milvus Lite"),
             (["--uri", str(folder / "none.db")], 1, "no Milvus Lite database"),
         ]
         for arguments, code, told in cases:

@@ -15,7 +15,8 @@ from milvise.core.stages import Stage, stage, watched
 from milvise.errors import FilterError, UnknownWordError
 from milvise.operations.gallery import Gallery
 from milvise.queries.search import Searched
-from milvise.service.together import MOST_AT_ONCE, RUNNING, Options, Together
+from milvise.service.search_batch import Options, SearchThreads
+from milvise.service.together import MOST_AT_ONCE, Together
 
 PLAIN = Options(space=None, limit=3, filter="", fix=False, by="both")
 
@@ -77,9 +78,9 @@ def ids(answers: list[Any]) -> list[str]:
 
 
 def test_those_that_come_while_others_run_are_made_together() -> None:
-    gallery, words = Waiting(), [f"w{number}" for number in range(RUNNING + 2 * MOST_AT_ONCE)]
+    gallery, words = Waiting(), [f"w{number}" for number in range(SearchThreads.at_once + 2 * MOST_AT_ONCE)]
     assert ids(run(gallery, lambda together: all_of(together, gallery, words))) == words
-    assert sorted(map(len, gallery.asked)) == [1] * RUNNING + [MOST_AT_ONCE] * 2
+    assert sorted(map(len, gallery.asked)) == [1] * SearchThreads.at_once + [MOST_AT_ONCE] * 2
 
 
 def test_one_that_cannot_be_answered_harms_no_other() -> None:
