@@ -12,7 +12,7 @@ import numpy as np
 from milvise.adapter import Collection
 from milvise.ingest.shards.folder import ShardFolder, ShardLedger
 from milvise.ingest.shards.import_files import DoubtError
-from milvise.ingest.shards.read_rows import read_group, read_ids
+from milvise.ingest.shards.read_rows import read_ids, read_sample
 
 SAMPLE_SHARDS, SAMPLE_ROWS = 5, 20
 TOLERANCE = 1e-6
@@ -69,8 +69,8 @@ def compare_sample(collection: Collection, folder: ShardFolder, shards: Sequence
     filled = [done for done in shards if done.rows]
     compared = 0
     for done in chosen.sample(filled, min(SAMPLE_SHARDS, len(filled))):
-        rows = read_group(folder.rows(collection.manifest.room, done.number), chosen.randrange(1_000))
-        sample = {row["id"]: row for row in chosen.sample(rows, min(SAMPLE_ROWS, len(rows)))}
+        rows = read_sample(folder.rows(collection.manifest.room, done.number), SAMPLE_ROWS, chosen)
+        sample = {row["id"]: row for row in rows}
         found = collection.get(list(sample), fields=[*collection.room.fields, "vector"])
         for key, row in sample.items():
             if key not in found or not _same(row, found[key]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,15 @@ def read_ids(path: Path) -> Iterator[list[str]]:
         yield [row["id"] for row in batch]
 
 
-def read_group(path: Path, number: int) -> list[Row]:
-    """Return the rows of one row group of a file; behind the last one they are counted from the first again."""
+def read_sample(path: Path, rows: int, chosen: Random) -> list[Row]:
+    """Return some rows of a file, all of one row group, or fewer if it has no more."""
     from pyarrow import ArrowException, parquet
 
     try:
         with parquet.ParquetFile(path) as file:
-            group = file.read_row_group(number % file.metadata.num_row_groups)
-            return [_row(values) for values in group.to_pylist()]
+            group = file.read_row_group(chosen.randrange(file.metadata.num_row_groups))
+            places = chosen.sample(range(len(group)), min(rows, len(group)))
+            return [_row(values) for values in group.take(places).to_pylist()]
     except (ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}. Embed the shard again.") from error
 

@@ -10,7 +10,7 @@ from milvise.adapter.address import is_local
 from milvise.adapter.schema import room_of
 from milvise.adapter.trial import Trial, trial
 from milvise.core.spaces import JOINT, VISUAL
-from milvise.ingest.shards.rows_file import as_table
+from milvise.ingest.shards.rows_file import as_table, write_table
 from milvise.operations.capacity.figures import HERE, Cost, fitted
 from milvise.operations.capacity.measure_embedding import sample_rows
 from milvise.operations.capacity.usual import GRAPH_GROWTH, LISTS_GROWTH
@@ -79,10 +79,8 @@ def _imported(store: Store, rows: int, dim: int, folder: Path) -> float | None:
     """Return the seconds of a bulk import, None where the server is not on this machine or cannot read its files."""
     if store.connection.is_lite or not is_local(store.connection.uri):
         return None
-    from pyarrow import parquet
-
     made = sample_rows(dim, rows)
     path = folder / f"import-{rows}-{dim}.parquet"
-    parquet.write_table(as_table(made, [row["vector"] for row in made], room_of(VISUAL), dim), path)
+    write_table(as_table(made, [row["vector"] for row in made], room_of(VISUAL), dim), path, dim)
     with trial(store, room=VISUAL, dim=dim) as tried:
         return tried.import_file(path)
