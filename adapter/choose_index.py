@@ -54,6 +54,7 @@ def choose_index(
     memory: int | None,
     version: Version | None,
     has_diskann: Callable[[], bool],
+    together: int | None = None,
 ) -> Choice:
     """Return the index that ``auto`` stands for on a Milvus server.
 
@@ -67,12 +68,14 @@ def choose_index(
         The server's; one that says none is taken for the oldest.
     has_diskann : callable
         Asked only where everything before DiskANN is too large: whether the server builds it, which takes seconds to find out.
+    together : int, optional
+        As `milvise.adapter.IndexSpec.resolve`.
     """
     if rows <= SMALL:
-        return _choice(IndexSpec("flat"), rows, dim, scalar_bytes, memory)
+        return _choice(IndexSpec("flat"), rows, dim, scalar_bytes, memory, together)
     last: Choice | None = None
     for spec in _candidates(version or _OLDEST, dim, has_diskann):
-        last = _choice(spec, rows, dim, scalar_bytes, memory)
+        last = _choice(spec, rows, dim, scalar_bytes, memory, together)
         if last.fits:
             break
     assert last is not None
@@ -97,7 +100,9 @@ def _candidates(version: Version, dim: int, has_diskann: Callable[[], bool]) -> 
         yield IndexSpec("ivf_sq8", {MMAP[0]: 1})
 
 
-def _choice(spec: IndexSpec, rows: int, dim: int, scalar_bytes: float, memory: int | None) -> Choice:
-    full = spec.resolve(rows=rows, dim=dim, is_lite=False)
+def _choice(
+    spec: IndexSpec, rows: int, dim: int, scalar_bytes: float, memory: int | None, together: int | None
+) -> Choice:
+    full = spec.resolve(rows=rows, dim=dim, is_lite=False, together=together)
     taken = HEADROOM * loaded_bytes(full, rows=rows, dim=dim, scalar_bytes=scalar_bytes)
     return Choice(full, taken, memory is None or taken <= memory)

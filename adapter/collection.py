@@ -53,6 +53,8 @@ class Collection:
         self.manifest = manifest
         self.is_new = is_new
         """Whether it was made by this client a moment ago, and nothing had been written to it then."""
+        self.is_indexed = False
+        """Whether this client has just built the index asked for."""
         self.name = manifest.collection
         """The name of the real collection."""
         self.room: Room = room_of(manifest.room, top_classes=manifest.top_classes, partition=manifest.partition)

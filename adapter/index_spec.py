@@ -151,11 +151,18 @@ class IndexSpec:
         if dim is not None and m is not None and dim % m:
             raise IndexSpecError(f"m of ivf_pq must divide the width of the vectors, {dim}.\nReceived: m={m}")
 
-    def resolve(self, *, rows: int, dim: int, is_lite: bool) -> IndexSpec:
-        """Return the spec with its kind decided and every parameter given, for so many rows of this width."""
+    def resolve(self, *, rows: int, dim: int, is_lite: bool, together: int | None = None) -> IndexSpec:
+        """Return the spec with its kind decided and every parameter given, for so many rows of this width.
+
+        Parameters
+        ----------
+        together : int, optional
+            How many rows lie in one segment at most, where they are fewer than Milvus would put there.
+        """
         kind = self.kind if self.kind != "auto" else _automatic(rows, dim, is_lite=is_lite)
         # Milvus builds one index for each of its segments, not one for all rows.
-        defaults = _defaults(kind, min(rows, LITE_SEGMENT_ROWS if is_lite else segment_rows(dim)), dim)
+        most = LITE_SEGMENT_ROWS if is_lite else segment_rows(dim)
+        defaults = _defaults(kind, min(rows, most, together or most), dim)
         return IndexSpec(kind, {**defaults, **self.params} if kind == self.kind else defaults)
 
     def _require_place(self, is_lite: bool) -> None:

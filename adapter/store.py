@@ -203,8 +203,8 @@ class Store:
         standing = IndexSpec.parse(collection.manifest.index)
         other_place = (wanted.kind, wanted.is_mapped) != (standing.kind, standing.is_mapped)
         rebuild = other_place or (spec.kind != "auto" and not wanted.stands_as(standing))
-        if not rebuild and spec.kind == "auto":
-            wanted = standing
+        if collection.is_indexed or (spec.kind == "auto" and not rebuild):
+            rebuild, wanted = False, standing
         # The catalog's entry, of which other values may have changed meanwhile.
         current = self.catalog.manifest_of(collection.name) or collection.manifest
         manifest = current.changed(index=str(wanted), requested_index=str(spec))
@@ -216,21 +216,28 @@ class Store:
         self.catalog.put(manifest)
         return finished
 
-    def index_before_loading(self, collection: Collection, spec: IndexSpec, *, rows: int) -> Collection:
+    def index_before_loading(self, collection: Collection, spec: IndexSpec, *, rows: int, together: int) -> Collection:
         """Build the index asked for in a collection that was filled and never loaded; return it with its new manifest.
 
         `finish` finds it then. Rows that were imported need not be loaded with a flat index first.
+
+        Parameters
+        ----------
+        together : int
+            Rows of the largest file: a server makes of each one a segment, and an index for each segment.
         """
-        wanted = self._decided(spec, collection, rows)
+        wanted = self._decided(spec, collection, rows, together)
         if wanted.kind != IndexSpec.parse(collection.manifest.index).kind:
             self.indexes.rebuild(collection.name, wanted, imported=True)
-        return self.record(collection.manifest.changed(index=str(wanted), requested_index=str(spec)))
+        indexed = self.record(collection.manifest.changed(index=str(wanted), requested_index=str(spec)))
+        indexed.is_indexed = True
+        return indexed
 
-    def _decided(self, spec: IndexSpec, collection: Collection, rows: int) -> IndexSpec:
+    def _decided(self, spec: IndexSpec, collection: Collection, rows: int, together: int | None = None) -> IndexSpec:
         """Return the index of so many rows with all its parameters; ``auto`` on a server knows its version and memory."""
         made = collection.manifest
         if spec.kind != "auto" or self.connection.is_lite:
-            return spec.resolve(rows=rows, dim=made.dim, is_lite=self.connection.is_lite)
+            return spec.resolve(rows=rows, dim=made.dim, is_lite=self.connection.is_lite, together=together)
         choice = choose_index(
             rows=rows,
             dim=made.dim,
@@ -238,6 +245,7 @@ class Store:
             memory=spec.memory or self._memory(rows),
             version=version_of(self.connection.version),
             has_diskann=self.indexes.has_diskann,
+            together=together,
         )
         if not choice.fits:
             logger.warning(

@@ -146,9 +146,11 @@ class ShardLoad:
         if self._append or self._staging is None:
             return pair
         with self._timed("index"):
-            rows = sum(done.rows for done in self._shards.values())
+            shards = [done.rows for done in self._shards.values()]
             made = [
-                self._store.index_before_loading(one, pair.share_of(one, self._index), rows=rows)
+                self._store.index_before_loading(
+                    one, pair.share_of(one, self._index), rows=sum(shards), together=max(shards, default=1)
+                )
                 for one in pair.in_order
             ]
         return Pair(made[-1], made[0] if pair.joint is not None else None)

@@ -137,6 +137,16 @@ def test_an_index_on_the_disk_is_another_one() -> None:
     assert here.stands_as(IndexSpec("hnsw", {**here.params, "ef": 64}))
 
 
+def test_clusters_are_counted_for_the_rows_that_lie_together() -> None:
+    ivf = IndexSpec.parse("ivf_sq8")
+    small = ivf.resolve(rows=2 * 10**6, dim=128, is_lite=False, together=10**5)
+    assert small == ivf.resolve(rows=10**5, dim=128, is_lite=False)
+    assert small.params["nlist"] < ivf.resolve(rows=2 * 10**6, dim=128, is_lite=False).params["nlist"]
+    assert ivf.resolve(rows=500, dim=128, is_lite=False, together=10**5) == ivf.resolve(
+        rows=500, dim=128, is_lite=False
+    )
+
+
 def test_an_index_is_known_again_by_what_milvus_says_of_it() -> None:
     graph = {"index_type": "HNSW_SQ", "M": "16", "efConstruction": "200"}
     assert IndexSpec.described({**graph, "sq_type": "SQ8"}) == IndexSpec("hnsw_sq8", {"M": 16, "efConstruction": 200})

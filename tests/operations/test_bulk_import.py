@@ -12,7 +12,9 @@ import pytest
 from small_world import paint
 
 import milvise
+from milvise.adapter import IndexSpec
 from milvise.adapter.bulk_import import BulkImport
+from milvise.adapter.indexes import Indexes
 from milvise.ingest.shards.staging import SharedDisk
 
 PICTURES = 8
@@ -80,6 +82,27 @@ def test_a_file_that_was_asked_for_twice_is_there_once(
         path.unlink()
     again = server.load("more_shards", gallery="imported", append=True, index="flat")
     assert (again.rows, again.imported, again.inserted) == (PICTURES + 6, 0, 2), "what stands is replaced"
+
+
+def test_an_index_is_built_once_for_the_rows_of_a_file(
+    server: milvise.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild, built = Indexes.rebuild, []
+
+    def noted(indexes: Indexes, name: str, spec: IndexSpec, **options: Any) -> None:
+        built.append(str(spec))
+        rebuild(indexes, name, spec, **options)
+
+    monkeypatch.setattr(Indexes, "rebuild", noted)
+    loaded = server.load("shards", gallery="clustered", index="ivf_flat")
+    assert (loaded.rows, loaded.imported) == (PICTURES, 2)
+    for room in ("visual", "joint"):
+        live = server.store.live(f"clustered_{room}")
+        assert live is not None
+        wanted = IndexSpec("ivf_flat").resolve(rows=5, dim=live.manifest.dim, is_lite=False)
+        assert (live.manifest.index, live.manifest.requested_index) == (str(wanted), "ivf_flat")
+        assert built.count(str(wanted)) == 2
+    assert len(built) == 2
 
 
 def test_rows_are_sent_where_the_server_cannot_read_the_files(
