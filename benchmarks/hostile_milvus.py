@@ -1,6 +1,6 @@
 """A service is searched while its gallery is replaced, and while Milvus is killed, hangs, and comes back.
 
-    python benchmarks/hostile_milvus.py [--users 8]
+    python benchmarks/hostile_milvus.py [--users 8] [--search-processes 2]
 
 A server from the PyPI package ``milvus`` runs in a folder of the script's own, with a gallery of 2,000 random vectors. ``milvise serve`` runs as a process
 of its own, and so many threads search it by words without a pause. Printed are for each phase the statuses, the longest wait for an answer, and
@@ -48,13 +48,14 @@ class Phase:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=8)
-    users = parser.parse_args().users
+    parser.add_argument("--search-processes", type=int, default=0, help="as milvise serve")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, restartable_server(Path(folder, "milvus")) as server:
         db = milvise.connect(server.uri)
         next(reference_gallery(db.store))
-        given = argparse.Namespace(uri=server.uri, gallery="r")
+        given = argparse.Namespace(uri=server.uri, gallery="r", search_processes=asked.search_processes)
         with served(given, Path(folder, "keys")) as target:
-            is_well = told(target, server, users, db)
+            is_well = told(target, server, asked.users, db)
     sys.exit(0 if is_well else 1)
 
 

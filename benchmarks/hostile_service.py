@@ -1,6 +1,6 @@
 """What strangers may do to a service: it refuses with the right status, leaks nothing, stays small, and answers others meanwhile.
 
-    python benchmarks/hostile_service.py --uri URI --gallery NAME [--uploads 10000] [--only CASE]
+    python benchmarks/hostile_service.py --uri URI --gallery NAME [--uploads 10000] [--only CASE] [--search-processes 2]
 
 ``milvise serve`` runs as a process of its own; after ``make demo``, --uri milvise-demo.db --gallery milvise_demo will do. While each case goes on,
 another client searches by a word ten times a second. Printed are the statuses of the case, how long the other client waited and whether it
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--uri", required=True)
     parser.add_argument("--gallery", required=True)
     parser.add_argument("--uploads", type=int, default=10_000)
+    parser.add_argument("--search-processes", type=int, default=0, help="as milvise serve")
     parser.add_argument("--only", choices=[case.__name__ for case, _ in CASES])
     given = parser.parse_args()
     figures: dict[str, object] = {}
@@ -145,7 +146,7 @@ def served(given: argparse.Namespace, keys: Path) -> Iterator[Target]:
     key = add_key(keys, "measured", "write")
     command = [
         sys.executable, "-m", "milvise", "--uri", given.uri, "--json", "-q", "serve", "--port", "0", "--api-keys", str(keys),
-        "--requests-per-minute", "10000000",
+        "--requests-per-minute", "10000000", "--search-processes", str(given.search_processes),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
