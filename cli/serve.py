@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,8 +76,8 @@ def serve(
         requests_per_minute=requests_per_minute, cors=tuple(cors or ()), shadow=shadow,
     )  # fmt: skip
     db = state.connect()
-    with db:
-        service = Service(db, settings, _searcher(db, search_processes))
+    with db, closing(_searcher(db, search_processes)) as searcher:
+        service = Service(db, settings, searcher)
 
         def started() -> None:
             log_as_json(quiet=state.output.quiet, verbose=state.verbose)

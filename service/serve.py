@@ -18,7 +18,7 @@ from milvise.operations.database import Database
 from milvise.service.app import make_app
 from milvise.service.guards.connections import Connection
 from milvise.service.guards.inference import Gate
-from milvise.service.search_batch import BatchSearcher, SearchThreads
+from milvise.service.search_batch import BatchSearcher
 from milvise.service.settings import Settings
 
 STOP_S = 10
@@ -33,7 +33,7 @@ class Service:
     db : Database
     settings : Settings
     searcher : BatchSearcher, optional
-        What makes searches by words; by default threads of this process. `run` closes it at its end.
+        What makes searches by words; by default threads of this process. Who made it closes it.
 
     Attributes
     ----------
@@ -48,8 +48,7 @@ class Service:
     """
 
     def __init__(self, db: Database, settings: Settings, searcher: BatchSearcher | None = None) -> None:
-        self._searcher = searcher or SearchThreads()
-        self.app: FastAPI = make_app(db, settings, self._searcher)
+        self.app: FastAPI = make_app(db, settings, searcher)
         self._socket = _listening(settings.host, settings.port)
         port = self._socket.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -72,7 +71,6 @@ class Service:
                 self._server.run(sockets=[self._socket])
         finally:
             self._socket.close()
-            self._searcher.close()
             gates: tuple[Gate, ...] = (self.app.state.gate, self.app.state.whole_gallery_gate)
             for gate in gates:
                 gate.close()

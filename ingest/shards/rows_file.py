@@ -2,7 +2,7 @@
 
 The same rows make the same bytes: they are written in groups of a fixed size, whatever batches they come in. A server reads a file by its row
 groups, and groups of 1,000 rows take it twice as long as groups of 10,000. Vectors are neither compressed nor looked through for values that come
-again: it makes files smaller by nothing, and reading slower.
+again: that would make files no smaller, and reading slower.
 """
 
 from __future__ import annotations

@@ -344,7 +344,8 @@ def test_processes_embed_what_one_process_embeds_and_go_on_when_one_is_killed(
     done = embed_shards(EmbedShards(Path("shared"), workers=2, engine="keras"), kill_the_first_one)
     assert (done.done, done.failed, len(killed)) == (6, {}, 1)
     assert len(started) == 3, "the one that was killed is replaced"
-    assert_alike("alone", "shared")
+    for path in sorted(Path("alone").glob("*/*.parquet")):
+        assert path.read_bytes() == Path("shared", *path.parts[1:]).read_bytes(), path
     assert not list(Path("shared").rglob("*.part"))
     until(lambda: all(one.poll() is not None for one in started))
     assert embed_shards(EmbedShards(Path("shared"), workers=2)).embedded == 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ import pytest
 
 from milvise import errors
 from milvise.adapter import Store
+from milvise.cli.main import main
 from milvise.operations.database import Database
 from milvise.service.search_batch import Batch, Options, SearchThreads
 from milvise.service.search_processes import Opening, SearchProcesses
@@ -105,6 +108,16 @@ def test_they_end_when_nothing_is_to_be_made_any_more(store: Store) -> None:
     (pid,) = started_by(processes)
     processes.close()
     assert not is_running(pid)
+
+
+@ON_A_SERVER
+def test_a_service_that_cannot_start_leaves_no_process(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    before = multiprocessing.active_children()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as end:
+        port = str(taken.getsockname()[1])
+        main(["--uri", store.connection.uri, "serve", "--search-processes", "1", "--port", port])
+    assert (end.value.code, multiprocessing.active_children()) == (2, before)
+    assert "cannot listen there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
