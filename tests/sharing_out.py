@@ -12,8 +12,8 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-OWN_GROUP = ("gallery/test_verify.py", "queries", "adapter")
-"""Whose tests on a server take a minute and more, so that each has a process; all others have one together."""
+OWN_GROUP = ("queries",)
+"""Whose tests on a server take half as long as all such tests, so that they have a process; all others have one together."""
 
 SERVERS_ALONE = (
     "adapter/test_dying_server.py",

@@ -46,7 +46,7 @@ def test_every_file_with_a_server_of_its_own_is_named() -> None:
 
 def test_servers_come_first_then_the_longest_files() -> None:
     assert group_of("tests/cli/test_cli.py::test_x[lite-server]") == "cli/test_cli.py"
-    assert group_of("tests/gallery/test_verify.py::test_x[server-a-b]") == "server-gallery/test_verify.py"
+    assert group_of("tests/gallery/test_verify.py::test_x[server-a-b]") == "server-others"
     assert group_of("tests/queries/test_readers.py::test_x") == "server-queries"
     assert group_of("tests/ingest/test_words.py::test_x[server]") == group_of(
         "tests/gallery/test_project.py::test_x[server]"

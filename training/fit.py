@@ -54,6 +54,8 @@ def fit(
     model.compile(
         optimizer=keras.optimizers.Adam(schedule.rate), loss=loss, metrics=[met], jit_compile=_worth_compiling()
     )
+    # TensorFlow traces a step twice if it makes variables in the first one.
+    model.optimizer.build(model.trainable_variables)
     watched = "val_met" if len(held_back) else "met"
     stop = keras.callbacks.EarlyStopping(watched, mode="min", patience=schedule.patience, restore_best_weights=True)
     history = keras.callbacks.History()
