@@ -192,7 +192,6 @@ class _World:
         return {
             "backbone": f"{self.net}:features",
             "classes": self.classes,
-            "engine": "keras",
             "quarantine": self.folder / "q.jsonl",
         }
 
@@ -208,8 +207,6 @@ class _World:
             address,
             "--gallery",
             GALLERY,
-            "--engine",
-            "keras",
         ]
         command += ["--classes", str(self.classes), *options]
         if address != str(self.root):

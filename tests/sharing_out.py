@@ -25,14 +25,23 @@ SERVERS_ALONE = (
 """Files with servers of their own, which their tests' names do not tell."""
 
 LONGEST = (
+    "operations/test_rebuild.py",
+    "service/test_page.py",
+    "queries/test_requests.py",
     "training/test_train.py",
+    "embeddings/test_backbones.py",
     "cli/test_models.py",
+    "service/test_page_for_all.py",
+    "operations/test_shards.py",
+    "ingest/test_follow_storm.py",
     "cli/test_cli.py",
+    "embeddings/test_picture_limits.py",
+    "cli/test_evaluate.py",
+    "cli/test_json_as_before.py",
+    "embeddings/test_model_check.py",
     "gallery/test_verify_lost.py",
     "gallery/test_project.py",
-    "cli/test_json_as_before.py",
-    "queries/test_requests.py",
-    "embeddings/test_picture_limits.py",
+    "cli/test_follow.py",
 )
 """Files that take half a minute or more without a server. They come first: whatever comes last is waited for."""
 

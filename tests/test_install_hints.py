@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,11 +18,13 @@ BY_NAME = re.compile(r"pip3?[ \t]+install[^\n]*[ \t'\"]milvise(?![\w/.-])")
 
 
 def texts() -> list[Path]:
-    def hidden(path: Path) -> bool:
-        parts = path.relative_to(ROOT).parts
-        return any((part[0] == "." and part != ".ci") or part.endswith((".egg-info", "__pycache__")) for part in parts)
+    def hidden(name: str) -> bool:
+        return (name[0] == "." and name != ".ci") or name.endswith((".egg-info", "__pycache__"))
 
-    found = [path for path in ROOT.rglob("*") if path.suffix in SUFFIXES and not hidden(path) and path.is_file()]
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if not hidden(name)]
+        found += [Path(folder, name) for name in files if Path(name).suffix in SUFFIXES and not hidden(name)]
     assert {ROOT / "README.md", ROOT / "milvise" / "errors.py"} <= set(found)
     return [path for path in found if path != Path(__file__)]
 

@@ -28,25 +28,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         paint(folder / "pictures" / "cat" / f"{number}.png", number)
     answer(milvise(folder, "--json", "--uri", "m.db", "ingest", "words", "words.txt", "--remove-components", "0"))
-    how = ("--backbone", "net.keras", "--classes", "classes.txt", "--engine", "keras")
+    how = ("--backbone", "net.keras", "--classes", "classes.txt")
     answer(milvise(folder, "--json", "--uri", "m.db", "ingest", "images", "pictures", "--gallery", "g", *how))
     return folder
 
 
 def follow(folder: Path, *arguments: str, lines: bytes) -> subprocess.CompletedProcess[bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "milvise",
-        "--uri",
-        "m.db",
-        "follow",
-        *arguments,
-        "--gallery",
-        "g",
-        "--engine",
-        "keras",
-    ]
+    command = [sys.executable, "-m", "milvise", "--uri", "m.db", "follow", *arguments, "--gallery", "g"]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MILVISE_") or name == "MILVISE_CACHE"
     }
@@ -86,19 +74,7 @@ def test_lines_are_followed_to_their_end(folder: Path) -> None:
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_well(folder: Path, stop: signal.Signals) -> None:
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "milvise",
-        "--uri",
-        "m.db",
-        "follow",
-        "pictures",
-        "--gallery",
-        "g",
-        "--engine",
-        "keras",
-    ]
+    command = [sys.executable, "-m", "milvise", "--uri", "m.db", "follow", "pictures", "--gallery", "g"]
     command += ["--poll", "1s", "--metrics-port", str(port)]
     log = folder / f"log-{stop.name}"
     with log.open("wb") as file, subprocess.Popen(command, cwd=folder, stdout=file, stderr=file) as process:

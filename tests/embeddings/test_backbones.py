@@ -45,8 +45,8 @@ def test_vgg16_gives_what_its_layer_fc2_gives(tmp_path: Path) -> None:
     backbone = load_backbone("vgg16", weights=weights)
     assert (backbone.layer, backbone.dim, backbone.size) == ("fc2", 4096, 224)
     batch = pixels(3, 224)
-    expected = keras.Model(model.inputs, model.get_layer("fc2").output).predict_on_batch(
-        keras.applications.vgg16.preprocess_input(batch.astype(np.float32))
+    expected = keras.Model(model.inputs, model.get_layer("fc2").output)(
+        keras.applications.vgg16.preprocess_input(batch.astype(np.float32)), training=False
     )
     np.testing.assert_allclose(backbone.embed(batch, batch_size=2), expected, rtol=1e-4, atol=1e-5)
     classes = backbone.classes()
@@ -59,8 +59,8 @@ def test_inception_v3_gives_its_pooled_features(tmp_path: Path) -> None:
     backbone = load_backbone("inception_v3", weights=weights)
     assert (backbone.layer, backbone.dim, backbone.size) == ("avg_pool", 2048, 299)
     batch = pixels(2, 299)
-    expected = keras.Model(model.inputs, model.get_layer("avg_pool").output).predict_on_batch(
-        keras.applications.inception_v3.preprocess_input(batch.astype(np.float32))
+    expected = keras.Model(model.inputs, model.get_layer("avg_pool").output)(
+        keras.applications.inception_v3.preprocess_input(batch.astype(np.float32)), training=False
     )
     np.testing.assert_allclose(backbone.embed(batch), expected, rtol=1e-4, atol=1e-5)
 
@@ -75,7 +75,7 @@ def test_a_convolutional_classifier_counts_as_one(tmp_path: Path, name: str, dim
     classes = backbone.classes()
     logits = backbone.embed(batch) @ classes.weights.T + classes.bias
     odds = np.exp(logits - logits.max())
-    expected = model.predict_on_batch(backbone.preprocess(batch.astype(np.float32)))
+    expected = np.asarray(model(backbone.preprocess(batch.astype(np.float32)), training=False))
     np.testing.assert_allclose(odds / odds.sum(), expected.reshape(1, -1), rtol=1e-3, atol=1e-6)
 
 

@@ -50,7 +50,7 @@ def db(store: Store, door: Door) -> Iterator[Database]:
         yield door(db)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gallery(db: Database) -> Gallery:
     """The gallery, with the words and classes that the tests use fetched already."""
     gallery = db.gallery("r")

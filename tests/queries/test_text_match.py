@@ -113,7 +113,7 @@ def db(store_with_text: Store, door: Door) -> Database:
     return door(Database(store_with_text))
 
 
-@pytest.fixture(params=GALLERIES)
+@pytest.fixture(scope="module", params=GALLERIES)
 def gallery(request: pytest.FixtureRequest, db: Database) -> Gallery:
     return db.gallery(request.param)
 
