@@ -69,6 +69,16 @@ class Pair:
         """Return hash, label and metadata of the pictures that are done, by key."""
         return self.visual.get(keys, fields=["sha256", "label", "meta"], own_writes=True)
 
+    def strays(self, keys: Sequence[str]) -> list[str]:
+        """Return those of the pictures that have a joint row and are not done: a run ended between its two writes."""
+        if self.joint is None or not keys:
+            return []
+        return self._not_done(list(self.joint.get(keys, fields=["id"], own_writes=True)))
+
+    def _not_done(self, keys: Sequence[str]) -> list[str]:
+        done = self.visual.get(keys, fields=["id"], own_writes=True) if keys else {}
+        return [key for key in keys if key not in done]
+
     def write(self, rows: Sequence[Row], joint: Floats | None) -> int:
         """Write rows with visual vectors, and beside them their joint vectors (n, width); return how many."""
         self.before_write()
@@ -161,8 +171,7 @@ class Pair:
             return 0
         strays = 0
         for batch in chunks((row["id"] for row in self.joint.scan(["id"])), _ROWS):
-            done = self.visual.get(batch, fields=["id"], own_writes=True)
-            gone = [key for key in batch if key not in done]
+            gone = self._not_done(batch)
             self.joint.delete(gone)
             strays += len(gone)
         return strays

@@ -244,9 +244,11 @@ class Follower:
                 self._watch.absent(len(look.deliveries))
                 (missing if is_stored else settled).append(look)
         gone = [*deleted, *self._may_go(missing)]
-        if gone:
-            keys = [record_id(look.uri) for look in gone]
-            self._pair.delete(keys)
+        keys = [record_id(look.uri) for look in gone]
+        # A follower that was killed while it wrote may have left the joint row alone.
+        strays = self._pair.strays([record_id(look.uri) for look in settled])
+        if keys or strays:
+            self._pair.delete([*keys, *strays])
             self._loaded.forget(keys)
             self._watch.tally.add(removed=len(keys))
         self._settle([*settled, *gone])

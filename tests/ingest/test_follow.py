@@ -16,6 +16,7 @@ from follow_world import CREATED, DELETED, UPDATED, Given, event, rows, stopped_
 from small_world import paint
 
 from milvise.adapter import IndexSpec, Store
+from milvise.core.records import record_id
 from milvise.errors import ReplacedError, UnavailableError, UsageError
 from milvise.gallery.pair import Pair
 from milvise.ingest.follow import follower
@@ -177,6 +178,24 @@ def test_a_picture_that_goes_while_it_is_written_to_milvus_goes_from_the_gallery
     stream = Given([event(UPDATED, "cat/1.png")])
     now = follow(stream, root)
     assert (stream.acknowledged, stream.dead, rows(own_store), now.absent) == ([0], {}, {}, 1)
+
+
+@pytest.mark.milvus("memory", "lite")
+@pytest.mark.parametrize("kind", [DELETED, CREATED])
+def test_a_joint_row_that_a_killed_follower_left_alone_goes_with_its_picture(
+    follow: Follow, own_store: Store, root: Path, kind: str, quick: None
+) -> None:
+    follow(Given(created(root)), root)
+    # It was killed after the joint row of a picture and before the visual one, and then the picture is gone.
+    visual = own_store.live("g_visual")
+    assert visual is not None
+    visual.delete([record_id("cat/1.png")])
+    (root / "cat" / "1.png").unlink()
+    stream = Given([event(kind, "cat/1.png")])
+    now = follow(stream, root)
+    assert (stream.acknowledged, now.counts.removed) == ([0], 0)
+    assert rows(own_store, room="joint").keys() == rows(own_store).keys()
+    assert len(rows(own_store)) == 5
 
 
 def test_nothing_is_lost_while_milvus_and_the_stream_are_away(
