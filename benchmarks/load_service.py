@@ -7,7 +7,7 @@ asks it for the default search by 500 words in turn, from as many connections as
 Python process ask Milvus by `MilvusClient.search` among visual vectors, for ten hits of the same fields. They ask for the vectors that milvise
 makes of the same words, and once more for vectors of stored pictures: HNSW finds these at half the cost, because a picture lies among
 pictures and a word does not. Printed are requests per second, the median and the 95th and 99th percentile, and the ratios of the throughputs,
-after 45 s in which the service has read what it keeps.
+after 20 s in which the service has read what it keeps.
 
 ``--uploads FOLDER`` asks again while pictures of that folder are uploaded one after the other, as fast as they are answered.
 ``--soak SECONDS`` asks for longer, and prints the memory, the threads and the open connections of all processes of the service before and after: the first after a
@@ -46,7 +46,7 @@ from milvise.queries.plan.build import word_queries
 from milvise.queries.vocabulary.gallery_words import said_in
 
 WORDS, LIMIT = 500, 10
-SETTLED_S, WARM_S = 5, 45
+SETTLED_S, WARM_S = 5, 20
 LUA = """
 local paths = {{}}
 for path in io.lines("{paths}") do paths[#paths + 1] = path end

@@ -88,7 +88,7 @@ def of_every_kind(width: int, height: int) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("size", [(61, 47), (1, 700), (700, 1), (801, 777)])
+@pytest.mark.parametrize("size", [(61, 47), (1, 700), (700, 1), (1_301, 1_103)])
 def test_pictures_that_are_not_large_have_the_same_pixels_as_ever(size: tuple[int, int]) -> None:
     for kind, data in of_every_kind(*size).items():
         for rule in RULES:
