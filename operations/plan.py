@@ -16,7 +16,7 @@ from milvise.errors import UsageError
 from milvise.operations.capacity.calibration import LITE, Calibration, kept_path, read_calibration, usual
 from milvise.operations.capacity.figures import ARITHMETIC, Figure
 from milvise.operations.capacity.memory import CollectionPlan, collections_of, specs
-from milvise.operations.capacity.steps import Fleet, Step, balance_point, steps_of
+from milvise.operations.capacity.steps import Fleet, Step, balance_point, rows_of_file, steps_of
 from milvise.operations.checks import index_within, require_count, require_index
 from milvise.operations.progress import Progress, notes, silent
 
@@ -126,7 +126,7 @@ def plan(request: Plan, progress: Progress = silent) -> Planned:
         request.workers, request.nodes, read_size(str(request.bandwidth)), request.shard_rows, request.upserts
     )
     collections = collections_of(
-        pictures, known, memory=budget, index=IndexSpec.parse(request.index), milvus=known.milvus
+        pictures, known, memory=budget, index=IndexSpec.parse(request.index), together=rows_of_file(fleet, known)
     )
     steps = steps_of(pictures, fleet, known, specs(collections))
     return Planned(

@@ -53,7 +53,7 @@ class CollectionPlan:
 
 
 def collections_of(
-    pictures: int, known: Calibration, *, memory: int | None, index: IndexSpec, milvus: str
+    pictures: int, known: Calibration, *, memory: int | None, index: IndexSpec, together: int | None
 ) -> tuple[CollectionPlan, ...]:
     """Return the collections of a gallery of so many pictures.
 
@@ -63,8 +63,8 @@ def collections_of(
         The budget in bytes for both, which they share by what a row of each takes.
     index : IndexSpec
         What is asked for; ``auto`` is decided as a load decides it.
-    milvus : str
-        ``lite``, or the version of a server.
+    together : int, optional
+        As `milvise.adapter.IndexSpec.resolve`.
     """
     # As `milvise.gallery.pair` shares it.
     sizes = {name: dim + SCALAR_BYTES[name] for name, dim in known.spaces.items()}
@@ -72,7 +72,9 @@ def collections_of(
         name: None if memory is None else round(memory * size / sum(sizes.values())) for name, size in sizes.items()
     }
     return tuple(
-        _planned(name, dim, pictures, _chosen(name, dim, pictures, shares[name], index, milvus), milvus)
+        _planned(
+            name, dim, pictures, _chosen(name, dim, pictures, shares[name], index, together, known.milvus), known.milvus
+        )
         for name, dim in known.spaces.items()
     )
 
@@ -82,7 +84,9 @@ def specs(collections: tuple[CollectionPlan, ...]) -> Mapping[str, IndexSpec]:
     return {one.name: IndexSpec.parse(one.index) for one in collections}
 
 
-def _chosen(name: str, dim: int, rows: int, memory: int | None, index: IndexSpec, milvus: str) -> Choice:
+def _chosen(
+    name: str, dim: int, rows: int, memory: int | None, index: IndexSpec, together: int | None, milvus: str
+) -> Choice:
     scalars = SCALAR_BYTES[name]
     if index.kind == "auto" and milvus != LITE:
         return choose_index(
@@ -92,8 +96,9 @@ def _chosen(name: str, dim: int, rows: int, memory: int | None, index: IndexSpec
             memory=memory,
             version=version_of(milvus),
             has_diskann=lambda: True,
+            together=together,
         )
-    spec = index.resolve(rows=rows, dim=dim, is_lite=milvus == LITE)
+    spec = index.resolve(rows=rows, dim=dim, is_lite=milvus == LITE, together=together)
     taken = HEADROOM * loaded_bytes(spec, rows=rows, dim=dim, scalar_bytes=scalars)
     return Choice(spec, taken, memory is None or taken <= memory)
 

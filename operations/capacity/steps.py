@@ -116,7 +116,7 @@ def _write(pictures: int, fleet: Fleet, rate: Figure) -> Step:
 
 
 def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:
-    by_client = _by_client(fleet, known)
+    by_client = rows_of_file(fleet, known) is None
     cost = known.costs["insert" if by_client else "import"]
     nodes = 1 if by_client else fleet.nodes
     seconds = sum(cost.seconds(pictures, dim, nodes=nodes) for dim in known.spaces.values())
@@ -137,20 +137,24 @@ def _index(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[str
             continue
         by_clusters = kind in _BY_CLUSTERS
         cost = known.costs["index.ivf" if by_clusters else "index.hnsw"]
-        # Clusters are counted for a full segment; a graph is built over the rows that are there.
-        together = segment_rows(dim) if by_clusters else _indexed_together(dim, fleet, known)
+        together = _indexed_together(dim, rows_of_file(fleet, known), by_clusters=by_clusters)
         seconds += cost.seconds(pictures, dim, together=together, nodes=fleet.nodes)
         costs.append(cost)
     return _in_milvus("index", pictures, seconds, costs)
 
 
-def _indexed_together(dim: int, fleet: Fleet, known: Calibration) -> float:
-    """Return how many rows a graph is built over when they have just come."""
-    return SEALED_SHARE * segment_rows(dim) if _by_client(fleet, known) else min(fleet.shard_rows, segment_rows(dim))
+def rows_of_file(fleet: Fleet, known: Calibration) -> int | None:
+    """Return how many rows a server imports from one file, of which it makes a segment; None where a client sends them."""
+    return None if fleet.by_upserts or known.milvus == LITE else fleet.shard_rows
 
 
-def _by_client(fleet: Fleet, known: Calibration) -> bool:
-    return fleet.by_upserts or known.milvus == LITE
+def _indexed_together(dim: int, in_file: int | None, *, by_clusters: bool) -> float:
+    """Return how many rows of a width an index is built over when they have just come."""
+    whole = segment_rows(dim)
+    if in_file is not None:
+        return min(in_file, whole)
+    # A segment is sealed, and gets its graph, before it is full. Clusters are counted for a full one.
+    return whole if by_clusters else SEALED_SHARE * whole
 
 
 def _in_milvus(name: str, pictures: int, seconds: float, costs: Sequence[Cost]) -> Step:

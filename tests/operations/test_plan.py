@@ -13,7 +13,9 @@ from jsonschema import validate
 from small_world import paint, save_net
 
 import milvise
+from milvise.adapter import IndexSpec
 from milvise.adapter.index_memory import SCALAR_BYTES
+from milvise.adapter.index_spec import segment_rows
 from milvise.cli.main import main
 from milvise.errors import InputError, UnsupportedError
 from milvise.operations.capacity.calibration import Calibration, read_calibration, usual, write_calibration
@@ -73,6 +75,20 @@ def test_upserts_are_planned_for_a_client_and_for_milvus_lite(own: Path) -> None
     assert upserts.seconds == pytest.approx(2 * 20_000 * 1e-4)
     lite = milvise.plan(20_000, milvus="lite", backbone="efficientnet_lite0")
     assert "Milvus Lite" in lite.step("import").rate.source
+
+
+def test_clusters_are_counted_for_the_rows_of_a_file(tmp_path: Path) -> None:
+    known = plain()
+    costs = {**known.costs, "index.ivf": Cost(0.0, 0.0, 1e-6, "here", at_rows=10_000, growth=0.5)}
+    own = tmp_path / "own.json"
+    write_calibration(Calibration("own", {"visual": 128}, known.figures, costs, known.milvus), own)
+    imported = milvise.plan(4_000_000, index="ivf_sq8", shard_rows=40_000, calibration=own)
+    sent = milvise.plan(4_000_000, index="ivf_sq8", shard_rows=40_000, calibration=own, upserts=True)
+    of_file = IndexSpec("ivf_sq8").resolve(rows=40_000, dim=128, is_lite=False)
+    assert imported.collections[0].index == str(of_file)
+    assert sent.collections[0].index == str(IndexSpec("ivf_sq8").resolve(rows=4_000_000, dim=128, is_lite=False))
+    assert imported.step("index").seconds == pytest.approx(4_000_000 * 128 * 1e-6 * 2)
+    assert sent.step("index").seconds == pytest.approx(4_000_000 * 128e-6 * (segment_rows(128) / 10_000) ** 0.5)
 
 
 def test_nodes_share_what_milvus_does(own: Path) -> None:
