@@ -19,7 +19,7 @@ from results import leave
 import milvise
 from milvise.adapter import IndexSpec
 from milvise.adapter.trial import trial
-from milvise.operations.capacity.measure_embedding import sample_rows
+from milvise.operations.capacity.measure_files import sample_rows
 
 KINDS = ("hnsw", "ivf_sq8")
 CHUNK = 20_000

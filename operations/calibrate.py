@@ -12,7 +12,8 @@ from pathlib import Path
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.operations.capacity.calibration import LITE, Calibration, kept_path, usual_costs, write_calibration
 from milvise.operations.capacity.measure_embedding import SECONDS, measure_embedding
-from milvise.operations.capacity.measure_milvus import FEW, MANY, WIDE, measure_milvus
+from milvise.operations.capacity.measure_files import measure_listing, measure_writing
+from milvise.operations.capacity.measure_milvus import FEW, MANY, WIDE, measure_milvus, narrow_of
 from milvise.operations.capacity.usual import FIGURES
 from milvise.operations.progress import Progress, notes, silent
 from milvise.queries.database import Database
@@ -70,10 +71,18 @@ def calibrate(db: Database, request: Calibrate, progress: Progress = silent) -> 
         spaces, figures, engine = measure_embedding(
             request.backbone, Path(folder), sample=request.sample, engine=request.engine, seconds=SECONDS
         )
+        note("Lists and files …")
+        write, figures["shard_bytes"] = measure_writing(spaces, narrow_of(spaces), Path(folder))
+        figures["list_per_s"] = measure_listing(Path(folder))
         costs = measure_milvus(db.store.patient(), spaces, note, Path(folder), rows=ROWS)
     milvus = LITE if db.store.connection.is_lite else db.store.connection.version
     found = Calibration(
-        request.backbone, spaces, {**FIGURES, **figures}, {**usual_costs(milvus), **costs}, milvus, _machine(engine)
+        request.backbone,
+        spaces,
+        {**FIGURES, **figures},
+        {**usual_costs(milvus), **costs, "write": write},
+        milvus,
+        _machine(engine),
     )
     write_calibration(found, request.path)
     return found

@@ -78,11 +78,17 @@ class GalleryCollections:
         """By what it is: eight things at most, each of the collections that were read last."""
         self.making: dict[str, RLock] = {}
 
-    def answered(self, request: Callable[[OpenCollections], T]) -> T:
-        """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it."""
+    def answered(self, request: Callable[[OpenCollections], T], *, searches: int = 1) -> T:
+        """Return what a request answers, asked again if, and only if, a collection was replaced or dropped under it.
+
+        Parameters
+        ----------
+        searches : int
+            How many people's searches it is.
+        """
 
         def once() -> T:
-            now = OpenCollections(self)
+            now = OpenCollections(self, searches)
             try:
                 return request(now)
             except ReplacedError:
@@ -95,7 +101,13 @@ class GalleryCollections:
         return answered(once, self.visual, self.joint, self.texts, self.classes)
 
     def logged(
-        self, request: Callable[[OpenCollections], T], kind: str, *, space: str | None = None, limit: int | None = None
+        self,
+        request: Callable[[OpenCollections], T],
+        kind: str,
+        *,
+        space: str | None = None,
+        limit: int | None = None,
+        searches: int = 1,
     ) -> T:
         """Return what a request answers, as `answered` does, and log one event.
 
@@ -105,9 +117,11 @@ class GalleryCollections:
             From the collections to the answer.
         kind, space, limit
             What is logged of it, as `milvise.core.events.request_logged`.
+        searches : int
+            As `answered`.
         """
         with request_logged(kind, gallery=self.name, space=space, limit=limit) as event:
-            answer = self.answered(request)
+            answer = self.answered(request, searches=searches)
             event["hits"] = len(answer) if isinstance(answer, list) else None
         return answer
 
@@ -115,9 +129,10 @@ class GalleryCollections:
 class OpenCollections:
     """The collections that one request reads throughout; what has a hash in its name is fetched once for all requests."""
 
-    def __init__(self, parts: GalleryCollections) -> None:
+    def __init__(self, parts: GalleryCollections, searches: int = 1) -> None:
         self.parts = parts
         self.name = parts.name
+        self._searches = searches
         self._read: dict[str, str] = {}
 
     def require_standing(self, cause: Exception) -> None:
@@ -308,7 +323,7 @@ class OpenCollections:
     @cached_property
     def whole(self) -> WholeGallery | None:
         """All pictures of this gallery in memory, None before it was asked for many times."""
-        return self.parts.reader.known(self.visual)
+        return self.parts.reader.known(self.visual, self._searches)
 
     @property
     def texts(self) -> Texts:

@@ -209,7 +209,7 @@ class Gallery:
         fix: bool = False,
         by: str = BOTH,
     ) -> list[Searched]:
-        """Return for each of several expressions what `search` does, or the error that it would raise; as `search_many`.
+        """Return for each of several people's expressions what `search` does, or the error that it would raise; as `search_many`.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class Gallery:
                 for one in answers(now, expressions, space, by=by, limit=limit, filter=filter, fix=fix)
             ]
 
-        return self._parts.logged(request, "search_each", space=space, limit=limit)
+        return self._parts.logged(request, "search_each", space=space, limit=limit, searches=len(expressions))
 
     def similar(
         self, picture: PictureLike, *, focus: str | None = None, limit: int = DEFAULT_LIMIT, filter: str = ""

@@ -14,7 +14,7 @@ from milvise.core.json_data import parse_json
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.errors import InputError, UsageError
 from milvise.operations.capacity.figures import Cost, Figure
-from milvise.operations.capacity.usual import BACKBONES, COSTS, FIGURES, JOINT_DIM
+from milvise.operations.capacity.usual import BACKBONES, COSTS, FIGURES, JOINT_DIM, WRITE
 
 FORMAT = "milvise-calibration-1"
 LITE = "lite"
@@ -31,9 +31,9 @@ class Calibration:
     spaces : mapping of str to int
         The width of the vectors of each collection.
     figures : mapping of str to Figure
-        ``start_s``, ``list_per_s``, ``decode_per_s``, ``embed_per_s``, ``write_per_s``, ``picture_bytes`` and ``shard_bytes``.
+        ``start_s``, ``list_per_s``, ``decode_per_s``, ``embed_per_s``, ``picture_bytes`` and ``shard_bytes``.
     costs : mapping of str to Cost
-        Of steps in Milvus: ``insert``, ``import``, ``index.hnsw``, ``index.ivf``, ``load``.
+        Of rows in files, ``write``, and in Milvus: ``insert``, ``import``, ``index.hnsw``, ``index.ivf``, ``load``.
     milvus : str
         The Milvus that the costs are of: ``lite``, or the version of a server.
     machine : mapping
@@ -93,7 +93,7 @@ class Calibration:
         """Return it for another Milvus: what was measured is kept where it is of the same kind, Milvus Lite or a server."""
         if (milvus == LITE) == (self.milvus == LITE):
             return replace(self, milvus=milvus)
-        return replace(self, milvus=milvus, costs=usual_costs(milvus))
+        return replace(self, milvus=milvus, costs={**usual_costs(milvus), "write": self.costs["write"]})
 
 
 def usual(backbone: str, *, milvus: str, joint: bool = True) -> Calibration:
@@ -156,5 +156,5 @@ def write_calibration(calibration: Calibration, path: Path) -> None:
 
 
 def usual_costs(milvus: str) -> Mapping[str, Cost]:
-    """Return the costs of Milvus Lite, or of a server, that are taken where nothing was measured."""
-    return COSTS["lite" if milvus == LITE else "server"]
+    """Return the costs of files, and of Milvus Lite or of a server, that are taken where nothing was measured."""
+    return {"write": WRITE, **COSTS["lite" if milvus == LITE else "server"]}

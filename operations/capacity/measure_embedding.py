@@ -1,4 +1,4 @@
-"""How fast this machine lists, decodes and embeds pictures, and writes their rows into Parquet files."""
+"""How fast this machine decodes and embeds pictures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter import Manifest
-from milvise.adapter.schema import room_of
-from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.encoder import ImageEncoder
@@ -27,7 +25,7 @@ from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import run_in_threads
 from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
-from milvise.ingest.shards.rows_file import RowsFile, as_table
+from milvise.ingest.shards.rows_file import RowsFile
 from milvise.ingest.sources import Item, Rejected, open_source
 from milvise.ingest.sources.content import LocalFile
 from milvise.ingest.sources.read_content import decode_content
@@ -39,9 +37,8 @@ SECONDS = 8.0
 
 _MOST_PICTURES = 400
 _GENERATED = 48
-_LISTED = 2_000
 _DECODED = 64
-_WRITTEN = 2_000
+_SHARD_ROWS = 2_000
 
 
 class Repeated:
@@ -92,15 +89,11 @@ def measure_embedding(
             raise InputError("none of the pictures to measure with can be read.")
         decoded = _decode_per_s(items, info.size, info.rule)
     spaces = {VISUAL: info.spaces[VISUAL], JOINT: JOINT_DIM}
-    write_per_s, shard_bytes = _writing(spaces, folder)
     sizes = [item.content.path.stat().st_size for item in items if item.content.path is not None]
     figures = {
         "start_s": Figure(start_s, "s", f"{HERE}: from the first import to the first vector"),
-        "list_per_s": Figure(_list_per_s(folder), "files/s", f"{HERE}: a folder of {_LISTED:,} files"),
         "decode_per_s": Figure(decoded, "pictures/s", f"{of}, one thread"),
         "embed_per_s": Figure(rows / took, "pictures/s", f"{of}, read, embedded and written"),
-        "write_per_s": Figure(write_per_s, "pictures/s", f"{HERE}: Parquet, both collections"),
-        "shard_bytes": Figure(shard_bytes, "bytes", f"{HERE}: Parquet, both collections"),
     }  # fmt: skip
     if sample and sizes:
         figures["picture_bytes"] = Figure(float(np.mean(sizes)), "bytes", of)
@@ -109,7 +102,7 @@ def measure_embedding(
 
 def _embed(pictures: Repeated, plan: Plan, folder: Path) -> tuple[int, float]:
     """Embed pictures into one shard; return how many, and the seconds."""
-    made = ShardsManifest(plan.visual, None, 1, 0, 0, _WRITTEN, ())
+    made = ShardsManifest(plan.visual, None, 1, 0, 0, _SHARD_ROWS, ())
     started = time.monotonic()
     with (
         closing(Reporter(Quarantine(folder / "quarantine.jsonl"))) as reporter,
@@ -171,45 +164,3 @@ def _decode_per_s(items: Sequence[Item], size: int, rule: Any) -> float:
     for item in chosen:
         decode_content(item.content, size=size, rule=rule)
     return len(chosen) / (time.perf_counter() - started)
-
-
-def _list_per_s(folder: Path) -> float:
-    listed = folder / "listed"
-    for number in range(_LISTED):
-        path = listed / f"{number // 500}" / f"{number}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    source = open_source(str(listed))
-    started = time.perf_counter()
-    count = sum(1 for _ in source)
-    return count / (time.perf_counter() - started)
-
-
-def _writing(spaces: dict[str, int], folder: Path) -> tuple[float, float]:
-    """Return pictures per second, and bytes per picture, of Parquet files."""
-    from pyarrow import parquet
-
-    seconds, size = 0.0, 0
-    for name, dim in spaces.items():
-        rows = sample_rows(dim, _WRITTEN)
-        path = folder / f"{name}.parquet"
-        started = time.perf_counter()
-        parquet.write_table(as_table(rows, [row["vector"] for row in rows], room_of(name), dim), path)
-        seconds += time.perf_counter() - started
-        size += path.stat().st_size
-    return _WRITTEN / seconds, size / _WRITTEN
-
-
-def sample_rows(dim: int, count: int, *, first: int = 0) -> list[Row]:
-    """Return rows as a gallery holds them, with vectors of length one around some hundred centres."""
-    random = np.random.default_rng(first)
-    centres = np.random.default_rng(7).normal(size=(200, dim))
-    vectors = centres[random.integers(0, len(centres), count)] + 0.6 * random.normal(size=(count, dim))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return [
-        {
-            "id": f"{first + number:032x}", "uri": f"folder/{first + number:09d}.jpg", "label": f"label {number % 100}",
-            "sha256": f"{first + number:064x}", "width": 500, "height": 375, "meta": {}, "vector": vector,
-        }
-        for number, vector in enumerate(vectors)
-    ]  # fmt: skip

@@ -12,7 +12,7 @@ from milvise.adapter.trial import Trial, trial
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.ingest.shards.rows_file import as_table, write_table
 from milvise.operations.capacity.figures import HERE, Cost, fitted
-from milvise.operations.capacity.measure_embedding import sample_rows
+from milvise.operations.capacity.measure_files import sample_rows
 from milvise.operations.capacity.usual import GRAPH_GROWTH, LISTS_GROWTH
 
 FEW, MANY, WIDE = 1_500, 24_000, 6_000
@@ -46,7 +46,7 @@ def measure_milvus(
         A few and many narrow rows, and wide ones.
     """
     wide = spaces[VISUAL]
-    narrow = min(spaces.get(JOINT, NARROW), wide // 2)
+    narrow = narrow_of(spaces)
     is_lite = store.connection.is_lite
     taken: dict[str, dict[tuple[int, int], float]] = {}
     for count, dim in zip(rows, (narrow, narrow, wide), strict=True):
@@ -65,6 +65,11 @@ def measure_milvus(
     # Milvus Lite builds an index for each of its small segments.
     growth = {} if is_lite else {"index.hnsw": GRAPH_GROWTH, "index.ivf": LISTS_GROWTH}
     return {name: fitted(measured, source=source, growth=growth.get(name, 0.0)) for name, measured in taken.items()}
+
+
+def narrow_of(spaces: Mapping[str, int]) -> int:
+    """Return the width of narrow rows, beside that of the visual vectors."""
+    return min(spaces.get(JOINT, NARROW), spaces[VISUAL] // 2)
 
 
 def _one(tried: Trial, rows: int, dim: int, *, is_lite: bool) -> dict[str, float]:

@@ -80,7 +80,7 @@ def steps_of(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[s
     return (
         Step("list", pictures / listed.value, "the disk", listed),
         _embed(pictures, fleet, known),
-        _write(pictures, fleet, figures["write_per_s"]),
+        _write(pictures, fleet, known),
         _import(pictures, fleet, known),
         _index(pictures, fleet, known, indexes),
         _in_milvus("load", pictures, sum(loading.seconds(pictures, dim) for dim in known.spaces.values()), (loading,)),
@@ -110,9 +110,11 @@ def _embed(pictures: int, fleet: Fleet, known: Calibration) -> Step:
     return Step("embed", working, "the workers", rate)
 
 
-def _write(pictures: int, fleet: Fleet, rate: Figure) -> Step:
+def _write(pictures: int, fleet: Fleet, known: Calibration) -> Step:
+    cost = known.costs["write"]
     shards = math.ceil(pictures / fleet.shard_rows)
-    return Step("write", pictures / (min(shards, fleet.workers) * rate.value), "the disks of the workers", rate)
+    seconds = sum(cost.seconds(pictures, dim) for dim in known.spaces.values()) / min(shards, fleet.workers)
+    return Step("write", seconds, "the disks of the workers", Figure(pictures / seconds, "pictures/s", cost.source))
 
 
 def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:

@@ -14,7 +14,7 @@ from milvise.queries.text.read import is_closed
 from milvise.queries.whole.pictures import WholeGallery, read_whole
 
 PATIENCE = 20
-"""Requests before a gallery is read."""
+"""Searches before a gallery is read."""
 
 
 class GalleryReader:
@@ -26,16 +26,22 @@ class GalleryReader:
         self._asked = 0
         self._whole: WholeGallery | None = None
 
-    def known(self, visual: Collection) -> WholeGallery | None:
-        """Return the gallery if it was read since its pictures changed, None before that; called once in each request."""
+    def known(self, visual: Collection, searches: int = 1) -> WholeGallery | None:
+        """Return the gallery if it was read since its pictures changed, None before that; called once in each request.
+
+        Parameters
+        ----------
+        searches : int
+            How many searches the request is: a service makes those of several people at once.
+        """
         of = visual.name, visual.manifest.stamp
         if not is_closed(of[1]):
             return None
         with self._lock:
             if of != self._of:
                 self._of, self._asked, self._whole = of, 0, None
-            self._asked += 1
-            if self._asked == PATIENCE:
+            before, self._asked = self._asked, self._asked + searches
+            if before < PATIENCE <= self._asked:
                 threading.Thread(target=self._read, args=(visual, of), name="milvise-whole", daemon=True).start()
             return self._whole
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import schemas
 from jsonschema import validate
+from pyarrow import parquet
 from small_world import paint, save_net
 
 import milvise
@@ -18,8 +19,10 @@ from milvise.adapter.index_memory import SCALAR_BYTES
 from milvise.adapter.index_spec import segment_rows
 from milvise.cli.main import main
 from milvise.errors import InputError, UnsupportedError
+from milvise.ingest.shards.folder import ShardFolder
 from milvise.operations.capacity.calibration import Calibration, read_calibration, usual, write_calibration
 from milvise.operations.capacity.figures import Cost, Figure, fitted
+from milvise.operations.capacity.measure_files import measure_listing, measure_writing
 from milvise.operations.capacity.measure_milvus import measure_milvus
 from milvise.operations.capacity.steps import embedding_seconds
 from milvise.operations.plan import Planned
@@ -35,14 +38,14 @@ def nothing_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain(**changed: Any) -> Calibration:
     """Return figures that are easy to reckon with."""
-    per_s = {"list_per_s": 1_000.0, "embed_per_s": 100.0, "write_per_s": 2_000.0, "decode_per_s": 500.0}
+    per_s = {"list_per_s": 1_000.0, "embed_per_s": 100.0, "decode_per_s": 500.0}
     figures = {name: Figure(value, "pictures/s", "here") for name, value in per_s.items()}
     figures |= {
         name: Figure(value, "bytes", "here") for name, value in {"picture_bytes": 1e5, "shard_bytes": 6e3}.items()
     }
     figures["start_s"] = Figure(5.0, "s", "here")
     costs = {
-        "insert": Cost(0.0, 1e-4, 0.0, "here"), "import": Cost(10.0, 0.0, 1e-6, "here"),
+        "write": Cost(0.0, 3e-4, 1e-6, "here"), "insert": Cost(0.0, 1e-4, 0.0, "here"), "import": Cost(10.0, 0.0, 1e-6, "here"),
         "index.hnsw": Cost(2.0, 0.0, 2e-6, "here"), "index.ivf": Cost(2.0, 0.0, 1e-6, "here"),
         "load": Cost(1.0, 0.0, 0.0, "here"),
     }  # fmt: skip
@@ -61,7 +64,7 @@ def test_the_steps_are_what_arithmetic_says(own: Path) -> None:
     assert times == {
         "list": pytest.approx(20.0),
         "embed": pytest.approx(5 + 10_000 / 100),
-        "write": pytest.approx(20_000 / (2 * 2_000)),
+        "write": pytest.approx(20_000 * (2 * 3e-4 + 120 * 1e-6) / 2),
         "import": pytest.approx(10 + 20_000 * 120 * 1e-6),
         "index": pytest.approx(2 * 2 + 20_000 * 120 * 2e-6),
         "load": pytest.approx(2.0),
@@ -217,6 +220,21 @@ def test_a_milvus_is_measured_and_left_as_it_was(own_store: Any, tmp_path: Path)
     assert all("Milvus Lite" in cost.source for cost in found.values())
     assert len(said) == 3
     assert own_store.connection.client.list_collections() == before
+
+
+def test_files_are_measured_as_a_worker_writes_them(tmp_path: Path) -> None:
+    cost, size = measure_writing({"visual": 48, "joint": 12}, 12, tmp_path, rows=(50, 400, 100))
+    assert cost.seconds(10_000, 48) >= cost.seconds(10_000, 12) > 0
+    files = list(tmp_path.glob("written-100-48-12/*/*.parquet"))
+    assert {path.parent.name: parquet.read_metadata(path).num_rows for path in files} == {"visual": 100, "joint": 100}
+    assert size.value == sum(path.stat().st_size for path in files) / 100 > 4 * (48 + 12)
+    assert measure_listing(tmp_path, count=1_200).value > 0
+    assert ShardFolder(tmp_path / "listing").listing(0).exists()
+
+
+def test_files_are_written_as_fast_beside_another_milvus() -> None:
+    assert plain().on("lite").costs["write"] == plain().costs["write"]
+    assert plain().on("lite").costs["insert"] != plain().costs["insert"]
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_hits_are_those_of_a_look_at_every_picture(gallery: Gallery, expression:
 def test_an_index_of_the_words_finds_the_same(
     store_with_text: Store, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(GalleryReader, "known", lambda self, visual: read_whole(visual))
+    monkeypatch.setattr(GalleryReader, "known", lambda self, visual, searches: read_whole(visual))
     gallery = Database(store_with_text).gallery(name)
     for expression in ("dog", '"traffic light"', "black dog", "dog - black"):
         meaning = partial(gallery.search, expression, by="meaning", space="joint", limit=len(GALLERIES[name]))

@@ -57,10 +57,14 @@ def stamped(collection: Collection, stamp: str) -> Collection:
 
 def ask(reader: GalleryReader, visual: Collection, times: int = PATIENCE) -> list[WholeGallery | None]:
     found = [reader.known(visual) for _ in range(times)]
+    until_read()
+    return found
+
+
+def until_read() -> None:
     for thread in threading.enumerate():
         if thread.name == "milvise-whole":
             thread.join(10)
-    return found
 
 
 def dogs(whole: WholeGallery | None) -> int:
@@ -75,6 +79,24 @@ def test_it_is_read_once_when_it_was_asked_for_often(visual: Collection) -> None
     read = reader.known(visual)
     assert dogs(read) == COUNT
     assert reader.known(visual) is read
+
+
+def test_searches_of_one_request_are_counted_too(visual: Collection) -> None:
+    reader = GalleryReader()
+    assert [reader.known(visual, searches) for searches in (PATIENCE - 1, 3)] == [None, None]
+    until_read()
+    assert dogs(reader.known(visual)) == COUNT
+
+
+def test_what_several_people_search_at_once_counts_as_often(own_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(GalleryReader, "known", lambda self, visual, searches: counted.append(searches))
+    for db in reference_gallery(own_store, pictures=40):
+        gallery = db.gallery("r")
+        gallery.search("king")
+        gallery.search_many(["king", "dog", "cat"])
+        gallery.search_each(["king", "dog", "cat"])
+    assert counted == [1, 1, 3]
 
 
 def test_it_is_read_again_when_pictures_were_added(visual: Collection) -> None:
@@ -148,7 +170,7 @@ def test_a_gallery_that_is_known_as_a_whole_answers_as_one_that_is_not(
             options = [one for one in asked if words != "even" or "by" not in one]
             before = [gallery.search(words, **one) for one in options]
             with monkeypatch.context() as known:
-                known.setattr(GalleryReader, "known", lambda self, visual: read_whole(visual))
+                known.setattr(GalleryReader, "known", lambda self, visual, searches: read_whole(visual))
                 after = [gallery.search(words, **one) for one in options]
             for one, other in zip(before, after, strict=True):
                 assert [hit.similarity for hit in other] == pytest.approx([hit.similarity for hit in one], abs=1e-6)
