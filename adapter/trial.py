@@ -16,11 +16,11 @@ from milvise.adapter.index_spec import IndexSpec
 from milvise.adapter.schema import room_of, schema
 from milvise.adapter.store import Store
 
-_IMPORT_S, _LOOK_S = 120.0, 0.1
+_IMPORT_S, _LOOK_S = 120.0, 0.05
 
 
 class Trial:
-    """A collection without rows, whose steps are timed; each method returns the seconds that it took.
+    """A collection without rows, whose steps are timed; methods return the seconds that these took.
 
     Parameters
     ----------
@@ -39,15 +39,22 @@ class Trial:
         self._collection.upsert(rows)
         return time.perf_counter() - started
 
-    def import_file(self, path: Path) -> float | None:
-        """Have the server import a Parquet file of this machine; None where it cannot read it, or does not in two minutes."""
+    def import_file(self, path: Path) -> tuple[float, float] | None:
+        """Have the server import a Parquet file of this machine; return the seconds until it was read, and until the job was done.
+
+        None where the server cannot read it, or does not in two minutes.
+        """
         bulk = BulkImport(self._store.connection)
         started = time.perf_counter()
-        job = bulk.ask(self._collection.name, str(path.resolve()))
-        while time.perf_counter() - started < _IMPORT_S:
+        job, read = bulk.ask(self._collection.name, str(path.resolve())), None
+        while (passed := time.perf_counter() - started) < _IMPORT_S:
             now = bulk.job(job)
-            if now.is_done or now.is_failed:
-                return time.perf_counter() - started if now.is_done else None
+            if now.is_failed:
+                return None
+            if now.is_read and read is None:
+                read = passed
+            if now.is_done and read is not None:
+                return read, passed
             time.sleep(_LOOK_S)
         return None
 
@@ -55,10 +62,10 @@ class Trial:
         """Seal what was written."""
         self._collection.settle()
 
-    def index(self, spec: IndexSpec) -> float:
-        """Build an index, all of whose parameters are given."""
+    def index(self, spec: IndexSpec, *, imported: bool = False) -> float:
+        """Build an index, all of whose parameters are given, over rows that were sent or imported."""
         started = time.perf_counter()
-        self._store.indexes.rebuild(self._collection.name, spec)
+        self._store.indexes.rebuild(self._collection.name, spec, imported=imported)
         return time.perf_counter() - started
 
     def release(self) -> None:

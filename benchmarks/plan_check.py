@@ -1,10 +1,11 @@
 """What `milvise plan` says beside what was measured.
 
-    python benchmarks/plan_check.py MEASURED.json [MEASURED.json ...] [--calibration FILE] [--milvus lite] [--upserts]
+    python benchmarks/plan_check.py MEASURED.json [MEASURED.json ...] [--calibration FILE] [--milvus lite] [--upserts] [--uri URI]
 
 Each file is an object with ``pictures``, ``dim`` (of the visual vectors) and ``steps``: the seconds of ``list``, ``embed``, ``write``, ``import``, ``index`` and
 ``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers`` (machines like the calibrated one), ``shard_rows``, ``milvus``, ``index`` and ``upserts`` too. Compared are the steps
-that take more than 5 % of the measured time, and all of them together. The script fails where a ratio is further from one than `--within`.
+that take more than 5 % of the measured time, and all of them together. With ``--uri`` what Milvus takes is measured first, for vectors as wide as those
+of each file: a width that is no multiple of 16 can take twice as long. The script fails where a ratio is further from one than `--within`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from results import leave
 
+import milvise
 from milvise.core.config import DEFAULT_BACKBONE
 from milvise.operations.capacity.calibration import kept_path, read_calibration, usual, write_calibration
+from milvise.operations.capacity.figures import Cost
+from milvise.operations.capacity.measure_milvus import FEW, MANY, NARROW, WIDE, measure_milvus
 from milvise.operations.plan import NEWEST, Plan, plan
 
 SHARE = 0.05
@@ -32,13 +37,15 @@ def main() -> None:
     parser.add_argument("--calibration", type=Path)
     parser.add_argument("--milvus")
     parser.add_argument("--upserts", action="store_true")
+    parser.add_argument("--uri", help="a Milvus server that is measured for these widths")
     parser.add_argument("--within", type=float, default=0.25)
     arguments = parser.parse_args()
     rows = [
         row
         for path in arguments.measured
         for row in compared(
-            json.loads(path.read_text("utf-8")), calibration=arguments.calibration, milvus=arguments.milvus, upserts=arguments.upserts
+            json.loads(path.read_text("utf-8")), calibration=arguments.calibration, milvus=arguments.milvus, upserts=arguments.upserts,
+            uri=arguments.uri,
         )
     ]  # fmt: skip
     print(f"{'pictures':>12} {'step':<8} {'measured':>10} {'planned':>10} {'ratio':>6}")
@@ -55,10 +62,15 @@ def main() -> None:
 
 
 def compared(
-    measured: dict[str, Any], *, calibration: Path | None = None, milvus: str | None = None, upserts: bool = False
+    measured: dict[str, Any],
+    *,
+    calibration: Path | None = None,
+    milvus: str | None = None,
+    upserts: bool = False,
+    uri: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row for each step that counts, and one for all that were measured."""
-    planned = _planned(measured, calibration, milvus, upserts)
+    planned = _planned(measured, calibration, milvus, upserts, uri)
     taken = {name: float(seconds) for name, seconds in measured["steps"].items()}
     total = sum(taken.values())
     reckoned = {name: planned.step(name).seconds for name in taken}
@@ -70,13 +82,17 @@ def compared(
     ]
 
 
-def _planned(measured: dict[str, Any], calibration: Path | None, milvus: str | None, upserts: bool) -> Any:
+def _planned(
+    measured: dict[str, Any], calibration: Path | None, milvus: str | None, upserts: bool, uri: str | None
+) -> Any:
     backbone = measured.get("backbone", DEFAULT_BACKBONE)
     path = calibration or kept_path(backbone)
     milvus = milvus or measured.get("milvus")
     known = read_calibration(path) if path.is_file() else usual(backbone, milvus=milvus or NEWEST)
     joint = measured.get("joint_dim", known.spaces.get("joint", 0))
     spaces = {"visual": int(measured["dim"])} | ({"joint": int(joint)} if joint else {})
+    if uri is not None:
+        known = replace(known, costs={**known.costs, **_costs(uri, spaces)})
     fitting = Path(f"{path}.plan_check.json") if calibration else kept_path("plan_check")
     write_calibration(replace(known, spaces=spaces), fitting)
     try:
@@ -89,6 +105,13 @@ def _planned(measured: dict[str, Any], calibration: Path | None, milvus: str | N
         )  # fmt: skip
     finally:
         fitting.unlink()
+
+
+def _costs(uri: str, spaces: dict[str, int]) -> dict[str, Cost]:
+    """Return what Milvus takes for vectors of these widths."""
+    rows = (FEW, MANY, WIDE if spaces["visual"] > 4 * NARROW else MANY)
+    with milvise.connect(uri) as db, tempfile.TemporaryDirectory() as folder:
+        return measure_milvus(db.store.patient(), spaces, print, Path(folder), rows=rows)
 
 
 if __name__ == "__main__":

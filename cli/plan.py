@@ -48,7 +48,7 @@ def plan(
         bool,
         typer.Option(
             "--calibrate",
-            help="First measure this machine and the Milvus of --uri, which takes about a minute, and keep the figures for later plans.",
+            help="First measure this machine and the Milvus of --uri, which takes about two minutes, and keep the figures for later plans.",
         ),
     ] = False,
     sample: Annotated[

@@ -1,4 +1,4 @@
-"""What this machine and the connected Milvus reach, measured in about a minute and kept for later plans."""
+"""What this machine and the connected Milvus reach, measured in about two minutes and kept for later plans."""
 
 from __future__ import annotations
 

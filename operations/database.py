@@ -619,7 +619,7 @@ class Database(database.Database):
         out: str | Path | None = None,
         progress: Progress = silent,
     ) -> Calibration:
-        """Measure what this machine and this Milvus reach, in about a minute, and keep it for later plans.
+        """Measure what this machine and this Milvus reach, in about two minutes, and keep it for later plans.
 
         Pictures are embedded, and a few thousand rows are inserted, indexed and loaded in collections that are dropped afterwards.
 

@@ -90,9 +90,9 @@ def test_a_plan_is_compared_step_by_step_with_what_was_measured(
     monkeypatch.setattr(check, "leave", lambda *_: None)
     import milvise
 
-    planned = milvise.plan(20_000, milvus="2.3", bandwidth="1000TB")
+    planned = milvise.plan(20_000, milvus="2.3", bandwidth="1000TB", shard_rows=5_000)
     steps = {step.name: step.seconds for step in planned.steps}
-    measured = {"pictures": 20_000, "dim": 1280, "joint_dim": 100, "milvus": "2.3", "steps": steps}
+    measured = {"pictures": 20_000, "dim": 1280, "joint_dim": 100, "milvus": "2.3", "shard_rows": 5_000, "steps": steps}
     rows = check.compared(measured)
     assert {row["step"] for row in rows} == {"embed", "import", "index", "all"}
     assert all(row["ratio"] == pytest.approx(1.0) for row in rows)

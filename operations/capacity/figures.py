@@ -43,7 +43,7 @@ class Cost:
     Attributes
     ----------
     fixed_s : float
-        Once, however many rows there are.
+        Once, however many rows there are; of an import, for each file.
     row_s, value_s : float
         For each row, and for each value of its vector.
     source : str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from milvise.adapter import IndexSpec, Store
 from milvise.adapter.address import is_local
+from milvise.adapter.bulk_import import import_tick_s
 from milvise.adapter.schema import room_of
 from milvise.adapter.trial import Trial, trial
 from milvise.core.spaces import JOINT, VISUAL
@@ -21,7 +24,11 @@ FEW, MANY, WIDE = 1_500, 24_000, 6_000
 NARROW = 64
 """Beside a gallery without a narrow collection, rows of so many values are measured."""
 
+_FILE = 4
+"""So many times as many rows are in a file."""
+
 _KINDS = {"index.hnsw": IndexSpec("hnsw"), "index.ivf": IndexSpec("ivf_sq8")}
+_GROWTH = {"index.hnsw": GRAPH_GROWTH, "index.ivf": LISTS_GROWTH}
 
 
 def measure_milvus(
@@ -54,17 +61,17 @@ def measure_milvus(
         with trial(store, room=VISUAL, dim=dim) as tried:
             for name, seconds in _one(tried, count, dim, is_lite=is_lite).items():
                 taken.setdefault(name, {})[count, dim] = seconds
-        if (importing := _imported(store, count, dim, folder)) is not None:
-            taken.setdefault("import", {})[count, dim] = importing
-    if len(taken.get("import", {})) < len(rows):
-        taken.pop("import", None)
     source = (
         f"{HERE}, {'Milvus Lite' if is_lite else 'Milvus'} {store.connection.version}: {rows[1]:,} rows of {narrow} values and {rows[2]:,}"
         f" of {wide}"
     )
     # Milvus Lite builds an index for each of its small segments.
-    growth = {} if is_lite else {"index.hnsw": GRAPH_GROWTH, "index.ivf": LISTS_GROWTH}
-    return {name: fitted(measured, source=source, growth=growth.get(name, 0.0)) for name, measured in taken.items()}
+    growth = {} if is_lite else _GROWTH
+    found = {name: fitted(measured, source=source, growth=growth.get(name, 0.0)) for name, measured in taken.items()}
+    if not is_lite and is_local(store.connection.uri):
+        few, many, some = rows
+        found |= _imported(store, ((few, narrow), (_FILE * many, narrow), (_FILE * some, wide)), note, folder)
+    return found
 
 
 def narrow_of(spaces: Mapping[str, int]) -> int:
@@ -80,12 +87,33 @@ def _one(tried: Trial, rows: int, dim: int, *, is_lite: bool) -> dict[str, float
     return {**found, "load": tried.load()}
 
 
-def _imported(store: Store, rows: int, dim: int, folder: Path) -> float | None:
-    """Return the seconds of a bulk import, None where the server is not on this machine or cannot read its files."""
-    if store.connection.is_lite or not is_local(store.connection.uri):
-        return None
-    made = sample_rows(dim, rows)
-    path = folder / f"import-{rows}-{dim}.parquet"
-    write_table(as_table(made, [row["vector"] for row in made], room_of(VISUAL), dim), path, dim)
-    with trial(store, room=VISUAL, dim=dim) as tried:
-        return tried.import_file(path)
+def _imported(
+    store: Store, sizes: Sequence[tuple[int, int]], note: Callable[[str], None], folder: Path
+) -> dict[str, Cost]:
+    """Return what it costs to import files, and to index rows that were; nothing where the server cannot read files of this machine.
+
+    Such rows lie in one segment, as those of a shard do, and not in several as rows that are sent.
+    """
+    taken: dict[str, dict[tuple[int, int], float]] = {"import": {}, **{name: {} for name in _KINDS}}
+    waited: list[float] = []
+    for count, dim in sizes:
+        note(f"Milvus: a file of {count:,} rows of {dim} values …")
+        rows = sample_rows(dim, count)
+        path = folder / f"import-{count}-{dim}.parquet"
+        write_table(as_table(rows, [row["vector"] for row in rows], room_of(VISUAL), dim), path, dim)
+        with trial(store, room=VISUAL, dim=dim) as tried:
+            if (took := tried.import_file(path)) is None:
+                return {}
+            read, done = took
+            taken["import"][count, dim] = read
+            waited.append(done - read)
+            for name, kind in _KINDS.items():
+                taken[name][count, dim] = tried.index(kind.resolve(rows=count, dim=dim, is_lite=False), imported=True)
+    (_, _), (many, narrow), (some, wide) = sizes
+    source = f"{HERE}, Milvus {store.connection.version}: files of {many:,} rows of {narrow} values and of {some:,} of {wide}"
+    found = {name: fitted(measured, source=source, growth=_GROWTH.get(name, 0.0)) for name, measured in taken.items()}
+    # A few files end at moments of which nothing follows for many; on average they wait for half the time between two looks.
+    tick_s = import_tick_s(store.connection.version)
+    waiting = tick_s / 2 if tick_s else fmean(waited)
+    found["import"] = replace(found["import"], fixed_s=found["import"].fixed_s + waiting)
+    return found

@@ -118,17 +118,26 @@ def _write(pictures: int, fleet: Fleet, known: Calibration) -> Step:
 
 
 def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:
-    by_client = rows_of_file(fleet, known) is None
+    in_file = rows_of_file(fleet, known)
+    by_client = in_file is None
     cost = known.costs["insert" if by_client else "import"]
-    nodes = 1 if by_client else fleet.nodes
-    seconds = sum(cost.seconds(pictures, dim, nodes=nodes) for dim in known.spaces.values())
-    # A node reads the files of one collection while those of another wait to be called complete.
-    seconds -= (len(known.spaces) - 1) * cost.fixed_s
+    seconds = sum(_filling(cost, pictures, dim, in_file, fleet.nodes) for dim in known.spaces.values())
     sending = pictures * known.figures["shard_bytes"].value / fleet.bandwidth
     if not by_client and sending > seconds:
         per_s = fleet.bandwidth / known.figures["shard_bytes"].value
         return Step("import", sending, "the object store", Figure(per_s, "pictures/s", ARITHMETIC))
     return _in_milvus("import", pictures, seconds, (cost,))
+
+
+def _filling(cost: Cost, pictures: int, dim: int, in_file: int | None, nodes: int) -> float:
+    """Return the seconds until a collection has its rows: a node imports one file after another."""
+    if in_file is None:
+        return cost.seconds(pictures, dim)
+    whole, last = divmod(pictures, in_file)
+    rounds = math.ceil(whole / nodes)
+    # The last file, which is smaller, is somebody's beside whole ones where these do not come out even.
+    alone = last and whole % nodes == 0
+    return rounds * cost.seconds(in_file, dim) + (cost.seconds(last, dim) if alone else 0.0)
 
 
 def _index(pictures: int, fleet: Fleet, known: Calibration, indexes: Mapping[str, IndexSpec]) -> Step:

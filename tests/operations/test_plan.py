@@ -65,7 +65,7 @@ def test_the_steps_are_what_arithmetic_says(own: Path) -> None:
         "list": pytest.approx(20.0),
         "embed": pytest.approx(5 + 10_000 / 100),
         "write": pytest.approx(20_000 * (2 * 3e-4 + 120 * 1e-6) / 2),
-        "import": pytest.approx(10 + 20_000 * 120 * 1e-6),
+        "import": pytest.approx(2 * 2 * 10 + 20_000 * 120 * 1e-6),
         "index": pytest.approx(2 * 2 + 20_000 * 120 * 2e-6),
         "load": pytest.approx(2.0),
     }
@@ -92,6 +92,20 @@ def test_clusters_are_counted_for_the_rows_of_a_file(tmp_path: Path) -> None:
     assert sent.collections[0].index == str(IndexSpec("ivf_sq8").resolve(rows=4_000_000, dim=128, is_lite=False))
     assert imported.step("index").seconds == pytest.approx(4_000_000 * 128 * 1e-6 * 2)
     assert sent.step("index").seconds == pytest.approx(4_000_000 * 128e-6 * (segment_rows(128) / 10_000) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "nodes", "files"), [(30_000, 1, 3), (30_000, 2, 2), (40_000, 2, 2), (9_000, 4, 1)]
+)
+def test_a_node_imports_one_file_after_another(own: Path, pictures: int, nodes: int, files: int) -> None:
+    found = milvise.plan(pictures, shard_rows=10_000, nodes=nodes, calibration=own).step("import")
+    rows = min(pictures, files * 10_000)
+    assert found.seconds == pytest.approx(2 * files * 10 + rows * 120 * 1e-6)
+
+
+def test_the_last_file_is_a_smaller_one(own: Path) -> None:
+    found = milvise.plan(25_000, shard_rows=10_000, nodes=2, calibration=own).step("import")
+    assert found.seconds == pytest.approx(2 * 2 * 10 + 15_000 * 120 * 1e-6)
 
 
 def test_nodes_share_what_milvus_does(own: Path) -> None:
