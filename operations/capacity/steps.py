@@ -114,7 +114,9 @@ def _write(pictures: int, fleet: Fleet, known: Calibration) -> Step:
     cost = known.costs["write"]
     shards = math.ceil(pictures / fleet.shard_rows)
     seconds = sum(cost.seconds(pictures, dim) for dim in known.spaces.values()) / min(shards, fleet.workers)
-    return Step("write", seconds, "the disks of the workers", Figure(pictures / seconds, "pictures/s", cost.source))
+    return Step(
+        "write", seconds, "the disks of the workers", Figure(pictures / seconds if seconds else 0.0, "pictures/s", cost.source)
+    )  # fmt: skip
 
 
 def _import(pictures: int, fleet: Fleet, known: Calibration) -> Step:

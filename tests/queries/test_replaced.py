@@ -61,9 +61,9 @@ def tries(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     begun: list[str] = []
     real = opened.OpenCollections.__init__
 
-    def noting(self: opened.OpenCollections, parts: opened.GalleryCollections) -> None:
+    def noting(self: opened.OpenCollections, parts: opened.GalleryCollections, searches: int) -> None:
         begun.append(parts.name)
-        real(self, parts)
+        real(self, parts, searches)
 
     monkeypatch.setattr(opened.OpenCollections, "__init__", noting)
     return begun
