@@ -5,7 +5,7 @@
 Each file is an object with ``pictures``, ``dim`` (of the visual vectors) and ``steps``: the seconds of ``list``, ``embed``, ``write``, ``import``, ``index`` and
 ``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers`` (machines like the calibrated one), ``shard_rows``, ``milvus``, ``index`` and ``upserts`` too. Compared are the steps
 that take more than 5 % of the measured time, and all of them together. With ``--uri`` what Milvus takes is measured first, for vectors as wide as those
-of each file: a width that is no multiple of 16 can take twice as long. The script fails where a ratio is further from one than `--within`.
+of each file: rows of 100 values take twice as long to index as rows of 96. The script fails where a ratio is further from one than `--within`.
 """
 
 from __future__ import annotations

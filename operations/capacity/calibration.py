@@ -16,7 +16,8 @@ from milvise.errors import InputError, UsageError
 from milvise.operations.capacity.figures import Cost, Figure
 from milvise.operations.capacity.usual import BACKBONES, COSTS, FIGURES, JOINT_DIM, WRITE
 
-FORMAT = "milvise-calibration-1"
+FORMAT = "milvise-calibration-2"
+"""In the first one, what a server takes for a file stood for all files together."""
 LITE = "lite"
 
 

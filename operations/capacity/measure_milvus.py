@@ -52,26 +52,28 @@ def measure_milvus(
     rows : tuple of int
         A few and many narrow rows, and wide ones.
     """
-    wide = spaces[VISUAL]
-    narrow = narrow_of(spaces)
+    wide, narrow = spaces[VISUAL], narrow_of(spaces)
     is_lite = store.connection.is_lite
+    few, many, some = rows
+    imported: dict[str, Cost] = {}
+    if not is_lite and is_local(store.connection.uri):
+        imported = _imported(store, ((few, narrow), (_FILE * many, narrow), (_FILE * some, wide)), note, folder)
     taken: dict[str, dict[tuple[int, int], float]] = {}
-    for count, dim in zip(rows, (narrow, narrow, wide), strict=True):
+    for count, dim in ((few, narrow), (many, narrow), (some, wide)):
         note(f"Milvus: {count:,} rows of {dim} values …")
         with trial(store, room=VISUAL, dim=dim) as tried:
-            for name, seconds in _one(tried, count, dim, is_lite=is_lite).items():
-                taken.setdefault(name, {})[count, dim] = seconds
+            found = {"insert": tried.insert(sample_rows(dim, count))}
+            if not imported:
+                tried.settle()
+                found |= _indexed(tried, count, dim, is_lite=is_lite)
+        for name, seconds in found.items():
+            taken.setdefault(name, {})[count, dim] = seconds
     source = (
-        f"{HERE}, {'Milvus Lite' if is_lite else 'Milvus'} {store.connection.version}: {rows[1]:,} rows of {narrow} values and {rows[2]:,}"
+        f"{HERE}, {'Milvus Lite' if is_lite else 'Milvus'} {store.connection.version}: {many:,} rows of {narrow} values and {some:,}"
         f" of {wide}"
     )
     # Milvus Lite builds an index for each of its small segments.
-    growth = {} if is_lite else _GROWTH
-    found = {name: fitted(measured, source=source, growth=growth.get(name, 0.0)) for name, measured in taken.items()}
-    if not is_lite and is_local(store.connection.uri):
-        few, many, some = rows
-        found |= _imported(store, ((few, narrow), (_FILE * many, narrow), (_FILE * some, wide)), note, folder)
-    return found
+    return _fitted(taken, source, {} if is_lite else _GROWTH) | imported
 
 
 def narrow_of(spaces: Mapping[str, int]) -> int:
@@ -79,22 +81,29 @@ def narrow_of(spaces: Mapping[str, int]) -> int:
     return min(spaces.get(JOINT, NARROW), spaces[VISUAL] // 2)
 
 
-def _one(tried: Trial, rows: int, dim: int, *, is_lite: bool) -> dict[str, float]:
-    found = {"insert": tried.insert(sample_rows(dim, rows))}
-    tried.settle()
-    for name, kind in _KINDS.items():
-        found[name] = tried.index(kind.resolve(rows=rows, dim=dim, is_lite=is_lite))
+def _indexed(tried: Trial, rows: int, dim: int, *, is_lite: bool = False, imported: bool = False) -> dict[str, float]:
+    """Return the seconds of each index, and of loading."""
+    found = {
+        name: tried.index(kind.resolve(rows=rows, dim=dim, is_lite=is_lite), imported=imported)
+        for name, kind in _KINDS.items()
+    }
     return {**found, "load": tried.load()}
+
+
+def _fitted(
+    taken: Mapping[str, Mapping[tuple[int, int], float]], source: str, growth: Mapping[str, float]
+) -> dict[str, Cost]:
+    return {name: fitted(measured, source=source, growth=growth.get(name, 0.0)) for name, measured in taken.items()}
 
 
 def _imported(
     store: Store, sizes: Sequence[tuple[int, int]], note: Callable[[str], None], folder: Path
 ) -> dict[str, Cost]:
-    """Return what it costs to import files, and to index rows that were; nothing where the server cannot read files of this machine.
+    """Return what it costs to import files, and to index and load rows that were; nothing where the server cannot read files of this machine.
 
     Such rows lie in one segment, as those of a shard do, and not in several as rows that are sent.
     """
-    taken: dict[str, dict[tuple[int, int], float]] = {"import": {}, **{name: {} for name in _KINDS}}
+    taken: dict[str, dict[tuple[int, int], float]] = {}
     waited: list[float] = []
     for count, dim in sizes:
         note(f"Milvus: a file of {count:,} rows of {dim} values …")
@@ -102,16 +111,16 @@ def _imported(
         path = folder / f"import-{count}-{dim}.parquet"
         write_table(as_table(rows, [row["vector"] for row in rows], room_of(VISUAL), dim), path, dim)
         with trial(store, room=VISUAL, dim=dim) as tried:
-            if (took := tried.import_file(path)) is None:
+            if (importing := tried.import_file(path)) is None:
                 return {}
-            read, done = took
-            taken["import"][count, dim] = read
-            waited.append(done - read)
-            for name, kind in _KINDS.items():
-                taken[name][count, dim] = tried.index(kind.resolve(rows=count, dim=dim, is_lite=False), imported=True)
+            read, done = importing
+            seconds = {"import": read, **_indexed(tried, count, dim, imported=True)}
+        waited.append(done - read)
+        for name, took in seconds.items():
+            taken.setdefault(name, {})[count, dim] = took
     (_, _), (many, narrow), (some, wide) = sizes
     source = f"{HERE}, Milvus {store.connection.version}: files of {many:,} rows of {narrow} values and of {some:,} of {wide}"
-    found = {name: fitted(measured, source=source, growth=_GROWTH.get(name, 0.0)) for name, measured in taken.items()}
+    found = _fitted(taken, source, _GROWTH)
     # A few files end at moments of which nothing follows for many; on average they wait for half the time between two looks.
     tick_s = import_tick_s(store.connection.version)
     waiting = tick_s / 2 if tick_s else fmean(waited)

@@ -13,9 +13,10 @@ from small_world import paint
 
 import milvise
 from milvise.adapter import IndexSpec
-from milvise.adapter.bulk_import import BulkImport
+from milvise.adapter.bulk_import import BulkImport, import_tick_s
 from milvise.adapter.indexes import Indexes
 from milvise.ingest.shards.staging import SharedDisk
+from milvise.operations.capacity.measure_milvus import measure_milvus
 
 PICTURES = 8
 
@@ -115,3 +116,14 @@ def test_rows_are_sent_where_the_server_cannot_read_the_files(
     with pytest.raises(milvise.errors.MilviseError, match="could not import /nowhere/"):
         server.load("shards", gallery="strict", by="import", index="flat")
     assert server.store.live("strict_visual") is None
+
+
+def test_a_server_is_measured_by_files_that_it_imports(server_uri: str, tmp_path: Path) -> None:
+    with milvise.connect(server_uri) as db:
+        before = set(db.store.connection.client.list_collections())
+        found = measure_milvus(db.store, {"visual": 48, "joint": 12}, lambda note: None, tmp_path, rows=(50, 300, 200))
+        assert set(found) == {"insert", "import", "index.hnsw", "index.ivf", "load"}
+        of_files = {name for name, cost in found.items() if "files of 1,200 rows of 12 values" in cost.source}
+        assert of_files == set(found) - {"insert"}
+        assert found["import"].fixed_s >= import_tick_s(db.store.connection.version) / 2
+        assert set(db.store.connection.client.list_collections()) == before

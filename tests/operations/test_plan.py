@@ -182,7 +182,10 @@ def test_a_calibration_is_kept_and_read_for_its_backbone(tmp_path: Path) -> None
     assert [one.name for one in milvise.plan("1M", head=False).collections] == ["visual"]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": "milvise-calibration-1", "figures": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[1]", '{"format": "milvise-calibration-1"}', '{"format": "milvise-calibration-2", "figures": 3}'],
+)
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(text)
