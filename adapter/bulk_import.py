@@ -11,16 +11,6 @@ from typing import Any
 
 from milvise.adapter.collection import READ_TIMEOUT_S, WRITE_TIMEOUT_S
 from milvise.adapter.connection import Connection
-from milvise.adapter.versions import version_of
-
-
-def import_tick_s(version: str) -> float:
-    """Return how often a server looks which files are in, and begins another one then; 0 where it begins it at once.
-
-    Milvus 2.3.5 does it every two seconds: a file takes two seconds, or four, or six.
-    """
-    known = version_of(version)
-    return 2.0 if known is not None and known < (2, 4) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +23,6 @@ class ImportJob:
         What the server calls the job.
     files : str
         The file, as the server was told; empty where it does not say.
-    is_read : bool
-        Whether all rows are read. The server then seals them, see `import_tick_s`.
     is_done, is_failed : bool
         How it ended; neither while it goes on.
     rows : int
@@ -47,7 +35,6 @@ class ImportJob:
 
     number: int
     files: str
-    is_read: bool
     is_done: bool
     is_failed: bool
     rows: int
@@ -93,7 +80,6 @@ def _job(state: Any) -> ImportJob:
     return ImportJob(
         int(state.task_id),
         infos.get("files", ""),
-        state.state_name in ("Persisted", "Completed"),
         state.state_name == "Completed",
         state.state_name.startswith("Failed"),
         int(state.row_count),

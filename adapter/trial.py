@@ -39,22 +39,20 @@ class Trial:
         self._collection.upsert(rows)
         return time.perf_counter() - started
 
-    def import_file(self, path: Path) -> tuple[float, float] | None:
-        """Have the server import a Parquet file of this machine; return the seconds until it was read, and until the job was done.
+    def import_file(self, path: Path, *, times: int = 1) -> float | None:
+        """Have the server import a Parquet file of this machine so many times, all asked for at once; return the seconds until all is in.
 
         None where the server cannot read it, or does not in two minutes.
         """
         bulk = BulkImport(self._store.connection)
         started = time.perf_counter()
-        job, read = bulk.ask(self._collection.name, str(path.resolve())), None
+        running = {bulk.ask(self._collection.name, str(path.resolve())) for _ in range(times)}
         while (passed := time.perf_counter() - started) < _IMPORT_S:
-            now = bulk.job(job)
-            if now.is_failed:
+            now = [bulk.job(number) for number in running]
+            if any(job.is_failed for job in now):
                 return None
-            if now.is_read and read is None:
-                read = passed
-            if now.is_done and read is not None:
-                return read, passed
+            if all(job.is_done for job in now):
+                return passed
             time.sleep(_LOOK_S)
         return None
 
