@@ -79,17 +79,21 @@ class Trial:
 
 
 @contextmanager
-def trial(store: Store, *, room: str, dim: int) -> Iterator[Trial]:
+def trial(store: Store, *, room: str, dim: int, top_classes: bool = False) -> Iterator[Trial]:
     """Yield a collection of a kind and width, and drop it at the end.
 
     Parameters
     ----------
     room : str
         As in `milvise.adapter.schema.ROOMS`.
+    top_classes : bool
+        Whether rows hold what a backbone saw.
     """
-    made = Manifest(f"milvise_trial_{secrets.token_hex(6)}", room, dim, {"made": "to be tried"})
+    made = Manifest(
+        f"milvise_trial_{secrets.token_hex(6)}", room, dim, {"made": "to be tried"}, top_classes=top_classes
+    )
     client, call = store.connection.client, store.connection.call
-    fields = schema(room_of(room), dim)
+    fields = schema(room_of(room, top_classes=top_classes), dim)
     call(client.create_collection, made.collection, schema=fields, timeout=WRITE_TIMEOUT_S)
     try:
         store.indexes.ensure(made.collection)

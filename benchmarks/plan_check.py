@@ -3,7 +3,8 @@
     python benchmarks/plan_check.py MEASURED.json [MEASURED.json ...] [--calibration FILE] [--milvus lite] [--upserts] [--uri URI]
 
 Each file is an object with ``pictures``, ``dim`` (of the visual vectors) and ``steps``: the seconds of ``list``, ``embed``, ``write``, ``import``, ``index`` and
-``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers`` (machines like the calibrated one), ``shard_rows``, ``milvus``, ``index`` and ``upserts`` too. Compared are the steps
+``load``, or of some of them. It may say ``backbone``, ``joint_dim`` (0 for none), ``workers`` (machines like the calibrated one), ``shard_rows``, ``milvus``, ``index``, ``upserts`` and ``top_classes`` (false where rows do not hold what a backbone saw) too. What
+`benchmarks/shard_pictures.py` and `benchmarks/shard_rows.py` leave in ``benchmarks/results`` is such a file. Compared are the steps
 that take more than 5 % of the measured time, and all of them together. With ``--uri`` what Milvus takes is measured first, for vectors as wide as those
 of each file: rows of 100 values take twice as long to index as rows of 96. The script fails where a ratio is further from one than `--within`.
 """
@@ -71,7 +72,8 @@ def compared(
 ) -> list[dict[str, Any]]:
     """Return a row for each step that counts, and one for all that were measured."""
     planned = _planned(measured, calibration, milvus, upserts, uri)
-    taken = {name: float(seconds) for name, seconds in measured["steps"].items()}
+    known = {step.name for step in planned.steps}
+    taken = {name: float(seconds) for name, seconds in measured["steps"].items() if name in known}
     total = sum(taken.values())
     reckoned = {name: planned.step(name).seconds for name in taken}
     counted = {name: (seconds, reckoned[name]) for name, seconds in taken.items() if seconds > SHARE * total}
@@ -92,7 +94,7 @@ def _planned(
     joint = measured.get("joint_dim", known.spaces.get("joint", 0))
     spaces = {"visual": int(measured["dim"])} | ({"joint": int(joint)} if joint else {})
     if uri is not None:
-        known = replace(known, costs={**known.costs, **_costs(uri, spaces)})
+        known = replace(known, costs={**known.costs, **_costs(uri, spaces, measured.get("top_classes", True))})
     fitting = Path(f"{path}.plan_check.json") if calibration else kept_path("plan_check")
     write_calibration(replace(known, spaces=spaces), fitting)
     try:
@@ -107,11 +109,11 @@ def _planned(
         fitting.unlink()
 
 
-def _costs(uri: str, spaces: dict[str, int]) -> dict[str, Cost]:
+def _costs(uri: str, spaces: dict[str, int], top_classes: bool) -> dict[str, Cost]:
     """Return what Milvus takes for vectors of these widths."""
     rows = (FEW, MANY, WIDE if spaces["visual"] > 4 * NARROW else MANY)
     with milvise.connect(uri) as db, tempfile.TemporaryDirectory() as folder:
-        return measure_milvus(db.store.patient(), spaces, print, Path(folder), rows=rows)
+        return measure_milvus(db.store.patient(), spaces, print, Path(folder), top_classes=top_classes, rows=rows)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ def measured(folder: Path, rows: int, index: str) -> dict[str, Any]:
     imported = rows / ours["import"]
     with_index = rows / (ours["import"] + ours["index"] + ours["load"])
     return {
-        "rows": rows, "index": whole["answer"]["index"],
+        "pictures": rows, "dim": DIM, "joint_dim": 0, "shard_rows": SHARD, "top_classes": False,
+        "index": index, "built": whole["answer"]["index"],
         "steps": {"list": listed["answer"]["seconds"], "write": written["answer"]["seconds"], **ours},
         "inserts": theirs,
         "import_rows_per_s": round(imported), "insert_rows_per_s": round(rows / theirs["insert"]),

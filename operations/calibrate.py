@@ -68,13 +68,14 @@ def calibrate(db: Database, request: Calibrate, progress: Progress = silent) -> 
     note = notes(progress)
     with tempfile.TemporaryDirectory(prefix="milvise-calibrate-") as folder:
         note(f"Pictures through {request.backbone} …")
-        spaces, figures, engine = measure_embedding(
+        embedding = measure_embedding(
             request.backbone, Path(folder), sample=request.sample, engine=request.engine, seconds=SECONDS
         )
         note("Lists and files …")
-        write, figures["shard_bytes"] = measure_writing(spaces, narrow_of(spaces), Path(folder))
+        spaces, figures, seen = embedding.spaces, embedding.figures, embedding.top_classes
+        write, figures["shard_bytes"] = measure_writing(spaces, narrow_of(spaces), Path(folder), top_classes=seen)
         figures["list_per_s"] = measure_listing(Path(folder))
-        costs = measure_milvus(db.store.patient(), spaces, note, Path(folder), rows=ROWS)
+        costs = measure_milvus(db.store.patient(), spaces, note, Path(folder), top_classes=seen, rows=ROWS)
     milvus = LITE if db.store.connection.is_lite else db.store.connection.version
     found = Calibration(
         request.backbone,
@@ -82,7 +83,7 @@ def calibrate(db: Database, request: Calibrate, progress: Progress = silent) -> 
         {**FIGURES, **figures},
         {**usual_costs(milvus), **costs, "write": write},
         milvus,
-        _machine(engine),
+        _machine(embedding.engine),
     )
     write_calibration(found, request.path)
     return found

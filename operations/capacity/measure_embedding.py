@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
@@ -57,9 +58,30 @@ class Repeated:
             yield Item(f"{number}/{item.uri}", item.content, item.label)
 
 
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What a worker does.
+
+    Attributes
+    ----------
+    spaces : dict of str to int
+        The width of the vectors of each collection.
+    figures : dict of str to Figure
+    engine : str
+        What ran the network.
+    top_classes : bool
+        Whether the network has classes, which are written with each picture.
+    """
+
+    spaces: dict[str, int]
+    figures: dict[str, Figure]
+    engine: str
+    top_classes: bool
+
+
 def measure_embedding(
     backbone: str, folder: Path, *, sample: str | None, engine: str, seconds: float = SECONDS
-) -> tuple[dict[str, int], dict[str, Figure], str]:
+) -> Embedding:
     """Measure what a worker does.
 
     Parameters
@@ -68,13 +90,6 @@ def measure_embedding(
         A folder for files that are not needed afterwards.
     sample : str, optional
         A folder or manifest of pictures like those that are planned for; by default pictures are generated.
-
-    Returns
-    -------
-    spaces : dict of str to int
-    figures : dict of str to Figure
-    engine : str
-        What ran the network.
     """
     items = _items(sample, folder)
     of = f"{HERE}, {'pictures of the given source' if sample else 'generated pictures of 500 x 375'}"
@@ -97,7 +112,7 @@ def measure_embedding(
     }  # fmt: skip
     if sample and sizes:
         figures["picture_bytes"] = Figure(float(np.mean(sizes)), "bytes", of)
-    return spaces, figures, encoder.info.engine
+    return Embedding(spaces, figures, encoder.info.engine, plan.visual.top_classes)
 
 
 def _embed(pictures: Repeated, plan: Plan, folder: Path) -> tuple[int, float]:

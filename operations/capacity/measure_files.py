@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from milvise.adapter import Manifest
-from milvise.core.records import Row
+from milvise.adapter.schema import SKETCH, TOP_CLASSES
+from milvise.core.records import Row, record_id
 from milvise.core.spaces import JOINT, VISUAL
+from milvise.embeddings.devise.sketches import sketch
+from milvise.embeddings.devise.top_classes import KEPT, encode
 from milvise.ingest.rows import RowBatch
 from milvise.ingest.shards.folder import ShardFolder, ShardsManifest
 from milvise.ingest.shards.listing import write_listing
@@ -42,7 +45,12 @@ def measure_listing(folder: Path, *, count: int = LISTED) -> Figure:
 
 
 def measure_writing(
-    spaces: Mapping[str, int], narrow: int, folder: Path, *, rows: tuple[int, int, int] = (FEW, MANY, WIDE)
+    spaces: Mapping[str, int],
+    narrow: int,
+    folder: Path,
+    *,
+    top_classes: bool = True,
+    rows: tuple[int, int, int] = (FEW, MANY, WIDE),
 ) -> tuple[Cost, Figure]:
     """Write rows into files as a worker does.
 
@@ -54,6 +62,8 @@ def measure_writing(
         A width that is smaller than that of the visual vectors, to be measured too.
     folder : Path
         For files that are not needed afterwards.
+    top_classes : bool
+        Whether visual rows hold what a backbone saw.
     rows : tuple of int
         A few and many narrow rows, and wide ones.
 
@@ -67,18 +77,27 @@ def measure_writing(
     few, many, some = rows
     wide = spaces[VISUAL]
     sizes = ((few, narrow), (many, narrow), (some, wide))
-    taken = {(count, dim): _written({VISUAL: dim}, count, folder)[0] for count, dim in sizes}
+    holding = rows_hold(spaces, top_classes=top_classes)
+    taken = {(count, dim): _written({VISUAL: dim}, count, folder, top_classes=holding(dim))[0] for count, dim in sizes}
     source = f"{HERE}: {many:,} rows of {narrow} values and {some:,} of {wide}, Parquet"
-    _, size = _written(spaces, some, folder)
+    _, size = _written(spaces, some, folder, top_classes=top_classes)
     return fitted(taken, source=source), Figure(size / some, "bytes", f"{HERE}: Parquet, both collections")
 
 
-def _written(spaces: Mapping[str, int], count: int, folder: Path) -> tuple[float, int]:
+def rows_hold(spaces: Mapping[str, int], *, top_classes: bool) -> Callable[[int], bool]:
+    """Return the function that tells whether rows of a width hold what a backbone saw: visual ones do, joint ones do not."""
+    return lambda dim: top_classes and (JOINT not in spaces or dim == spaces[VISUAL])
+
+
+def _written(spaces: Mapping[str, int], count: int, folder: Path, *, top_classes: bool) -> tuple[float, int]:
     """Write rows of a width for each space; return the seconds, and the bytes of the files."""
-    made = {name: Manifest(f"calibration_{name}", name, dim, {}) for name, dim in spaces.items()}
+    made = {
+        name: Manifest(f"calibration_{name}", name, dim, {}, top_classes=top_classes and name == VISUAL)
+        for name, dim in spaces.items()
+    }
     shards = ShardFolder(folder / f"written-{count}-{'-'.join(map(str, spaces.values()))}")
     manifest = ShardsManifest(made[VISUAL], made.get(JOINT), 1, count, 0, count, ())
-    rows = tuple(sample_rows(spaces[VISUAL], count))
+    rows = tuple(sample_rows(spaces[VISUAL], count, top_classes=top_classes))
     joint = None if JOINT not in spaces else np.stack([row["vector"] for row in sample_rows(spaces[JOINT], count)])
     with closing(RowsFile(shards, 0, manifest, None)) as file:
         started = time.perf_counter()
@@ -88,16 +107,34 @@ def _written(spaces: Mapping[str, int], count: int, folder: Path) -> tuple[float
     return seconds, sum(shards.rows(name, 0).stat().st_size for name in spaces)
 
 
-def sample_rows(dim: int, count: int, *, first: int = 0) -> list[Row]:
-    """Return rows as a gallery holds them, with vectors of length one around some hundred centres."""
+def sample_rows(dim: int, count: int, *, first: int = 0, top_classes: bool = False) -> list[Row]:
+    """Return rows as a gallery holds them, with vectors of length one around some hundred centres. A server reads and compresses them as real ones.
+
+    Parameters
+    ----------
+    first : int
+        The number of the first row.
+    top_classes : bool
+        Whether they hold what a backbone saw, and its vectors, of which nearly half the values are zero.
+    """
     random = np.random.default_rng(first)
     centres = np.random.default_rng(7).normal(size=(200, dim))
     vectors = centres[random.integers(0, len(centres), count)] + 0.6 * random.normal(size=(count, dim))
+    vectors = np.maximum(vectors, 0.0) if top_classes else vectors
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    uris = [f"folder/{number:09d}.jpg" for number in range(first, first + count)]
+    texts = _texts(count, random) if top_classes else [{}] * count
     return [
         {
-            "id": f"{first + number:032x}", "uri": f"folder/{first + number:09d}.jpg", "label": f"label {number % 100}",
-            "sha256": f"{first + number:064x}", "width": 500, "height": 375, "meta": {}, "vector": vector,
+            **texts[number],
+            "id": record_id(uri), "uri": uri, "label": f"label {number % 100}", "sha256": 2 * record_id(f"content of {uri}"), "width": 500, "height": 375, "meta": {}, "vector": vector,
         }
-        for number, vector in enumerate(vectors)
+        for number, (uri, vector) in enumerate(zip(uris, vectors, strict=True))
     ]  # fmt: skip
+
+
+def _texts(count: int, random: np.random.Generator) -> list[dict[str, str]]:
+    """Return what a backbone saw in pictures, as texts of their usual length that all differ, as they do: a server reads those slower."""
+    seen = encode(random.dirichlet(np.ones(2 * KEPT), count).astype(np.float32))
+    drawn = sketch(random.normal(size=(count, 256)).astype(np.float32))
+    return [{TOP_CLASSES: top, SKETCH: look} for top, look in zip(seen, drawn, strict=True)]

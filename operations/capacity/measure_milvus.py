@@ -12,7 +12,7 @@ from milvise.adapter.trial import Trial, trial
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.ingest.shards.rows_file import as_table, write_table
 from milvise.operations.capacity.figures import HERE, Cost, fitted
-from milvise.operations.capacity.measure_files import sample_rows
+from milvise.operations.capacity.measure_files import rows_hold, sample_rows
 from milvise.operations.capacity.usual import GRAPH_GROWTH, LISTS_GROWTH
 
 FEW, MANY, WIDE = 1_500, 24_000, 6_000
@@ -37,6 +37,7 @@ def measure_milvus(
     note: Callable[[str], None],
     folder: Path,
     *,
+    top_classes: bool = True,
     rows: tuple[int, int, int] = (FEW, MANY, WIDE),
 ) -> dict[str, Cost]:
     """Insert, index and load rows of a trial, in three sizes; it is dropped at the end.
@@ -49,20 +50,25 @@ def measure_milvus(
         Told what comes next.
     folder : Path
         For files that are not needed afterwards: a server on this machine imports them.
+    top_classes : bool
+        Whether visual rows hold what a backbone saw.
     rows : tuple of int
         A few and many narrow rows, and wide ones.
     """
     wide, narrow = spaces[VISUAL], narrow_of(spaces)
     is_lite = store.connection.is_lite
     few, many, some = rows
+    holding = rows_hold(spaces, top_classes=top_classes)
     imported: dict[str, Cost] = {}
     if not is_lite and is_local(store.connection.uri):
-        imported = _imported(store, ((few, narrow), (_FILE * many, narrow), (_FILE * some, wide)), note, folder)
+        imported = _imported(
+            store, ((few, narrow), (_FILE * many, narrow), (_FILE * some, wide)), holding, note, folder
+        )
     taken: dict[str, dict[tuple[int, int], float]] = {}
     for count, dim in ((few, narrow), (many, narrow), (some, wide)):
         note(f"Milvus: {count:,} rows of {dim} values …")
-        with trial(store, room=VISUAL, dim=dim) as tried:
-            found = {"insert": tried.insert(sample_rows(dim, count))}
+        with trial(store, room=VISUAL, dim=dim, top_classes=holding(dim)) as tried:
+            found = {"insert": tried.insert(sample_rows(dim, count, top_classes=holding(dim)))}
             if not imported:
                 tried.settle()
                 found |= _indexed(tried, count, dim, is_lite=is_lite)
@@ -97,7 +103,11 @@ def _fitted(
 
 
 def _imported(
-    store: Store, sizes: Sequence[tuple[int, int]], note: Callable[[str], None], folder: Path
+    store: Store,
+    sizes: Sequence[tuple[int, int]],
+    holding: Callable[[int], bool],
+    note: Callable[[str], None],
+    folder: Path,
 ) -> dict[str, Cost]:
     """Return what it costs to import files, and to index and load rows that were; nothing where the server cannot read files of this machine.
 
@@ -107,13 +117,13 @@ def _imported(
     taken: dict[str, dict[tuple[int, int], float]] = {}
     for count, dim in sizes:
         note(f"Milvus: a file of {count:,} rows of {dim} values …")
-        rows = sample_rows(dim, count)
+        room, rows = room_of(VISUAL, top_classes=holding(dim)), sample_rows(dim, count, top_classes=holding(dim))
         path = folder / f"import-{count}-{dim}.parquet"
-        write_table(as_table(rows, [row["vector"] for row in rows], room_of(VISUAL), dim), path, dim)
-        with trial(store, room=VISUAL, dim=dim) as tried:
+        write_table(as_table(rows, [row["vector"] for row in rows], room, dim), path, dim)
+        with trial(store, room=VISUAL, dim=dim, top_classes=holding(dim)) as tried:
             if (together := tried.import_file(path, times=_AT_ONCE)) is None:
                 return {}
-        with trial(store, room=VISUAL, dim=dim) as tried:
+        with trial(store, room=VISUAL, dim=dim, top_classes=holding(dim)) as tried:
             if tried.import_file(path) is None:
                 return {}
             seconds = {"import": together / _AT_ONCE, **_indexed(tried, count, dim, imported=True)}
