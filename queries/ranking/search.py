@@ -10,7 +10,8 @@ More candidates change no score: what the first pictures look like is always tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from milvise.adapter.collection import MOST_HITS
 from milvise.core.arrays import Floats, unit
 from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL, Space
+from milvise.queries.at_once import at_once
 from milvise.queries.gallery_collections import OpenCollections
 from milvise.queries.plan.query import Query
 from milvise.queries.ranking.match import Match
@@ -59,10 +61,10 @@ def ranked_to_each(
     brief : bool
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
-    Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors, and a
-    read in each space for what the other search did not find; where only the joint part counts, one search and one read, whose
-    pictures and order are those of a search in the joint space. A gallery that was made before class probabilities were stored takes a
-    read more.
+    Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
+    then, at the same time too, a read in each space for what the other search did not find; where only the joint part counts, one search
+    and one read, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
+    were stored takes a read more.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
@@ -86,12 +88,18 @@ def _ranked(
     fields: Sequence[str],
 ) -> list[list[Match]]:
     rows: dict[str, Row] = {}
-    visual = _visual_lists(now, queries, count, filter, fields, rows)
-    joint = _joint_lists(now, queries, count, limit, filter)
+    together = _together(now, queries)
+    visual, joint = together(
+        lambda: _visual_lists(now, queries, count, filter, fields, rows),
+        lambda: _joint_lists(now, queries, count, limit, filter),
+    )
     firsts = [_firsts(query, near, close) for query, near, close in zip(queries, visual, joint, strict=True)]
     others = [[*(close or ()), *more] for close, more in zip(joint, also, strict=True)]
-    _add_others(now, queries, rows, visual, others, fields)
-    _add_joint(now, queries, visual, joint)
+    closest = [[*near, *more] for near, more in zip(visual, also, strict=True)]
+    together(
+        lambda: _add_others(now, queries, rows, visual, others, fields),
+        lambda: _add_joint(now, queries, closest, joint),
+    )
     known = candidates(now, {key for near in visual for key in near}, rows)
     answers = []
     for query, near, close, first, more, most in zip(queries, visual, joint, firsts, also, needed, strict=True):
@@ -106,6 +114,16 @@ def _ranked(
         )  # fmt: skip
         answers.append(found)
     return answers
+
+
+def _together(now: OpenCollections, queries: Sequence[Query]) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that calls two others, for the visual and the joint space.
+
+    It calls them at the same time where both ask a server. Milvus Lite computes in this process.
+    """
+    if now.visual.is_lite or not any(0 < query.shares[JOINT] < _ALONE for query in queries) or not now.is_trained:
+        return lambda one, other: (one(), other())
+    return at_once
 
 
 def _among(keys: Sequence[str], some: Set[str]) -> list[int]:
@@ -177,16 +195,16 @@ def _add_others(
 
 
 def _add_joint(
-    now: OpenCollections, queries: Sequence[Query], visual: list[Cosines], joint: list[Cosines | None]
+    now: OpenCollections, queries: Sequence[Query], pictures: Sequence[Sequence[str]], joint: list[Cosines | None]
 ) -> None:
-    """Read the joint cosines of pictures that the joint list lacks, where it counts."""
+    """Read the joint cosines of each query's pictures that the joint list lacks, where it counts."""
     told = [place for place, close in enumerate(joint) if close is not None]
-    wanted = list(dict.fromkeys(key for place in told for key in visual[place] if key not in (joint[place] or ())))
+    wanted = list(dict.fromkeys(key for place in told for key in pictures[place] if key not in (joint[place] or ())))
     vectors = {key: unit(vector) for key, vector in now.joint.vectors(wanted).items()} if wanted else {}
     for place in told:
         close, target = joint[place], queries[place].recipes[JOINT].vector
         assert close is not None
-        close |= {key: float(vectors[key] @ target) for key in visual[place] if key not in close and key in vectors}
+        close |= {key: float(vectors[key] @ target) for key in pictures[place] if key not in close and key in vectors}
 
 
 def score_pictures(
