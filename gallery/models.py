@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from milvise.adapter import Collection, Manifest, Store
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.precision import precision_of
 from milvise.core.records import Fingerprint
 from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import stored_classes
@@ -74,7 +76,8 @@ def stored_backbone(manifest: Manifest) -> Backbone:
     from milvise.embeddings.devise.backbones import load_backbone
 
     weights = manifest.recipe.get("weights")
-    backbone = load_backbone(manifest.recipe.get("backbone", ""), weights=weights and Path(weights))
+    loaded = load_backbone(manifest.recipe.get("backbone", ""), weights=weights and Path(weights))
+    backbone = replace(loaded, precision=precision_of(manifest.recipe))
     _require_same(manifest, backbone.fingerprint)
     return backbone
 

@@ -40,9 +40,14 @@ def encoder_of(made: Fingerprint) -> str:
 
 
 def maker_of(made: Fingerprint) -> str:
-    """Return what classes are called after: the backbone that made visual vectors with this fingerprint, or another encoder."""
+    """Return what classes are called after: the backbone that made visual vectors with this fingerprint, or another encoder.
+
+    Beside single precision it is one of another name, so that both can stand in one Milvus.
+    """
     encoder = encoder_of(made)
-    return str(made.get("backbone", "")) if encoder == DEFAULT_ENCODER else f"encoder_{encoder}"
+    if encoder != DEFAULT_ENCODER:
+        return f"encoder_{encoder}"
+    return "_".join(filter(None, [str(made.get("backbone", "")), str(made.get("precision", ""))]))
 
 
 def texts_alias(encoder: str) -> str:

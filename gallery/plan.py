@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from milvise.adapter import Collection, IndexSpec, Manifest, Store
 from milvise.core.config import DEFAULT_BACKBONE, DEFAULT_ENCODER
+from milvise.core.precision import AUTO, SINGLE, in_precision, precision_of
 from milvise.core.spaces import VISUAL
 from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.encoder import ImageEncoder, TextEncoder, abilities, classes_of
-from milvise.errors import ModelError, NotFoundError, UsageError
+from milvise.errors import ModelError, NotFoundError, StoreError, UsageError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, head_spec, joint_manifest, trained_head
 from milvise.gallery.models import visual_fingerprint
 from milvise.gallery.names import WORDS_ALIAS, classes_alias, encoder_of, joint_alias, maker_of, visual_alias
@@ -177,28 +178,73 @@ def _remarks(head: Head) -> tuple[str, ...]:
 
 
 def make_recipe(
-    store: Store, gallery: str, backbone: str | None, weights: Path | None, encoder: str | None = None
+    store: Store,
+    gallery: str,
+    backbone: str | None,
+    weights: Path | None,
+    encoder: str | None = None,
+    precision: str | None = None,
+    *,
+    fastest: Callable[[], str] = lambda: SINGLE,
 ) -> dict[str, Any]:
     """Return how to make the encoder of a run: what is asked for, else the gallery's, else the default.
+
+    Parameters
+    ----------
+    precision : {"auto", "single", "half"}, optional
+        By default, and with ``auto``, that of the gallery.
+    fastest : callable
+        Returns what ``auto`` is for a gallery that is new.
 
     Raises
     ------
     UsageError
-        If a backbone or weights are given for an encoder that has none.
+        If a backbone, weights or a precision are given for an encoder that has none.
     """
     alias = visual_alias(gallery)
     if encoder not in (None, DEFAULT_ENCODER):
-        if backbone is not None or weights is not None:
+        if backbone is not None or weights is not None or precision is not None:
             raise UsageError(
-                f"--backbone and --weights are for the encoder {DEFAULT_ENCODER!r}.\nReceived: the encoder {encoder!r} too"
+                f"--backbone, --weights and --precision are for the encoder {DEFAULT_ENCODER!r}.\nReceived: the encoder"
+                f" {encoder!r} too"
             )
         return {"encoder": encoder}
     # Where a backbone is named the catalog need not know the gallery's.
-    live = store.live(alias) if backbone is None and weights is None else None
+    live = _standing(store, alias, needed=backbone is None and weights is None)
+    stood = {} if live is None else live.manifest.recipe
     is_other = live is not None and encoder is not None and encoder_of(live.manifest.fingerprint) != encoder
-    if live is not None and live.manifest.recipe and not is_other:
-        return dict(live.manifest.recipe)
-    return {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
+    if backbone is None and weights is None and stood and not is_other:
+        return changed_recipe(stood, None if precision == AUTO else precision)
+    made = {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
+    if precision in (None, AUTO) and stood:
+        return in_precision(made, precision_of(stood))
+    return in_precision(made, fastest() if precision == AUTO else precision or SINGLE)
+
+
+def _standing(store: Store, alias: str, *, needed: bool) -> Collection | None:
+    try:
+        return store.live(alias)
+    except StoreError:
+        if needed:
+            raise
+        return None
+
+
+def changed_recipe(recipe: Mapping[str, Any], precision: str | None) -> dict[str, Any]:
+    """Return a recipe with another precision; with None it stays as it is.
+
+    Raises
+    ------
+    UsageError
+        If an encoder is described that has no precision.
+    """
+    if precision is None:
+        return dict(recipe)
+    if recipe.get("encoder", DEFAULT_ENCODER) != DEFAULT_ENCODER:
+        raise UsageError(
+            f"--precision is for the encoder {DEFAULT_ENCODER!r}.\nReceived: the encoder {recipe['encoder']!r} too"
+        )
+    return in_precision(recipe, precision)
 
 
 def load_beside(store: Store, visual: Manifest, classes: Classes | None, texts: TextEncoder | None) -> list[str]:

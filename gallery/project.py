@@ -20,7 +20,7 @@ from milvise.adapter.escape import both
 from milvise.embeddings.devise.classes import Classes, stored_classes
 from milvise.errors import NotFoundError, StoreError
 from milvise.gallery.heads import Head, conse_fingerprint, conse_head, joint_manifest, trained_head
-from milvise.gallery.names import classes_alias, joint_alias
+from milvise.gallery.names import classes_alias, joint_alias, maker_of
 from milvise.gallery.pair import Pair
 from milvise.gallery.parts import Part
 from milvise.gallery.words_and_classes import classes_behind, require_same_backbone, visual_and_words
@@ -192,9 +192,9 @@ def _head(store: Store, spec: str, gallery: str, visual: Collection, words: Coll
     if spec != "conse":
         head = trained_head(spec, gallery=gallery, visual=made_by, words=words)
         return head, head.fingerprint
-    classes = store.live(classes_alias(made_by["backbone"]))
+    classes = store.live(classes_alias(maker_of(made_by)))
     if classes is None:
-        raise NotFoundError(f"the backbone {made_by['backbone']} has no classes loaded, which the conse head needs.")
+        raise NotFoundError(f"the backbone {maker_of(made_by)} has no classes loaded, which the conse head needs.")
     require_same_backbone(classes, visual)
     return conse_head(_stored(classes), words), conse_fingerprint(classes.manifest.fingerprint)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from milvise.core.arrays import Floats, Pixels
 from milvise.core.config import DEFAULT_ENCODER
+from milvise.core.precision import precision_of
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Both, Head, Network
@@ -28,7 +29,7 @@ def make(recipe: Mapping[str, Any], *, engine: str = "auto") -> Devise:
     Parameters
     ----------
     recipe : mapping
-        ``backbone`` and perhaps ``weights``, as `milvise.embeddings.devise.backbones.load_backbone`.
+        ``backbone`` and perhaps ``weights``, as `milvise.embeddings.devise.backbones.load_backbone`, and ``precision``.
     engine : {"auto", "keras", "openvino"}
         What runs the network.
 
@@ -40,7 +41,13 @@ def make(recipe: Mapping[str, Any], *, engine: str = "auto") -> Devise:
     from milvise.embeddings.runtimes.engines import load_network
 
     weights = recipe.get("weights")
-    return Devise(load_network(recipe.get("backbone", ""), weights=Path(weights) if weights else None, engine=engine))
+    network = load_network(
+        recipe.get("backbone", ""),
+        weights=Path(weights) if weights else None,
+        engine=engine,
+        precision=precision_of(recipe),
+    )
+    return Devise(network)
 
 
 class Devise:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from milvise.core.arrays import Floats, Pixels
+from milvise.core.precision import SINGLE, in_precision
 from milvise.embeddings.devise.classes import Classes, name_classes
 from milvise.errors import ModelError
 
@@ -53,6 +54,8 @@ class Network(ABC):
         Weights and biases, where a classifier reads the visual vector.
     class_names : tuple of str, optional
         What its file calls the classes, if it was fine-tuned.
+    precision : {"single", "half"}
+        How exactly it computes, see `milvise.core.precision`.
     """
 
     name: str
@@ -63,17 +66,19 @@ class Network(ABC):
     weights_hash: str
     classifier: tuple[Floats, Floats] | None
     class_names: tuple[str, ...] | None
+    precision: str = field(default=SINGLE, kw_only=True)
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """What makes its vectors what they are; the same whatever runs it."""
-        return {
+        """What makes its vectors what they are; the same whatever runs it. Single precision goes without saying."""
+        exact = {
             "backbone": self.name,
             "layer": self.layer,
             "size": self.size,
             "resize": self.rule,
             "weights": self.weights_hash,
         }
+        return in_precision(exact, self.precision)
 
     @property
     @abstractmethod

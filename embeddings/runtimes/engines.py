@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from milvise.core.precision import HALF, SINGLE
 from milvise.core.records import Fingerprint
-from milvise.embeddings.devise.backbones import load_backbone
+from milvise.embeddings.devise.backbones import Backbone, load_backbone
 from milvise.embeddings.devise.network import Network
 from milvise.embeddings.runtimes import gpu
 from milvise.embeddings.runtimes.openvino_cache import NotExportableError, cached_backbone, kept_backbone
+from milvise.embeddings.runtimes.openvino_engine import half_floats
 from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import UsageError
 
 ENGINES = ("auto", "keras", "openvino")
 
 
-def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto") -> Network:
+def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto", precision: str = SINGLE) -> Network:
     """Return a backbone with what runs it.
 
     Parameters
@@ -29,6 +31,9 @@ def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto"
         ``auto`` is Keras where it sees a GPU; else OpenVINO where it is installed and the network can be exported; else
         Keras. On a GPU networks compute in half precision, except those in ``.keras`` files, which say themselves.
         OpenVINO needs Keras once for each backbone: the exported graph is kept in the user's cache.
+    precision : {"single", "half"}
+        How exactly it computes. OpenVINO computes in half precision where the processor can. Keras computes on a processor in single precision, whatever
+        is asked for.
 
     Raises
     ------
@@ -42,15 +47,26 @@ def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto"
     if engine not in ENGINES:
         raise UsageError(f"unknown engine.\nExpected: {', '.join(ENGINES)}\nReceived: {engine}")
     if engine == "openvino":
-        return cached_backbone(spec, weights)
+        return cached_backbone(spec, weights, precision=precision)
     if gpu.may_be_there() and gpu.is_seen():
-        return _on_gpu(spec, weights)
+        return replace(_on_gpu(spec, weights), precision=precision)
     if engine == "auto" and importlib.util.find_spec("openvino") is not None:
         try:
-            return cached_backbone(spec, weights)
+            return cached_backbone(spec, weights, precision=precision)
         except NotExportableError as error:
-            return cast(Network, error.loaded)
-    return load_backbone(spec, weights=weights)
+            return replace(cast(Backbone, error.loaded), precision=precision)
+    return replace(load_backbone(spec, weights=weights), precision=precision)
+
+
+def fastest_precision(engine: str = "auto") -> str:
+    """Return the fastest precision in which this machine runs networks and that `benchmarks/precision.py` found to lose next to nothing.
+
+    It is half where OpenVINO runs them on a processor that multiplies floats of 16 bits, and single elsewhere.
+    """
+    on_processor = engine == "openvino" or (engine == "auto" and importlib.util.find_spec("openvino") is not None)
+    if not on_processor or (engine == "auto" and gpu.may_be_there() and gpu.is_seen()):
+        return SINGLE
+    return SINGLE if half_floats() is None else HALF
 
 
 def fingerprint_of(spec: str) -> Fingerprint:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from milvise.core import config
+from milvise.core.precision import SINGLE
 from milvise.embeddings.devise import efficientnet_lite
 from milvise.embeddings.devise.backbones import Backbone, load_backbone, split_spec
 from milvise.embeddings.devise.graph import export_graph, one_graph
@@ -46,8 +47,13 @@ class NotExportableError(ModelError):
         self.loaded = loaded
 
 
-def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
+def cached_backbone(spec: str, weights: Path | None = None, *, precision: str = SINGLE) -> CompiledBackbone:
     """Return a backbone from the cache, where it is put first if it is not there.
+
+    Parameters
+    ----------
+    precision : {"single", "half"}
+        In which it is run; it is kept in single precision.
 
     Raises
     ------
@@ -59,21 +65,21 @@ def cached_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone:
         As `load_backbone`.
     """
     folder = _folder(spec, weights)
-    found = kept_backbone(spec, weights)
+    found = kept_backbone(spec, weights, precision=precision)
     if found is None:
         backbone = load_backbone(spec, weights=weights)
         try:
             _put(folder, lambda made: _write(made, backbone))
         except ModelError as error:
             raise NotExportableError(backbone.name, backbone, str(error)) from error
-        found = _read(folder)
+        found = _read(folder, precision)
     if found is None:
         raise ModelError(f"what was written to {folder} cannot be read back. Remove it and try again.")
     return found
 
 
-def kept_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone | None:
-    """Return a backbone from the cache, None where it is not there.
+def kept_backbone(spec: str, weights: Path | None = None, *, precision: str = SINGLE) -> CompiledBackbone | None:
+    """Return a backbone from the cache, None where it is not there; parameters as `cached_backbone`.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def kept_backbone(spec: str, weights: Path | None = None) -> CompiledBackbone | 
         If OpenVINO is not installed.
     """
     import_openvino("running a network with OpenVINO")
-    return _read(_folder(spec, weights))
+    return _read(_folder(spec, weights), precision)
 
 
 def _folder(spec: str, weights: Path | None) -> Path:
@@ -135,7 +141,7 @@ def _keras_version() -> str:
         return ""
 
 
-def _read(folder: Path) -> CompiledBackbone | None:
+def _read(folder: Path, precision: str) -> CompiledBackbone | None:
     record = read_object(folder / _RECORD)
     arrays = read_arrays(folder / _CLASSIFIER, {"weights": ("f", 2), "bias": ("f", 1)})
     if record is None or arrays is None or not _is_intact(folder, record):
@@ -154,7 +160,9 @@ def _read(folder: Path) -> CompiledBackbone | None:
         return None
     if classifier and (classifier[0].shape != (len(classifier[1]), fields["dim"])):
         return None
-    return CompiledBackbone(**fields, class_names=names, classifier=classifier, graph=folder / _GRAPH)
+    return CompiledBackbone(
+        **fields, class_names=names, classifier=classifier, graph=folder / _GRAPH, precision=precision
+    )
 
 
 def _read_head(folder: Path) -> dict[str, Any] | None:

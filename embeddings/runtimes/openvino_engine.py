@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -15,6 +16,7 @@ from weakref import WeakSet
 import numpy as np
 
 from milvise.core.arrays import Floats, Pixels
+from milvise.core.precision import HALF, SINGLE
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.network import BATCH_SIZE, Both, Head, Network
 from milvise.embeddings.runtimes.quiet_keras import silenced
@@ -30,8 +32,12 @@ _REQUESTS_PER_STREAM = 2
 _FIRST = Lock()
 """OpenVINO's Python package sets itself up at the first inference, and where two threads come at once both wait for ever."""
 
-_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+_PRECISION = "INFERENCE_PRECISION_HINT"
+_EXACT = {_PRECISION: "f32"}
 """By default OpenVINO computes in half precision where the processor can, and its vectors then differ from Keras's."""
+
+_HALVES = {"BF16": "bf16", "FP16": "f16"}
+"""The kinds of floats of 16 bits that a processor may multiply, as OpenVINO calls them. One that has both (x86-64) is slower than in single precision with the second."""
 
 _UNPINNED = {"ENABLE_CPU_PINNING": "NO"}
 """Reading, decoding and writing share the processor's cores with it."""
@@ -53,6 +59,20 @@ def import_openvino(purpose: str) -> Any:
     except ImportError:
         raise MissingExtraError(purpose, "openvino") from None
     return openvino
+
+
+@cache
+def half_floats() -> str | None:
+    """Return which floats of 16 bits this processor multiplies by itself, ``f16`` or ``bf16``, None for neither.
+
+    Raises
+    ------
+    MissingExtraError
+        If OpenVINO is not installed.
+    """
+    ov = import_openvino("running a network with OpenVINO")
+    able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return next((name for capability, name in _HALVES.items() if capability in able), None)
 
 
 def read_graph(path: Path) -> Any:
@@ -97,14 +117,17 @@ class CompiledBackbone(Network):
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         # Compiled when the first picture comes: a run that finds everything unchanged needs none.
-        runner = self._runners.setdefault("visual", Runner(self.graph))
+        runner = self._runners.setdefault("visual", Runner(self.graph, precision=self.precision))
         return np.concatenate(
             [runner(pixels[at : at + batch_size])["visual"] for at in range(0, len(pixels), batch_size)]
         )
 
     def joined(self, head: Head) -> Both:
-        """Return a function from pixels to visual and joint vectors, which is one graph where the head can be part of it."""
-        source = head_graph(head)
+        """Return a function from pixels to visual and joint vectors, which is one graph where the head can be part of it.
+
+        A head always computes in single precision.
+        """
+        source = head_graph(head) if self.precision == SINGLE else None
         if source is None:
             # Not `super()`: a dataclass with slots is made anew, and the class that it names is another one.
             return Network.joined(self, head)
@@ -127,9 +150,10 @@ class CompiledBackbone(Network):
 class Runner:
     """A compiled graph, for many pictures at once or for a single one; usable from several threads."""
 
-    def __init__(self, backbone: Path, head: Any | None = None) -> None:
+    def __init__(self, backbone: Path, head: Any | None = None, *, precision: str = SINGLE) -> None:
         self._backbone = backbone
         self._head = head
+        self._precision = precision
         self._lock = Lock()
         self._many: _Pool | None = None
         self._single: Any = None
@@ -167,10 +191,14 @@ class Runner:
         model = read_graph(self._backbone)
         if self._head is not None:
             model = _chained(model, self._head.clone())
+        floats = half_floats() if self._precision == HALF else None
+        computing = {_PRECISION: floats} if floats else _EXACT
         try:
             model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
             with silenced():
-                return _begun(ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **_EXACT, **_UNPINNED}))
+                return _begun(
+                    ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": hint, **computing, **_UNPINNED})
+                )
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot run {self._backbone} on this processor: {error}") from error
 

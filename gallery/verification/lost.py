@@ -12,6 +12,7 @@ from milvise.adapter.catalog import essence_of
 from milvise.adapter.partition import FIELD
 from milvise.adapter.schema import fits, holds_partition, holds_top_classes, width
 from milvise.adapter.schema import room_of as room_named
+from milvise.core.precision import PRECISIONS, in_precision
 from milvise.core.records import Fingerprint
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise import efficientnet_lite
@@ -111,7 +112,7 @@ class _Machine:
         """Return fingerprints and recipes of the backbones that can be built without a download."""
         if self._backbones is None:
             here = [name for name in efficientnet_lite.VARIANTS if efficientnet_lite.packaged_weights(name) is not None]
-            self._backbones = [made for name in here for made in _fingerprint_of(name)]
+            self._backbones = [made for name in here for made in _fingerprints_of(name)]
         return self._backbones
 
 
@@ -173,11 +174,13 @@ def _recipe_of(visual: Fingerprint, machine: _Machine) -> Mapping[str, Any]:
     return next((recipe for made, recipe in machine.backbones() if dict(made) == dict(visual)), {})
 
 
-def _fingerprint_of(backbone: str) -> list[tuple[Fingerprint, Mapping[str, Any]]]:
+def _fingerprints_of(backbone: str) -> list[tuple[Fingerprint, Mapping[str, Any]]]:
     try:
-        return [(fingerprint_of(backbone), {"backbone": backbone, "weights": None})]
+        made = fingerprint_of(backbone)
     except MilviseError:
         return []
+    recipe = {"backbone": backbone, "weights": None}
+    return [(in_precision(made, precision), in_precision(recipe, precision)) for precision in PRECISIONS]
 
 
 def _packaged_words(alias: str, dim: int, rows: int) -> Iterator[Manifest]:

@@ -14,6 +14,7 @@ from trained_world import drop_trained_world, put_trained_world, put_world_words
 from milvise.adapter import IndexSpec, Manifest, Store
 from milvise.adapter.catalog import essence_of
 from milvise.adapter.ledgers import CATALOG_NAME
+from milvise.core.precision import PRECISIONS
 from milvise.embeddings.devise.backbones import load_backbone
 from milvise.embeddings.runtimes.engines import load_network
 from milvise.embeddings.words.load import load_words
@@ -283,8 +284,9 @@ def test_damaged_words_come_back_by_loading_them_again(own_store: Store, picture
     np.testing.assert_allclose(words.vectors(["dog"])["dog"], [0, 1, 0, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_models_on_this_machine_tell_what_a_gallery_without_any_record_was(
-    own_store: Store, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_store: Store, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     (tmp_path / "p").mkdir()
     for path in photos[:3]:
@@ -293,10 +295,9 @@ def test_the_models_on_this_machine_tell_what_a_gallery_without_any_record_was(
         before.setattr(Manifest, "essence", lambda self: "")
         words = load_words("glove-6b-50d", limit=2_000)
         ingest_words(own_store, words, source="glove-6b-50d", index=IndexSpec("flat"))
-        recipe = make_recipe(own_store, "g", None, None)
-        plan = make_plan(
-            own_store, gallery="g", backbone=load_network(recipe["backbone"]), head=None, recipe=recipe, names=None
-        )
+        recipe = make_recipe(own_store, "g", None, None, precision=precision)
+        network = load_network(recipe["backbone"], precision=precision)
+        plan = make_plan(own_store, gallery="g", backbone=network, head=None, recipe=recipe, names=None)
         ingest_images(
             own_store, [open_source(str(tmp_path / "p"), labels=False)], plan, quarantine=tmp_path / "q.jsonl"
         )
