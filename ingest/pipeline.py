@@ -26,6 +26,7 @@ from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.changes.prune import prune
 from milvise.ingest.changes.seen_ids import SeenIds
 from milvise.ingest.picture_stages import picture_reader, picture_stages, readers_for
+from milvise.ingest.profile import Profile
 from milvise.ingest.quarantine import Quarantine
 from milvise.ingest.reporter import Reporter
 from milvise.ingest.runners import read_ahead, run_in_threads
@@ -53,6 +54,8 @@ class LoadOptions:
         Whether nothing is written.
     verify_content : bool
         Whether stored pictures are read and hashed though their size and time of modification are as they were.
+    profile : Profile, optional
+        Takes the time of each stage.
     """
 
     index: IndexSpec = IndexSpec("auto")
@@ -60,6 +63,7 @@ class LoadOptions:
     prune: bool = False
     dry_run: bool = False
     verify_content: bool = False
+    profile: Profile | None = None
 
 
 def ingest_images(
@@ -123,6 +127,8 @@ class _Run:
         stages = picture_stages(self._plan, sink, self._reporter.report, loaded=self._loaded)
         items = self._changes(pair, untouched=stamp.untouched).in_sources(sources)
         readers = readers_for(is_elsewhere(sources))
+        if (profile := self._options.profile) is not None:
+            items, stages = profile.looked(items), profile.timed(stages)
         run_in_threads(items, stages, batch_size=self._batch_size, progress=self._tell, readers=readers)
         self._reporter.note_skipped(self._seen.skipped)
         if self._has_none(pair):
