@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from milvise.cli.progress import watched
-from milvise.cli.state import GalleryOption, IndexOption, state, stoppable
+from milvise.cli.state import GalleryOption, IndexOption, PrecisionOption, state, stoppable
 from milvise.core import config
 
 
@@ -86,6 +86,7 @@ def follow(
         int | None, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, keras or openvino.")] = "auto",
+    precision: PrecisionOption = None,
 ) -> None:
     """Keep a gallery up to date with a stream of events, or with a folder, until Ctrl-C."""
     from milvise.operations.follow import Follow
@@ -100,7 +101,7 @@ def follow(
     ):
         request = Follow(
             source, gallery=gallery, root=root, group=group, since=since, encoder=encoder, backbone=backbone, weights=weights,
-            classes=classes, head=head, labels=labels, index=index, batch_size=batch_size, engine=engine, max_delay=max_delay,
+            classes=classes, head=head, labels=labels, index=index, batch_size=batch_size, engine=engine, precision=precision, max_delay=max_delay,
             max_delete=max_delete, reconcile=reconcile, poll=poll, dead_letters=dead_letters, is_over=is_over,
         )  # fmt: skip
         with state.connect(create=True) as db:

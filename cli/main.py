@@ -25,6 +25,7 @@ from milvise.cli.state import (
     GalleryOption,
     IndexOption,
     MemoryOption,
+    PrecisionOption,
     state,
     stoppable,
 )
@@ -165,6 +166,7 @@ def ingest_images(
     engine: Annotated[
         str, typer.Option(help="auto, keras or openvino; auto is Keras on a GPU, else OpenVINO where installed.")
     ] = "auto",
+    precision: PrecisionOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove stored pictures that are in none of the sources.")
     ] = False,
@@ -189,6 +191,10 @@ def ingest_images(
             help='Partition a new gallery by a metadata column, for filters such as meta["owner"] == "anna".',
         ),
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page of how busy each stage was, and what it waited for."),
+    ] = None,
 ) -> None:
     """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported."""
     from milvise.operations.images import IngestImages
@@ -196,8 +202,8 @@ def ingest_images(
 
     request = IngestImages(
         tuple(sources), gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, labels=labels,
-        index=index, memory=memory, batch_size=batch_size, engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
-        requests_per_second=requests_per_second, quarantine=quarantine, partition=partition,
+        index=index, memory=memory, batch_size=batch_size, engine=engine, precision=precision, prune=prune, dry_run=dry_run, verify_content=verify_content,
+        requests_per_second=requests_per_second, quarantine=quarantine, partition=partition, profile=profile,
     ).opened()  # fmt: skip
     with state.connect(create=True) as db, watched(state.output) as progress:
         summary = run(db, request, progress)

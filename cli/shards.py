@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from milvise.cli.progress import watched
-from milvise.cli.state import FAILED, QUARANTINED, GalleryOption, IndexOption, MemoryOption, state, stoppable
+from milvise.cli.state import (
+    FAILED,
+    QUARANTINED,
+    GalleryOption,
+    IndexOption,
+    MemoryOption,
+    PrecisionOption,
+    state,
+    stoppable,
+)
 from milvise.core import config
 
 
@@ -50,6 +59,7 @@ def embed(
         int | None, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, keras or openvino.")] = "auto",
+    precision: PrecisionOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if anything was quarantined.")] = False,
 ) -> None:
     """Embed pictures into a folder of shards, on as many machines as share it; exits with 1 if a shard could not be embedded."""
@@ -64,7 +74,7 @@ def embed(
         if sources or not is_planned(out):
             plan = PlanShards(
                 tuple(sources or ()), out, gallery=gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes,
-                head=head, labels=labels, rows=rows, partition=partition, engine=engine,
+                head=head, labels=labels, rows=rows, partition=partition, engine=engine, precision=precision,
             )  # fmt: skip
             with state.connect(create=True) as db:
                 planned = plan_shards(db, plan, progress)

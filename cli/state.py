@@ -101,3 +101,11 @@ MemoryOption = Annotated[
         " server says it has)",
     ),
 ]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        help="single, half or auto: how exactly the backbone computes. (default: the gallery's, or single; auto: the gallery's, or what is fastest"
+        " here)",
+    ),
+]

@@ -9,7 +9,7 @@ import typer
 
 from milvise.cli.evaluate import AttributeOption
 from milvise.cli.progress import watched
-from milvise.cli.state import FAILED, GalleryOption, MemoryOption, state, stoppable
+from milvise.cli.state import FAILED, GalleryOption, MemoryOption, PrecisionOption, state, stoppable
 from milvise.core import config
 
 
@@ -49,6 +49,7 @@ def rebuild(
         int | None, typer.Option(min=1, max=1024, help="Pictures for each pass through the backbone.")
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, keras or openvino.")] = "auto",
+    precision: PrecisionOption = None,
     prune: Annotated[bool, typer.Option("--prune", help="Let pictures go whose files cannot be read.")] = False,
     shadow_for: Annotated[
         str | None,
@@ -67,7 +68,7 @@ def rebuild(
 
     request = Rebuild(
         gallery, encoder=encoder, backbone=backbone, weights=weights, classes=classes, head=head, index=index, memory=memory, batch_size=batch_size,
-        engine=engine, gates=read_gates(gate or ()), attributes=tuple(attribute or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
+        engine=engine, precision=precision, gates=read_gates(gate or ()), attributes=tuple(attribute or ()), out=out, prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
     )  # fmt: skip
     with state.connect() as db, watched(state.output) as progress:
         done = run(db, request, progress)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from milvise.adapter import IndexSpec
+from milvise.core.precision import ASKED_PRECISIONS
 from milvise.core.sizes import read_size
 from milvise.errors import UsageError
 
@@ -15,6 +16,12 @@ def require_known(what: str, value: str, known: Collection[str]) -> None:
     """Check that a value is one of those that there are."""
     if value not in known:
         raise UsageError(f"unknown {what}.\nExpected: {', '.join(known)}\nReceived: {value}")
+
+
+def require_precision(precision: str | None) -> None:
+    """Check that a value names a precision of networks; None is left to the gallery."""
+    if precision is not None:
+        require_known("precision", precision, ASKED_PRECISIONS)
 
 
 def require_count(what: str, value: int | None, least: int, most: int | None = None) -> None:

@@ -136,12 +136,14 @@ class Database(database.Database):
         memory: str | int | None = None,
         batch_size: int | None = None,
         engine: str = "auto",
+        precision: str | None = None,
         prune: bool = False,
         dry_run: bool = False,
         verify_content: bool = False,
         requests_per_second: float | None = None,
         quarantine: str | Path | None = None,
         partition: str | None = None,
+        profile: str | Path | None = None,
         progress: Progress = silent,
     ) -> Summary:
         """Load pictures: unchanged ones are skipped, changed ones replaced, bad ones reported.
@@ -181,6 +183,11 @@ class Database(database.Database):
             Pictures for each pass through the backbone; by default what keeps it busy.
         engine : {"auto", "keras", "openvino"}
             What runs the backbone.
+        precision : {"auto", "single", "half"}, optional
+            How exactly the backbone computes: ``half`` is faster where OpenVINO runs it on a processor that multiplies floats of 16 bits.
+            By default, and with ``auto``, that of the gallery. For a gallery that is new the default is ``single``, and ``auto``
+            what is fastest on this machine and loses next to nothing (``docs/performance.md``). Another precision than that of the
+            gallery has all pictures embedded again.
         prune : bool
             Whether stored pictures that are in none of the sources are removed.
         dry_run : bool
@@ -192,6 +199,8 @@ class Database(database.Database):
             ``MILVISE_REQUESTS_PER_SECOND``, else any number.
         quarantine : path, optional
             Where bad files are reported; by default ``milvise-quarantine-GALLERY.jsonl`` in the working folder.
+        profile : path, optional
+            Where an HTML page is written of what each stage did over time: how busy it was, and how long it waited.
         partition : str, optional
             The metadata column, such as ``owner``, by which a gallery that is new is put into partitions: filters on it make
             searches read a part of it. See ``docs/large-galleries.md``. It cannot be changed afterwards.
@@ -230,7 +239,7 @@ class Database(database.Database):
             sources, gallery=gallery, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), labels=labels, index=index, memory=memory, batch_size=batch_size,
-            engine=engine, prune=prune, dry_run=dry_run, verify_content=verify_content,
+            engine=engine, precision=precision, profile=as_optional_path("profile", profile), prune=prune, dry_run=dry_run, verify_content=verify_content,
             requests_per_second=requests_per_second, quarantine=as_optional_path("quarantine", quarantine), partition=partition,
         )  # fmt: skip
         return ingest_images(self, request, progress)
@@ -252,6 +261,7 @@ class Database(database.Database):
         index: str = "auto",
         batch_size: int | None = None,
         engine: str = "auto",
+        precision: str | None = None,
         max_delay: str = "2s",
         max_delete: str = "5%",
         reconcile: str | None = None,
@@ -279,7 +289,7 @@ class Database(database.Database):
         since : str, optional
             Where to begin in a stream: ``start``, or a time such as ``2026-05-01T12:00:00Z``. By default a group goes on where it
             was, and a new one begins at the start.
-        encoder, backbone, weights, classes, head, labels, index, batch_size, engine
+        encoder, backbone, weights, classes, head, labels, index, batch_size, engine, precision
             For a gallery that is new, as `ingest_images`; later on as the gallery was made.
         max_delay : str
             How long events wait for others while pictures are under way, such as ``500ms``: longer is faster, and less fresh.
@@ -326,7 +336,7 @@ class Database(database.Database):
             str(source), gallery=gallery, root=as_optional_path("root", root), group=group, since=since, encoder=encoder,
             backbone=None if backbone is None else as_name("backbone", backbone), weights=as_optional_path("weights", weights),
             classes=as_optional_path("classes", classes), head=None if head is None else as_name("head", head), labels=labels,
-            index=index, batch_size=batch_size, engine=engine, max_delay=max_delay, max_delete=max_delete, reconcile=reconcile,
+            index=index, batch_size=batch_size, engine=engine, precision=precision, max_delay=max_delay, max_delete=max_delete, reconcile=reconcile,
             poll=poll, dead_letters=as_optional_path("dead_letters", dead_letters), is_over=is_over,
         )  # fmt: skip
         return follow(self, request, progress)
@@ -350,6 +360,7 @@ class Database(database.Database):
         only_failed: bool = False,
         batch_size: int | None = None,
         engine: str = "auto",
+        precision: str | None = None,
         progress: Progress = silent,
     ) -> Embedded:
         """Embed pictures into a folder of shards, for a later `load`: in parts, each of which is done whole or not at all.
@@ -365,7 +376,7 @@ class Database(database.Database):
             The folder of shards. Workers on other machines must share it; see ``docs/scale.md`` for what lies in it.
         gallery : str
             Encoder and head are those of this gallery, where it stands.
-        encoder, backbone, weights, classes, head, labels, partition
+        encoder, backbone, weights, classes, head, labels, partition, precision
             As `ingest_images`.
         rows : int
             Pictures of each shard.
@@ -418,7 +429,7 @@ class Database(database.Database):
                 sources, folder, gallery=gallery, encoder=encoder,
                 backbone=None if backbone is None else as_name("backbone", backbone), weights=as_optional_path("weights", weights),
                 classes=as_optional_path("classes", classes), head=None if head is None else as_name("head", head), labels=labels,
-                rows=rows, partition=partition, engine=engine,
+                rows=rows, partition=partition, engine=engine, precision=precision,
             )  # fmt: skip
             plan_shards(self, plan, progress)
         return embed_shards(request, progress)

@@ -25,7 +25,7 @@ from milvise.ingest.follow.root import Root
 from milvise.ingest.follow.stream import EventStream, without_password
 from milvise.ingest.follow.streams.dead_letters import DeadLetters
 from milvise.ingest.follow.watch import Followed, FollowWatch
-from milvise.operations.checks import require_count, require_index, require_known
+from milvise.operations.checks import require_count, require_index, require_known, require_precision
 from milvise.operations.images import LABELS, MOST_AT_ONCE
 from milvise.operations.planned import planned
 from milvise.operations.progress import Progress, Rate, notes, silent
@@ -59,6 +59,7 @@ class Follow:
     index: str = "auto"
     batch_size: int | None = None
     engine: str = "auto"
+    precision: str | None = None
     max_delay: str = "2s"
     max_delete: str = "5%"
     reconcile: str | None = None
@@ -68,6 +69,7 @@ class Follow:
 
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
+        require_precision(self.precision)
         require_index(self.index)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
         for name in ("max_delay", "reconcile", "poll"):

@@ -624,6 +624,7 @@ class Gallery(search.Gallery):
         memory: str | int | None = None,
         batch_size: int | None = None,
         engine: str = "auto",
+        precision: str | None = None,
         prune: bool = False,
         dry_run: bool = False,
         shadow_for: str | None = None,
@@ -635,8 +636,9 @@ class Gallery(search.Gallery):
 
         Parameters
         ----------
-        encoder, backbone, weights, classes, head
+        encoder, backbone, weights, classes, head, precision
             What the new version is made with, as `milvise.Database.ingest_images`; what is left out stays as it is.
+            Here ``precision="auto"`` is what is fastest on this machine.
         gates : Limits, optional
             Limits on figures of the evaluation that must hold.
         attributes : sequence of str
@@ -691,7 +693,7 @@ class Gallery(search.Gallery):
             self.name, encoder=encoder, backbone=None if backbone is None else as_name("backbone", backbone),
             weights=as_optional_path("weights", weights), classes=as_optional_path("classes", classes),
             head=None if head is None else as_name("head", head), index=index, memory=memory, batch_size=batch_size, engine=engine,
-            gates=gates or Limits(), attributes=tuple(attributes), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
+            precision=precision, gates=gates or Limits(), attributes=tuple(attributes), out=as_optional_path("out", out), prune=prune, accept_worse=accept_worse, dry_run=dry_run, shadow_for=shadow_for,
         )  # fmt: skip
         return rebuild(self._db, request, progress)
 

@@ -12,13 +12,15 @@ from milvise.adapter import IndexSpec
 from milvise.core.config import DEFAULT_GALLERY
 from milvise.core.events import ingest_logged
 from milvise.errors import UsageError
+from milvise.gallery.plan import Plan
 from milvise.ingest.pipeline import LoadOptions
 from milvise.ingest.pipeline import ingest_images as run
 from milvise.ingest.sources import Source, open_source, reads_much, require_pictures
 from milvise.ingest.sources.remote.traffic import TRAFFIC
 from milvise.ingest.summary import Counts, Summary
-from milvise.operations.checks import index_within, require_count, require_index, require_known
+from milvise.operations.checks import index_within, require_count, require_index, require_known, require_precision
 from milvise.operations.planned import planned
+from milvise.operations.profile_page import profiled
 from milvise.operations.progress import Count, Progress, silent
 from milvise.queries.database import Database
 
@@ -51,15 +53,18 @@ class IngestImages:
     memory: str | int | None = None
     batch_size: int | None = None
     engine: str = "auto"
+    precision: str | None = None
     prune: bool = False
     dry_run: bool = False
     verify_content: bool = False
     requests_per_second: float | None = None
     quarantine: Path | None = None
     partition: str | None = None
+    profile: Path | None = None
 
     def __post_init__(self) -> None:
         require_known("kind of labels", self.labels, LABELS)
+        require_precision(self.precision)
         require_index(self.index)
         index_within(self.index, self.memory)
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
@@ -67,6 +72,8 @@ class IngestImages:
             raise UsageError(f"requests_per_second must be more than 0.\nReceived: {self.requests_per_second}")
         require_sources(self.sources)
         require_partition(self.partition)
+        if self.profile is not None and self.dry_run:
+            raise UsageError("a dry run writes nothing, not even a profile of itself.\nExpected: profile or dry_run")
 
     def opened(self) -> IngestImages:
         """Return the request with its sources opened, each of which has an entry that may be a picture.
@@ -131,17 +138,21 @@ def _ingest_images(db: Database, request: IngestImages, progress: Progress) -> S
 
 def _load(db: Database, request: IngestImages, progress: Progress) -> Summary:
     sources = _opened(request)
-    options = LoadOptions(
-        index_within(request.index, request.memory) or IndexSpec("auto"),
-        request.batch_size,
-        request.prune,
-        request.dry_run,
-        request.verify_content,
-    )
-    db.store.indexes.require(options.index)
-    with planned(db, request, progress, partition=request.partition) as plan:
-        quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
+    index = index_within(request.index, request.memory) or IndexSpec("auto")
+    db.store.indexes.require(index)
+    quarantine = request.quarantine or Path(f"milvise-quarantine-{request.gallery}.jsonl")
+    with profiled(request.profile) as page, planned(db, request, progress, partition=request.partition) as plan:
+        page.facts += _facts(request.gallery, plan)
+        options = LoadOptions(
+            index, request.batch_size, request.prune, request.dry_run, request.verify_content, page.profile
+        )
         return run(db.store, sources, plan, quarantine=quarantine, options=options, progress=_counts(sources, progress))
+
+
+def _facts(gallery: str, plan: Plan) -> tuple[str, ...]:
+    info = plan.encoder.info
+    made = ", ".join(f"{name} {value}" for name, value in plan.visual.recipe.items() if value)
+    return (f"Gallery {gallery}: {made}; run by {info.engine} in batches of {info.batch}.",)
 
 
 def _opened(request: IngestImages) -> tuple[Source, ...]:

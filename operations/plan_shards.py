@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from milvise.core.config import DEFAULT_GALLERY
+from milvise.core.precision import AUTO, precision_of
 from milvise.errors import InputError, UsageError
 from milvise.gallery.names import WORDS_ALIAS
 from milvise.ingest.shards.folder import SHARD_ROWS, ShardFolder, ShardsManifest
@@ -13,7 +14,7 @@ from milvise.ingest.shards.listing import write_listing
 from milvise.ingest.shards.models import class_words, keep_models
 from milvise.ingest.sources import require_pictures
 from milvise.ingest.sources.source import is_elsewhere, origins_of
-from milvise.operations.checks import require_count, require_known
+from milvise.operations.checks import require_count, require_known, require_precision
 from milvise.operations.images import LABELS, SourceLike, open_sources, require_partition, require_sources
 from milvise.operations.planned import absolute, planned
 from milvise.operations.progress import Count, Progress, notes, silent
@@ -44,10 +45,12 @@ class PlanShards:
     rows: int = SHARD_ROWS
     partition: str | None = None
     engine: str = "auto"
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         require_partition(self.partition)
         require_known("kind of labels", self.labels, LABELS)
+        require_precision(self.precision)
         require_count("rows", self.rows, 1, MOST_ROWS)
         require_sources(self.sources)
 
@@ -100,8 +103,12 @@ def plan_shards(db: Database, request: PlanShards, progress: Progress = silent) 
 def _same_plan(folder: ShardFolder, request: PlanShards, locations: tuple[str, ...]) -> ShardsManifest:
     """Return the manifest of a folder that is planned, if it was planned for the same."""
     manifest = folder.manifest()
-    asked = {"backbone": request.backbone and absolute(request.backbone), "encoder": request.encoder}
-    made = {"backbone": manifest.visual.recipe.get("backbone"), "encoder": manifest.visual.recipe.get("encoder")}
+    recipe = manifest.visual.recipe
+    asked = {
+        "backbone": request.backbone and absolute(request.backbone), "encoder": request.encoder,
+        "precision": None if request.precision == AUTO else request.precision,
+    }  # fmt: skip
+    made = {"backbone": recipe.get("backbone"), "encoder": recipe.get("encoder"), "precision": precision_of(recipe)}
     others = [f"{name} {made[name]}" for name, value in asked.items() if value is not None and value != made[name]]
     others += [] if locations == manifest.sources[: len(locations)] else [f"the sources {', '.join(manifest.sources)}"]
     if others:

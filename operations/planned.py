@@ -7,8 +7,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from milvise.core.precision import AUTO, precision_of
 from milvise.embeddings.devise.backbones import split_spec
 from milvise.embeddings.registry import load_encoder
+from milvise.embeddings.runtimes.engines import fastest_precision
 from milvise.gallery.plan import Plan, make_recipe, plan_for
 from milvise.operations.progress import Progress, notes
 from milvise.queries.database import Database
@@ -31,6 +33,8 @@ class Asked(Protocol):
     def head(self) -> str | None: ...  # noqa: D102
     @property
     def engine(self) -> str: ...  # noqa: D102
+    @property
+    def precision(self) -> str | None: ...  # noqa: D102
 
 
 @contextmanager
@@ -48,8 +52,14 @@ def planned(db: Database, request: Asked, progress: Progress, *, partition: str 
         As `milvise.operations.database.Database.ingest_images`.
     """
     backbone = request.backbone and absolute(request.backbone)
-    recipe = make_recipe(db.store, request.gallery, backbone, request.weights, request.encoder)
-    notes(progress)(f"Building {recipe.get('backbone') or recipe['encoder']} …")
+    note = notes(progress)
+    recipe = make_recipe(
+        db.store, request.gallery, backbone, request.weights, request.encoder, request.precision,
+        fastest=lambda: fastest_precision(request.engine),
+    )  # fmt: skip
+    note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
+    if request.precision == AUTO:
+        note(f"Its precision is {precision_of(recipe)}.")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
         yield plan_for(
             db.store,

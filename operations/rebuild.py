@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from milvise.core.config import DEFAULT_GALLERY
+from milvise.core.precision import AUTO, precision_of
 from milvise.embeddings.registry import load_encoder
+from milvise.embeddings.runtimes.engines import fastest_precision
 from milvise.errors import InputError, MissingExtraError, UsageError
 from milvise.evaluation.report.page import KEY_FIGURES
 from milvise.gallery.heads import head_spec
 from milvise.gallery.names import coming, joint_alias, maker_of
-from milvise.gallery.plan import Plan, plan_for
+from milvise.gallery.plan import Plan, changed_recipe, plan_for
 from milvise.gallery.versions import Version, go_live, hide, mended, show
 from milvise.ingest.follow.watch import Followed
 from milvise.ingest.rebuild import Beside, open_beside
-from milvise.operations.checks import index_within, require_count, require_index
+from milvise.operations.checks import index_within, require_count, require_index, require_precision
 from milvise.operations.evaluate import Accuracy, Bias, Evaluate, Evaluation, IndexRecall, Limits, evaluate
 from milvise.operations.follow import seconds
 from milvise.operations.images import MOST_AT_ONCE
@@ -49,6 +51,7 @@ class Rebuild:
     memory: str | int | None = None
     batch_size: int | None = None
     engine: str = "auto"
+    precision: str | None = None
     gates: Limits = field(default_factory=Limits)
     attributes: tuple[str, ...] = ()
     out: Path | None = None
@@ -59,14 +62,15 @@ class Rebuild:
 
     def __post_init__(self) -> None:
         require_index(self.index)
+        require_precision(self.precision)
         index_within(self.index, self.memory)
         _ = Bias(self.attributes)
         if self.shadow_for is not None:
             seconds(self.shadow_for, "shadow_for")
         require_count("batch_size", self.batch_size, 1, MOST_AT_ONCE)
-        if self.encoder is None and self.backbone is None and self.weights is None and self.head is None:
+        if all(each is None for each in (self.encoder, self.backbone, self.weights, self.head, self.precision)):
             raise UsageError(
-                "there is nothing to rebuild with.\nExpected: another backbone, weights, encoder or head\nReceived: none"
+                "there is nothing to rebuild with.\nExpected: another backbone, weights, encoder, head or precision\nReceived: none"
             )
 
     @property
@@ -176,12 +180,15 @@ def _require_packages() -> None:
 
 def _recipe(request: Rebuild, before: Version) -> dict[str, Any]:
     """Return how to make the encoder: what is asked for, else the gallery's."""
+    stood = before.visual.recipe
+    precision = fastest_precision(request.engine) if request.precision == AUTO else request.precision
     if request.encoder is not None:
-        return {"encoder": request.encoder}
+        return changed_recipe({"encoder": request.encoder}, precision)
     if request.backbone is None and request.weights is None:
-        return dict(before.visual.recipe)
+        return changed_recipe(stood, precision)
     weights = str(request.weights.resolve()) if request.weights else None
-    return {"backbone": absolute(request.backbone or str(before.visual.recipe.get("backbone"))), "weights": weights}
+    made = {"backbone": absolute(request.backbone or str(stood.get("backbone"))), "weights": weights}
+    return changed_recipe(made, precision or precision_of(stood))
 
 
 def _require_another(plan: Plan, before: Version) -> None:

@@ -36,6 +36,8 @@ WRONG: list[tuple[Callable[[milvise.Database], Any], str]] = [
     (lambda db: db.ingest_images("pictures", labels="x"), "Expected: folder, none\nReceived: x"),
     (lambda db: db.ingest_images("pictures", batch_size=2_000), "Expected: 1 to 1,024\nReceived: 2000"),
     (lambda db: db.ingest_images("pictures", engine="x"), "Expected: auto, keras, openvino\nReceived: x"),
+    (lambda db: db.ingest_images("pictures", precision="x"), "Expected: auto, single, half\nReceived: x"),
+    (lambda db: db.ingest_images("pictures", profile="p.html", dry_run=True), "Expected: profile or dry_run"),
     (lambda db: db.ingest_images("pictures", gallery="no-name"), "starts with a letter"),
     (lambda db: db.ingest_images("pictures", weights=3), "weights is a path"),
     (lambda db: db.gallery("g").train("h.keras", held_back=0.95), "held_back is a share.\nExpected: 0 to 0.9"),
@@ -93,7 +95,7 @@ def test_every_request_and_result_is_frozen() -> None:
 
 OPERATIONS = {
     "contact_sheet": (), "checks": (), "database": (), "files": (), "gallery": (), "measures": (), "offline": (), "progress": (),
-    "readiness": (), "results": (), "shadow": (), "zip_archive": (),
+    "profile_page": (), "readiness": (), "results": (), "shadow": (), "zip_archive": (),
     "demo": ("run_demo",), "drop": ("drop",), "evaluate": ("evaluate", "read_ratings"),
     "export": ("export_model", "export_projector", "export_pairs"), "images": ("ingest_images",),
     "export_lines": ("export_manifest", "export_duplicates"), "project": ("project", "project_part"),
