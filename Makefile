@@ -47,7 +47,9 @@ docs: .venv/.test
 	$(BIN)/python scripts/cli_docs.py
 
 bench: .venv/.test
-	@test -n "$(PICTURES)" || { echo "Which pictures? make bench PICTURES=FOLDER"; exit 1; }
+	@test -n "$(PICTURES)" -a -n "$(WORDS)" || { echo "Which pictures and words? make bench PICTURES=FOLDER WORDS=FILE"; exit 1; }
+	$(BIN)/python benchmarks/loading.py --pictures "$(PICTURES)"
+	$(BIN)/python benchmarks/precision.py --pictures "$(PICTURES)" --words "$(WORDS)"
 	$(BIN)/python benchmarks/pictures.py --pictures "$(PICTURES)"
 	$(BIN)/python benchmarks/words.py
 	$(BIN)/python benchmarks/memory.py
@@ -58,6 +60,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/searches.py --uri bench.db
 	$(BIN)/python benchmarks/focus.py --uri bench.db
 	rm -rf bench.db milvise-quarantine-default.jsonl
+	$(BIN)/python benchmarks/performance.py
 
 clean:
 	rm -rf .venv milvise-demo.db milvise-demo.html milvise-quarantine-demo.jsonl
