@@ -58,7 +58,7 @@ def main() -> None:
             rates.setdefault("first", []).append(-ingest(folder, one, SINGLE, given.backbone)["process_s"])
         rates["bare"].append(bare(network, pixels))
     best = {name: max(found) for name, found in rates.items()}
-    auto = fastest_precision()
+    auto = fastest_precision({"backbone": given.backbone})
     print(f"{given.backbone}, {len(pixels):,} pictures, load of the machine before {load:.1f}")
     print(f"bare, single precision: {' '.join(f'{rate:.1f}' for rate in rates['bare'])} pictures/s")
     figures: dict[str, Any] = {

@@ -55,7 +55,7 @@ def main() -> None:
         }  # fmt: skip
     figures = {precision: compared(found[precision], found[SINGLE]) | rates[precision] for precision in PRECISIONS}
     show(figures)
-    chosen = fastest_precision("openvino")
+    chosen = fastest_precision({"backbone": given.backbone}, "openvino")
     lost = figures[chosen]["lost"]
     print(f"\n--precision auto is {chosen} on this machine; its sets lose {lost:.4f} on the mean (at most {LOSS}).")
     leave(f"precision-{given.backbone}", {"auto": chosen, **figures})

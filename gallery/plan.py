@@ -185,7 +185,7 @@ def make_recipe(
     encoder: str | None = None,
     precision: str | None = None,
     *,
-    fastest: Callable[[], str] = lambda: SINGLE,
+    fastest: Callable[[Mapping[str, Any]], str] = lambda recipe: SINGLE,
 ) -> dict[str, Any]:
     """Return how to make the encoder of a run: what is asked for, else the gallery's, else the default.
 
@@ -194,7 +194,7 @@ def make_recipe(
     precision : {"auto", "single", "half"}, optional
         By default, and with ``auto``, that of the gallery.
     fastest : callable
-        Returns what ``auto`` is for a gallery that is new.
+        From the recipe of a gallery that is new to what ``auto`` is for it.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def make_recipe(
     made = {"backbone": backbone or DEFAULT_BACKBONE, "weights": str(weights.resolve()) if weights else None}
     if precision in (None, AUTO) and stood:
         return in_precision(made, precision_of(stood))
-    return in_precision(made, fastest() if precision == AUTO else precision or SINGLE)
+    return in_precision(made, fastest(made) if precision == AUTO else precision or SINGLE)
 
 
 def _standing(store: Store, alias: str, *, needed: bool) -> Collection | None:

@@ -55,7 +55,7 @@ def planned(db: Database, request: Asked, progress: Progress, *, partition: str 
     note = notes(progress)
     recipe = make_recipe(
         db.store, request.gallery, backbone, request.weights, request.encoder, request.precision,
-        fastest=lambda: fastest_precision(request.engine),
+        fastest=lambda recipe: fastest_precision(recipe, request.engine),
     )  # fmt: skip
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
     if request.precision == AUTO:

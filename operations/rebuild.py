@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from milvise.core.config import DEFAULT_GALLERY
-from milvise.core.precision import AUTO, precision_of
+from milvise.core.precision import AUTO, in_precision, precision_of
 from milvise.embeddings.registry import load_encoder
 from milvise.embeddings.runtimes.engines import fastest_precision
 from milvise.errors import InputError, MissingExtraError, UsageError
@@ -181,14 +181,16 @@ def _require_packages() -> None:
 def _recipe(request: Rebuild, before: Version) -> dict[str, Any]:
     """Return how to make the encoder: what is asked for, else the gallery's."""
     stood = before.visual.recipe
-    precision = fastest_precision(request.engine) if request.precision == AUTO else request.precision
     if request.encoder is not None:
-        return changed_recipe({"encoder": request.encoder}, precision)
-    if request.backbone is None and request.weights is None:
-        return changed_recipe(stood, precision)
-    weights = str(request.weights.resolve()) if request.weights else None
-    made = {"backbone": absolute(request.backbone or str(stood.get("backbone"))), "weights": weights}
-    return changed_recipe(made, precision or precision_of(stood))
+        return changed_recipe({"encoder": request.encoder}, request.precision)
+    made = dict(stood)
+    if request.backbone is not None or request.weights is not None:
+        weights = str(request.weights.resolve()) if request.weights else None
+        other = {"backbone": absolute(request.backbone or str(stood.get("backbone"))), "weights": weights}
+        made = in_precision(other, precision_of(stood))
+    return changed_recipe(
+        made, fastest_precision(made, request.engine) if request.precision == AUTO else request.precision
+    )
 
 
 def _require_another(plan: Plan, before: Version) -> None:

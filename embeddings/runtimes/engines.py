@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from milvise.core.precision import HALF, SINGLE
 from milvise.core.records import Fingerprint
@@ -18,6 +19,9 @@ from milvise.embeddings.runtimes.quiet_keras import import_keras
 from milvise.errors import UsageError
 
 ENGINES = ("auto", "keras", "openvino")
+
+GOOD_IN_HALF = ("efficientnet_lite0",)
+"""Backbones of which `benchmarks/precision.py` found, with their own weights, that searches lose next to nothing in half precision."""
 
 
 def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto", precision: str = SINGLE) -> Network:
@@ -58,11 +62,20 @@ def load_network(spec: str, *, weights: Path | None = None, engine: str = "auto"
     return replace(load_backbone(spec, weights=weights), precision=precision)
 
 
-def fastest_precision(engine: str = "auto") -> str:
-    """Return the fastest precision in which this machine runs networks and that `benchmarks/precision.py` found to lose next to nothing.
+def fastest_precision(recipe: Mapping[str, Any], engine: str = "auto") -> str:
+    """Return the fastest precision in which this machine runs a network and that was found to lose next to nothing.
 
-    It is half where OpenVINO runs them on a processor that multiplies floats of 16 bits, and single elsewhere.
+    It is half for `GOOD_IN_HALF` where OpenVINO runs them on a processor that multiplies floats of 16 bits, and single elsewhere.
+
+    Parameters
+    ----------
+    recipe : mapping
+        ``backbone``, and ``weights`` where they are not its own.
+    engine : str
+        What is to run it.
     """
+    if recipe.get("backbone") not in GOOD_IN_HALF or recipe.get("weights"):
+        return SINGLE
     on_processor = engine == "openvino" or (engine == "auto" and importlib.util.find_spec("openvino") is not None)
     if not on_processor or (engine == "auto" and gpu.may_be_there() and gpu.is_seen()):
         return SINGLE

@@ -83,4 +83,12 @@ def test_the_fastest_is_half_on_a_processor_that_has_it(
     monkeypatch.setattr(engines, "half_floats", lambda: floats)
     monkeypatch.setattr(engines.gpu, "may_be_there", lambda: on_gpu)
     monkeypatch.setattr(engines.gpu, "is_seen", lambda: on_gpu)
-    assert fastest_precision(engine) == expected
+    assert fastest_precision({"backbone": "efficientnet_lite0", "weights": None}, engine) == expected
+
+
+@pytest.mark.parametrize("recipe", [{"backbone": "vgg16"}, {"backbone": "efficientnet_lite0", "weights": "own.h5"}])
+def test_what_was_not_measured_stays_in_single_precision(
+    recipe: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "half_floats", lambda: "bf16")
+    assert fastest_precision(recipe, "openvino") == SINGLE

@@ -41,7 +41,7 @@ def test_galleries_of_two_precisions_stand_beside_each_other(db: milvise.Databas
 def test_a_gallery_goes_on_in_its_precision(
     db: milvise.Database, half: milvise.Gallery, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planned, "fastest_precision", lambda engine: "half")
+    monkeypatch.setattr(planned, "fastest_precision", lambda recipe, engine: "half")
     for precision in (None, "auto"):
         assert db.ingest_images("pictures", gallery="g", engine="openvino", precision=precision).unchanged == 8
         assert db.ingest_images("pictures", **how, precision=precision).unchanged == 8
@@ -58,7 +58,7 @@ def test_auto_is_the_fastest_for_a_gallery_that_is_new(
 ) -> None:
     db.ingest_words("words.txt", components=0, index="flat")
     told: list[str] = []
-    monkeypatch.setattr(planned, "fastest_precision", lambda engine: "half")
+    monkeypatch.setattr(planned, "fastest_precision", lambda recipe, engine: "half")
     db.ingest_images("pictures", **how, precision="auto", progress=lambda step: told.append(str(step)))
     assert fingerprint(db, "g")["precision"] == "half"
     assert any("Its precision is half." in line for line in told)
