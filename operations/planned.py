@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -52,16 +53,14 @@ def planned(db: Database, request: Asked, progress: Progress, *, partition: str 
         As `milvise.operations.database.Database.ingest_images`.
     """
     backbone = request.backbone and absolute(request.backbone)
-    note = notes(progress)
     recipe = make_recipe(
         db.store, request.gallery, backbone, request.weights, request.encoder, request.precision,
         fastest=lambda recipe: fastest_precision(recipe, request.engine),
     )  # fmt: skip
-    note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
-    if request.precision == AUTO:
-        note(f"Its precision is {precision_of(recipe)}.")
+    notes(progress)(f"Building {recipe.get('backbone') or recipe['encoder']} …")
+    told = (f"--precision auto is {precision_of(recipe)} for this gallery.",) if request.precision == AUTO else ()
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
-        yield plan_for(
+        plan = plan_for(
             db.store,
             encoder,
             gallery=request.gallery,
@@ -70,6 +69,7 @@ def planned(db: Database, request: Asked, progress: Progress, *, partition: str 
             names=request.classes,
             partition=partition,
         )
+        yield replace(plan, remarks=(*plan.remarks, *told))
 
 
 def absolute(backbone: str) -> str:

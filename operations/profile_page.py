@@ -54,21 +54,30 @@ def profiled(path: Path | None) -> Iterator[ProfiledRun]:
     Raises
     ------
     InputError
-        If the page cannot be written, before anything is done.
+        If the page cannot be written: before anything is done where this shows then.
     """
     if path is None:
         yield ProfiledRun(None)
         return
-    try:
+    with _writing(path):
         path.open("a").close()
-    except OSError as error:
-        raise InputError(f"the profile {path} cannot be written: {error.strerror or error}") from error
     taken = ProfiledRun(profile := Profile())
     try:
         yield taken
     finally:
         seconds = profile.seconds
-        path.write_text(profile_page("Loading pictures", profile.times(seconds), seconds, taken.facts), "utf-8")
+        with _writing(path):
+            path.write_text(profile_page("Loading pictures", profile.times(seconds), seconds, taken.facts), "utf-8")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"the profile {path} cannot be written: {error.strerror or error}. Pictures that are loaded stay loaded."
+        ) from error
 
 
 def profile_page(title: str, times: Sequence[StageTime], seconds: float, facts: Sequence[str] = ()) -> str:

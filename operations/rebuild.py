@@ -132,6 +132,8 @@ def rebuild(db: Database, request: Rebuild, progress: Progress = silent) -> Rebu
         db.store.indexes.require(index)
     recipe = _recipe(request, before)
     note(f"Building {recipe.get('backbone') or recipe['encoder']} …")
+    if request.precision == AUTO:
+        note(f"--precision auto is {precision_of(recipe)} for this version.")
     with closing(load_encoder(recipe, engine=request.engine)) as encoder:
         head = request.head or head_spec(db.store.live(joint_alias(request.gallery)))
         plan = plan_for(

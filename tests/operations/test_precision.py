@@ -57,12 +57,11 @@ def test_auto_is_the_fastest_for_a_gallery_that_is_new(
     db: milvise.Database, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     db.ingest_words("words.txt", components=0, index="flat")
-    told: list[str] = []
     monkeypatch.setattr(planned, "fastest_precision", lambda recipe, engine: "half")
-    db.ingest_images("pictures", **how, precision="auto", progress=lambda step: told.append(str(step)))
+    summary = db.ingest_images("pictures", **how, precision="auto")
     assert fingerprint(db, "g")["precision"] == "half"
-    assert any("Its precision is half." in line for line in told)
-    db.ingest_images("pictures", **{**how, "gallery": "usual"})
+    assert summary.notes[-1] == "--precision auto is half for this gallery."
+    assert not any("precision" in note for note in db.ingest_images("pictures", **{**how, "gallery": "usual"}).notes)
     assert "precision" not in fingerprint(db, "usual"), "nobody asked for it"
 
 

@@ -34,6 +34,20 @@ def test_a_load_that_fails_leaves_its_page_too(words: milvise.Database, how: dic
     assert "<svg" in Path("load.html").read_text("utf-8")
 
 
+def test_a_page_that_can_no_longer_be_written_at_the_end_is_said_and_the_pictures_are_there(
+    words: milvise.Database, how: dict[str, Any]
+) -> None:
+    def away(step: object) -> None:
+        page = Path("load.html")
+        if page.is_file():
+            page.unlink()
+            page.mkdir()
+
+    with pytest.raises(InputError, match=r"the profile load.html cannot be written: Is a directory. Pictures that are"):
+        words.ingest_images("pictures", **how, profile="load.html", progress=away)
+    assert words.gallery("g").browse(limit=20)[7].uri
+
+
 def test_a_page_that_cannot_be_written_is_said_before_anything_is_made(
     words: milvise.Database, how: dict[str, Any]
 ) -> None:
