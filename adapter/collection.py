@@ -12,6 +12,7 @@ from pymilvus.client.types import LoadState
 
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.connection import Connection
+from milvise.adapter.dense_queries import without_scipy
 from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import both, is_in
 from milvise.adapter.index_spec import IndexSpec
@@ -166,18 +167,19 @@ class Collection:
     def _search(
         self, queries: Sequence[Floats], limit: int, fields: Sequence[str], filter: str, params: Mapping[str, int]
     ) -> Any:
-        return self._call(
-            self._connection.client.search,
-            self.name,
-            # pymilvus packs numbers of Python twice as fast as those of an array.
-            [query.tolist() for query in queries],
-            filter=filter,
-            limit=limit,
-            output_fields=list(fields),
-            search_params={"metric_type": METRIC, "params": dict(params)},
-            consistency_level="Bounded",
-            timeout=READ_TIMEOUT_S,
-        )
+        with without_scipy():
+            return self._call(
+                self._connection.client.search,
+                self.name,
+                # pymilvus packs numbers of Python twice as fast as those of an array.
+                [query.tolist() for query in queries],
+                filter=filter,
+                limit=limit,
+                output_fields=list(fields),
+                search_params={"metric_type": METRIC, "params": dict(params)},
+                consistency_level="Bounded",
+                timeout=READ_TIMEOUT_S,
+            )
 
     def get(self, keys: Sequence[str], *, fields: Sequence[str], own_writes: bool = False) -> dict[str, Row]:
         """Return the rows with these primary keys, by key; keys that are not there are left out."""

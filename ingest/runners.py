@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from milvise.core.blas import one_blas_thread
 from milvise.ingest.prefetch import Prefetched, map_in_order
 
 ITEMS_AHEAD = 512
@@ -102,7 +103,8 @@ def run_in_threads(
     readers : int, optional
         Threads that read; by default as many as there are processors.
     """
-    with read_ahead(items, stages.read, batch_size, readers=readers) as read:
+    # The other stages keep the processors busy while one multiplies matrices.
+    with one_blas_thread(), read_ahead(items, stages.read, batch_size, readers=readers) as read:
         embedded = _embedded(read, stages, batch_size)
         with (
             Prefetched(embedded, depth=_BATCHES_AHEAD, name="embed") as done,

@@ -127,10 +127,12 @@ class CompiledBackbone(Network):
 
         A head always computes in single precision.
         """
-        source = head_graph(head) if self.precision == SINGLE else None
+        source = head_graph(head)
         if source is None:
             # Not `super()`: a dataclass with slots is made anew, and the class that it names is another one.
             return Network.joined(self, head)
+        if self.precision == HALF:
+            return self._beside(run_graph(source))
         runner = Runner(self.graph, source)
         self._joined.add(runner)
 
@@ -138,6 +140,13 @@ class CompiledBackbone(Network):
             outputs = [runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)]
             visual, joint = (np.concatenate([output[name] for output in outputs]) for name in ("visual", "joint"))
             return visual, joint
+
+        return both
+
+    def _beside(self, run: Callable[[Floats], Floats]) -> Both:
+        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
+            visual = self.embed(pixels, batch_size=batch_size)
+            return visual, run(visual)
 
         return both
 
@@ -266,7 +275,7 @@ def run_graph(graph: Any) -> Callable[[Floats], Floats]:
     """
     ov = import_openvino("running a head with OpenVINO")
     try:
-        compiled = _begun(ov.Core().compile_model(graph, "CPU", _EXACT))
+        compiled = _begun(ov.Core().compile_model(graph, "CPU", {**_EXACT, **_UNPINNED}))
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot run the head on this processor: {error}") from error
 

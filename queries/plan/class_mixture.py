@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from milvise.core.arrays import Floats, unit
 from milvise.embeddings.devise.top_classes import class_probabilities
 from milvise.embeddings.wordnet.hierarchy import Hierarchy, Sense
+
+if TYPE_CHECKING:
+    from milvise.queries.ranking.picture_evidence import PictureEvidence
 
 TEMPERATURE = 0.02
 TREE = 0.4
@@ -157,15 +160,13 @@ class ClassMixture:
         """Return the unit vector, shape (words' width,), that stands for shares of classes among the words."""
         return unit(shares @ self.first_names)
 
-    def conse(self, probabilities: Floats) -> Floats:
-        """Return the joint vectors, shape (..., words' width), of length one, that the conse head makes of probabilities.
+    def conse(self, seen: PictureEvidence) -> Floats:
+        """Return the joint vectors, shape (n, words' width), of length one, that the conse head makes of what was seen in pictures.
 
-        What they lack of one, because only the likeliest are known, counts as spread over all classes.
+        What their probabilities lack of one, because only the likeliest are known, counts as spread over all classes.
         """
-        # Most classes are seen in none of the pictures.
-        seen = probabilities.reshape(-1, probabilities.shape[-1]).any(axis=0)
-        rest = np.maximum(0, 1 - probabilities.sum(axis=-1, keepdims=True))
-        return unit(probabilities[..., seen] @ self.names[seen] + rest * self._mean_name)
+        rest = np.maximum(0, 1 - seen.total)[:, None]
+        return unit(seen.weighted(self.names) + rest * self._mean_name)
 
     def focus(self, shares: Floats) -> Floats:
         """Return the class weights, shape (visual width,), of a word that need not be a class."""

@@ -36,8 +36,8 @@ CANDIDATES = 100
 _ALONE = 1 - 1e-9
 """From this share on nothing but the joint part counts: the shares of several words are added, and rounded."""
 
-_AT_ONCE = 5_000
-"""Candidates that are held."""
+_AT_ONCE = 10_000
+"""Candidates that are held: a Milvus server answers 16,384 of one call, and Milvus Lite takes for a hundred queries little more than for one."""
 
 
 def ranked_to_each(
@@ -61,7 +61,7 @@ def ranked_to_each(
     brief : bool
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
-    Calls to Milvus: for each 5,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
+    Calls to Milvus: for each 10,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
     then, at the same time too, a read in each space for what the other search did not find; where only the joint part counts, one search
     and one read, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
     were stored takes a read more.
@@ -241,9 +241,7 @@ def score_pictures(
     parts = {name: np.asarray(values, dtype=np.float32) for name, values in cosines.items()}
     parts[CLASSES] = ranking.evidence(chances).sum(axis=1)
     if JOINT not in parts and ranking.shares[JOINT]:
-        parts[JOINT] = (
-            ranking.mixture.conse(seen.probabilities(len(ranking.mixture.labels))) @ query.recipes[JOINT].vector
-        )
+        parts[JOINT] = ranking.mixture.conse(seen) @ query.recipes[JOINT].vector
     scores = weighted_sum_of(parts, ranking.shares_alone)
     if first and ranking.shares[ALIKE]:
         among = np.asarray(first)

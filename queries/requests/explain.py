@@ -123,7 +123,7 @@ def explain(
     seen = {space: unit(vectors[space]) for space in query.recipes}
     if query.ranking is not None and shown is not None and not now.is_trained:
         # As the search has it.
-        seen[JOINT] = query.ranking.mixture.conse(shown.probabilities(len(now.mixture.labels)))[0]
+        seen[JOINT] = query.ranking.mixture.conse(shown)[0]
     recipes = dict(query.recipes)
     if focus is not None:
         seen = {VISUAL: unit(vectors[VISUAL] * focus)}

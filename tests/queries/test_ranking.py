@@ -199,11 +199,9 @@ def test_without_joint_cosines_they_are_those_that_the_conse_head_makes_of_what_
     seen = saw([1, 0, 0, 0], [0, 0.6, 0.4, 0])
     asked = query(ranking((GUESSED, 1.0)), 7)
     found = score_pictures(asked, rows(2), {VISUAL: [0.0, 0.0]}, seen)
+    made = unit(seen.probabilities(COUNT) @ MIXTURE.names) @ asked.recipes[JOINT].vector
     assert {match.row["id"]: match.parts[JOINT] for match in found} == pytest.approx(
-        {
-            str(number): float(MIXTURE.conse(seen.probabilities(COUNT)[number]) @ asked.recipes[JOINT].vector)
-            for number in range(2)
-        }
+        {str(number): made[number] for number in range(2)}, abs=3e-5
     )
 
 
@@ -226,7 +224,9 @@ def test_a_weighted_sum_takes_the_shares_that_are_given() -> None:
 
 
 def test_what_probabilities_lack_of_one_is_spread_over_all_classes() -> None:
-    whole = np.asarray([[0.5, 0.3, 0.2, 0.0]], np.float32)
-    assert MIXTURE.conse(whole) == pytest.approx(unit(whole @ MIXTURE.names), abs=1e-6)
-    told = np.asarray([0.5, 0.1, 0.0, 0.0], np.float32)
-    assert MIXTURE.conse(told) == pytest.approx(unit((told + 0.4 / COUNT) @ MIXTURE.names), abs=1e-6)
+    whole = [0.5, 0.3, 0.2, 0.0]
+    told = [0.5, 0.1, 0.0, 0.0]
+    made = MIXTURE.conse(saw(whole, told))
+    # Probabilities are kept to 1 / 65,535.
+    assert made[0] == pytest.approx(unit(np.asarray(whole) @ MIXTURE.names), abs=3e-5)
+    assert made[1] == pytest.approx(unit((np.asarray(told) + 0.4 / COUNT) @ MIXTURE.names), abs=3e-5)
