@@ -8,28 +8,23 @@ from threading import Lock
 
 from threadpoolctl import threadpool_limits
 
-_lock = Lock()
-_inside = 0
-_limits: threadpool_limits | None = None
+_taken = Lock()
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Have products of matrices computed in the thread that asks for them, in the whole process, until no such block is open.
+    """Have products of matrices computed in the thread that asks for them, in the whole process, within a ``with`` block.
 
     The threads of BLAS wait for the next product by trying again and again, OpenBLAS for some 30 ms. Where other threads have work, a short
     product then costs more than it saves.
+
+    A block within another one, or beside it in another thread, changes nothing: what was set is put back by who set it.
     """
-    global _inside, _limits
-    with _lock:
-        _inside += 1
-        if _limits is None:
-            _limits = threadpool_limits(1, user_api="blas")
-    try:
+    if not _taken.acquire(blocking=False):
         yield
+        return
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
     finally:
-        with _lock:
-            _inside -= 1
-            if not _inside and _limits is not None:
-                _limits.restore_original_limits()
-                _limits = None
+        _taken.release()

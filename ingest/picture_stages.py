@@ -49,6 +49,7 @@ def picture_stages(
         ReadBatch.joined,
         EmbeddedBatch.joined,
         report,
+        plan.encoder.info.batches_at_once,
     )
 
 

@@ -19,7 +19,7 @@ from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.precision import precision_of
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
-from milvise.embeddings.devise.network import Both, Head, Network
+from milvise.embeddings.devise.network import Head, Network
 from milvise.embeddings.encoder import EncoderInfo
 
 
@@ -64,7 +64,6 @@ class Devise:
     def __init__(self, network: Network, head: Head | None = None) -> None:
         self.network = network
         self.head = head
-        self._both: Both | None = None if head is None else network.joined(head)
         self._batch = 1
 
     @cached_property
@@ -80,6 +79,7 @@ class Devise:
             network.rule,
             network.usual_batch,
             network.engine,
+            batches_at_once=network.batches_at_once,
         )
 
     def encode_images(self, pixels: Pixels) -> dict[str, Floats]:
@@ -87,10 +87,8 @@ class Devise:
         # Keras builds a network anew for each shape of a batch: the last batch of a run is told how large the others were.
         self._batch = max(self._batch, len(pixels))
         batch_size = 1 if len(pixels) == 1 else self._batch
-        if self._both is None:
-            return {VISUAL: self.network.embed(pixels, batch_size=batch_size)}
-        visual, joint = self._both(pixels, batch_size)
-        return {"visual": visual, JOINT: joint}
+        visual = self.network.embed(pixels, batch_size=batch_size)
+        return {VISUAL: visual} | ({} if self.head is None else {JOINT: self.head(visual)})
 
     def classes(self) -> Classes:
         """Return the classes of the network; raises `ModelError` where it has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,8 +14,6 @@ from milvise.errors import ModelError
 
 if TYPE_CHECKING:
     from milvise.embeddings.pictures.rgb import ResizeRule
-
-Both = Callable[[Pixels, int], tuple[Floats, Floats]]
 
 BATCH_SIZE = 32
 
@@ -90,18 +87,14 @@ class Network(ABC):
         """How many pictures at once keep it busy."""
         return BATCH_SIZE
 
+    @property
+    def batches_at_once(self) -> int:
+        """How many such batches, each asked for in a thread of its own, keep it busy."""
+        return 1
+
     @abstractmethod
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
-
-    def joined(self, head: Head) -> Both:
-        """Return a function from pixels and a batch size to visual and joint vectors."""
-
-        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
-            visual = self.embed(pixels, batch_size=batch_size)
-            return visual, head(visual)
-
-        return both
 
     def close(self) -> None:  # noqa: B027 - most networks hold nothing but memory
         """Release the threads that run it, if any; it starts them again when it is used again."""

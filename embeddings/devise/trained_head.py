@@ -36,15 +36,12 @@ class TrainedHead:
         Width of the joint vectors.
     run : callable
         From visual to joint vectors.
-    graph : Path, optional
-        The same as an OpenVINO graph.
     """
 
     path: Path
     record: Mapping[str, Any]
     dim: int
     run: Callable[[Floats], Floats]
-    graph: Path | None = None
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -127,7 +124,7 @@ def load_head(path: Path, *, engine: str = "auto") -> TrainedHead:
         return _run_by_keras(path, *error.loaded)
     network = read_graph(graph)
     dim = network.output(0).partial_shape[1].get_length()
-    return TrainedHead(path, record, dim, run_graph(network), graph)
+    return TrainedHead(path, record, dim, run_graph(network))
 
 
 def checked_head(path: Path) -> tuple[Any, dict[str, Any]]:

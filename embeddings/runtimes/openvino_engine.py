@@ -1,4 +1,7 @@
-"""Networks that OpenVINO runs on a processor: backbone and head as one graph, pixels in, visual and joint vectors out."""
+"""Networks that OpenVINO runs on a processor.
+
+A head is no part of a network's graph, which takes one picture at a time: it would read the weights of the head for each.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
 from milvise.core.arrays import Floats, Pixels
 from milvise.core.precision import HALF, SINGLE
-from milvise.embeddings.devise.conse import ConseHead
-from milvise.embeddings.devise.network import BATCH_SIZE, Both, Head, Network
+from milvise.embeddings.devise.network import BATCH_SIZE, Network
 from milvise.embeddings.runtimes.quiet_keras import silenced
 from milvise.errors import MissingExtraError, ModelError
 
@@ -26,8 +27,8 @@ _HEAVY_BYTES = 100 * 2**20
 _HEAVY_GROUP = 4
 """Networks with wide dense layers wait for their weights to come from memory, which several pictures can share."""
 
-_REQUESTS_PER_STREAM = 2
-"""One is computed, and the next waits beside it: a stream that waited for Python would stand still meanwhile."""
+_REQUESTS_PER_STREAM = 4
+"""One is computed, and others wait beside it: a stream that waited for Python, whose threads wait for each other, would stand still meanwhile."""
 
 _FIRST = Lock()
 """OpenVINO's Python package sets itself up at the first inference, and where two threads come at once both wait for ever."""
@@ -102,7 +103,6 @@ class CompiledBackbone(Network):
 
     graph: Path
     _runners: dict[str, Runner] = field(default_factory=dict, compare=False, repr=False)
-    _joined: WeakSet[Runner] = field(default_factory=WeakSet, compare=False, repr=False)
 
     @property
     def engine(self) -> str:
@@ -111,72 +111,45 @@ class CompiledBackbone(Network):
 
     @property
     def usual_batch(self) -> int:
-        """How many pictures at once keep it busy: at the end of each batch it waits for the last groups."""
+        """How many pictures at once keep it busy: a head takes many at a time."""
         return 2 * BATCH_SIZE
+
+    @property
+    def batches_at_once(self) -> int:
+        """Two: the pictures of the next batch are computed while the last ones of this batch are."""
+        return 2
 
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         # Compiled when the first picture comes: a run that finds everything unchanged needs none.
         runner = self._runners.setdefault("visual", Runner(self.graph, precision=self.precision))
-        return np.concatenate(
-            [runner(pixels[at : at + batch_size])["visual"] for at in range(0, len(pixels), batch_size)]
-        )
-
-    def joined(self, head: Head) -> Both:
-        """Return a function from pixels to visual and joint vectors, which is one graph where the head can be part of it.
-
-        A head always computes in single precision.
-        """
-        source = head_graph(head)
-        if source is None:
-            # Not `super()`: a dataclass with slots is made anew, and the class that it names is another one.
-            return Network.joined(self, head)
-        if self.precision == HALF:
-            return self._beside(run_graph(source))
-        runner = Runner(self.graph, source)
-        self._joined.add(runner)
-
-        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
-            outputs = [runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)]
-            visual, joint = (np.concatenate([output[name] for output in outputs]) for name in ("visual", "joint"))
-            return visual, joint
-
-        return both
-
-    def _beside(self, run: Callable[[Floats], Floats]) -> Both:
-        def both(pixels: Pixels, batch_size: int) -> tuple[Floats, Floats]:
-            visual = self.embed(pixels, batch_size=batch_size)
-            return visual, run(visual)
-
-        return both
+        return np.concatenate([runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)])
 
     def close(self) -> None:
         """Release the compiled graphs and end the threads that run them; they are made again when it is used again."""
-        for runner in [*self._runners.values(), *self._joined]:
+        for runner in self._runners.values():
             runner.close()
 
 
 class Runner:
-    """A compiled graph, for many pictures at once or for a single one; usable from several threads."""
+    """A compiled backbone, for many pictures at once or for a single one; usable from several threads."""
 
-    def __init__(self, backbone: Path, head: Any | None = None, *, precision: str = SINGLE) -> None:
+    def __init__(self, backbone: Path, *, precision: str = SINGLE) -> None:
         self._backbone = backbone
-        self._head = head
         self._precision = precision
         self._lock = Lock()
         self._many: _Pool | None = None
         self._single: Any = None
 
-    def __call__(self, pixels: Pixels) -> dict[str, Floats]:
-        """Return the outputs, each float32 of shape (n, its width), of pixels (n, size, size, 3)."""
+    def __call__(self, pixels: Pixels) -> Floats:
+        """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
         if len(pixels) == 1:
             return self._run_single(pixels)
         with self._lock:
             self._many = self._many or self._pool()
             # Begun under the lock: what was begun is done, even if the threads are told to end meanwhile.
             begun = self._many.begin(pixels)
-        found = list(begun)
-        return {name: np.concatenate([output[name] for output in found]) for name in found[0]}
+        return np.concatenate(list(begun))
 
     def close(self) -> None:
         """Release the compiled graphs, and end the threads after what they were asked for; the next call makes them again."""
@@ -185,7 +158,7 @@ class Runner:
         if many is not None:
             many.close()
 
-    def _run_single(self, pixels: Pixels) -> dict[str, Floats]:
+    def _run_single(self, pixels: Pixels) -> Floats:
         with self._lock:
             self._single = self._single or self._compiled(1, "LATENCY").create_infer_request()
             return _infer(self._single, pixels)
@@ -198,8 +171,6 @@ class Runner:
     def _compiled(self, group: int, hint: str) -> Any:
         ov = import_openvino("running a network with OpenVINO")
         model = read_graph(self._backbone)
-        if self._head is not None:
-            model = _chained(model, self._head.clone())
         floats = half_floats() if self._precision == HALF else None
         computing = {_PRECISION: floats} if floats else _EXACT
         try:
@@ -223,8 +194,8 @@ class _Pool:
             self._requests.put(compiled.create_infer_request())
         self._workers = ThreadPoolExecutor(count, thread_name_prefix="milvise-openvino")
 
-    def begin(self, pixels: Pixels) -> Iterator[dict[str, Floats]]:
-        """Give all pictures to the threads, and return an iterator that waits for the outputs, group by group."""
+    def begin(self, pixels: Pixels) -> Iterator[Floats]:
+        """Give all pictures to the threads, and return an iterator that waits for their vectors, group by group."""
         return self._workers.map(
             self._run, [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
         )
@@ -233,36 +204,12 @@ class _Pool:
         """Wait for what was begun, and end the threads."""
         self._workers.shutdown()
 
-    def _run(self, pixels: Pixels) -> dict[str, Floats]:
+    def _run(self, pixels: Pixels) -> Floats:
         request = self._requests.get()
         try:
-            return {
-                name: output[: len(pixels)] for name, output in _infer(request, _padded(pixels, self._group)).items()
-            }
+            return _infer(request, _padded(pixels, self._group))[: len(pixels)]
         finally:
             self._requests.put(request)
-
-
-def head_graph(head: Head) -> Any | None:
-    """Return a head as an OpenVINO graph from ``visual`` to ``joint``, None for one that only Keras can run."""
-    if isinstance(head, ConseHead):
-        return conse_graph(head)
-    graph: Path | None = getattr(head, "graph", None)
-    return None if graph is None else read_graph(graph)
-
-
-def conse_graph(head: ConseHead) -> Any:
-    """Return the training-free head as an OpenVINO graph."""
-    ov = import_openvino("running a head with OpenVINO")
-    from openvino import opset13 as ops
-
-    visual = ops.parameter([-1, head.weights.shape[0]], np.float32, name="visual")
-    logits = ops.add(
-        ops.matmul(visual, ops.constant(np.ascontiguousarray(head.weights)), False, False), ops.constant(head.bias)
-    )
-    mixed = ops.matmul(ops.softmax(logits, axis=1), ops.constant(head.names), False, False)
-    joint = ops.normalize_l2(mixed, ops.constant(np.array([1], np.int64)), 1e-24, "max")
-    return ov.Model([ops.result(joint, name="joint")], [visual], "conse")
 
 
 def run_graph(graph: Any) -> Callable[[Floats], Floats]:
@@ -287,16 +234,6 @@ def run_graph(graph: Any) -> Callable[[Floats], Floats]:
     return run
 
 
-def _chained(backbone: Any, head: Any) -> Any:
-    """Return one graph with the outputs ``visual`` and ``joint``."""
-    ov = import_openvino("running a network with OpenVINO")
-    visual = backbone.output(0).get_node().input_value(0)
-    for target in head.input(0).get_node().output(0).get_target_inputs():
-        target.replace_source_output(visual)
-    joint = head.output(0).get_node()
-    return ov.Model([*backbone.get_results(), joint], backbone.get_parameters(), "milvise")
-
-
 def _begun(compiled: Any) -> Any:
     """Return a compiled graph after its first inference, on nothing, while no other thread was at one."""
     shape = compiled.input(0).partial_shape
@@ -308,11 +245,10 @@ def _begun(compiled: Any) -> Any:
     return compiled
 
 
-def _infer(request: Any, pixels: Pixels) -> dict[str, Floats]:
+def _infer(request: Any, pixels: Pixels) -> Floats:
     # Its input is copied: a graph goes on to write into memory that was once shared with it, long after that was freed.
     request.infer({0: pixels})
-    names = ("visual", "joint")[: len(request.model_outputs)]
-    return {name: request.get_output_tensor(place).data.copy() for place, name in enumerate(names)}
+    return np.array(request.get_output_tensor(0).data)
 
 
 def _padded(pixels: Pixels, group: int) -> Pixels:

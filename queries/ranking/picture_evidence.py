@@ -68,7 +68,7 @@ class PictureEvidence:
         known = np.vstack([weights, np.zeros_like(weights[:1])])
         classes = np.minimum(self.pairs[:, :, 0], len(weights))
         # Without a table of all classes, and without the threads of BLAS: for a hundred pictures these would take most of the time.
-        return np.einsum("nk,nkm->nm", probabilities_in(self.pairs), known[classes], dtype=np.float32)
+        return np.asarray(np.einsum("nk,nkm->nm", probabilities_in(self.pairs), known[classes]), dtype=np.float32)
 
     @property
     def total(self) -> Floats:

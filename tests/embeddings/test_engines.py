@@ -13,10 +13,12 @@ import pytest
 from small_world import CLASSES, save_net
 
 from milvise.core import config
+from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.conse import ConseHead
 from milvise.embeddings.devise.cut_classifier import weights_hash
+from milvise.embeddings.devise.encoder import Devise
 from milvise.embeddings.devise.heads import linear_head
 from milvise.embeddings.devise.trained_head import load_head
 from milvise.embeddings.model_files.keras_file import save_model
@@ -26,6 +28,11 @@ from milvise.embeddings.runtimes.engines import load_network
 from milvise.embeddings.runtimes.openvino_engine import CompiledBackbone
 from milvise.embeddings.runtimes.quiet_keras import silenced
 from milvise.errors import ModelError, UsageError
+
+
+def graphs() -> list[Path]:
+    """Return the graphs of heads that are kept."""
+    return [*(config.cache() / "heads").rglob("*.xml")]
 
 
 def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -86,28 +93,29 @@ def test_a_picture_has_the_same_vector_alone_and_among_others(
     np.testing.assert_allclose(compiled.embed(pixels[:count], batch_size=2), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_backbone_and_conse_head_are_one_graph(
+def test_an_encoder_gives_the_vectors_of_the_network_and_those_that_the_head_makes_of_them(
     compiled: CompiledBackbone, conse: ConseHead, pixels: np.ndarray
 ) -> None:
-    visual, joint = compiled.joined(conse)(pixels, 4)
-    np.testing.assert_allclose(visual, compiled.embed(pixels), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(joint, conse(visual), atol=1e-5)
+    found = Devise(compiled, conse).encode_images(pixels)
+    np.testing.assert_allclose(found[VISUAL], compiled.embed(pixels), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[JOINT], conse(found[VISUAL]), atol=1e-6)
+    assert list(Devise(compiled).encode_images(pixels)) == [VISUAL]
 
 
-def test_a_trained_head_is_part_of_the_graph_and_agrees_with_keras(
+def test_a_trained_head_is_run_by_openvino_and_agrees_with_keras(
     compiled: CompiledBackbone, pixels: np.ndarray, tmp_path: Path
 ) -> None:
     model = linear_head(compiled.dim, 5)
     record = {"head": "linear", "loss": "cosine", "weights": weights_hash(model), "visual": {}, "words": {}}
     save_model(model, tmp_path / "h.keras", record)
+    before = set(graphs())
     keras, head = (load_head(tmp_path / "h.keras", engine=engine) for engine in ("keras", "auto"))
-    visual, joint = compiled.joined(head)(pixels, 4)
-    assert head.graph is not None
+    visual = compiled.embed(pixels)
+    (graph,) = set(graphs()) - before
     assert (keras.dim, head.dim, keras.fingerprint) == (5, 5, head.fingerprint)
-    np.testing.assert_allclose(joint, keras(visual), atol=1e-5)
     np.testing.assert_allclose(head(visual), keras(visual), atol=1e-5)
     # A damaged graph is made again.
-    head.graph.write_text("<net")
+    graph.write_text("<net")
     np.testing.assert_allclose(load_head(tmp_path / "h.keras")(visual), keras(visual), atol=1e-5)
     # Trained again to the same file.
     model.set_weights([np.ones_like(array) for array in model.get_weights()])
@@ -176,7 +184,7 @@ def test_without_a_cache_keras_runs_networks_and_heads(
     record = {"head": "linear", "loss": "cosine", "weights": weights_hash(model), "visual": {}, "words": {}}
     save_model(model, tmp_path / "h.keras", record)
     head = load_head(tmp_path / "h.keras")
-    assert (head.graph, head(np.ones((2, 12), np.float32)).shape) == (None, (2, 5))
+    assert head(np.ones((2, 12), np.float32)).shape == (2, 5)
     with pytest.raises(ModelError, match="MILVISE_CACHE"):
         load_head(tmp_path / "h.keras", engine="openvino")
 
