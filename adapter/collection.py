@@ -23,7 +23,7 @@ from milvise.adapter.retry import REMARK_S
 from milvise.adapter.rows import check_vector, messages
 from milvise.adapter.schema import METRIC, Room, room_of
 from milvise.adapter.waiting import Beside, wait_for
-from milvise.core.arrays import Floats
+from milvise.core.arrays import Floats, unit
 from milvise.core.chunks import chunks
 from milvise.core.records import Row
 from milvise.errors import DeniedError, NotFoundError, ReplacedError, UsageError
@@ -143,6 +143,35 @@ class Collection:
         # Milvus Lite reads whole rows where it is asked for no field.
         answers = self._found(vectors, limit, (self.room.key,) if self.is_lite else (), filter, 1)
         return [dict(zip(hits.ids, hits.distances, strict=True)) for hits in answers]
+
+    def cosines(
+        self, vector: Floats, keys: Sequence[str], *, fields: Sequence[str] = ()
+    ) -> dict[str, tuple[Row, float]]:
+        """Return the rows with these primary keys and their cosines with one query vector, by key; keys that are not there are left out.
+
+        It is a search among them alone, so that no vector is sent. What an index leaves out of that is read with its vector.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (dim,)
+            The query vector.
+        keys : sequence of str
+            At most 16,384.
+        fields : sequence of str
+            Which fields to fetch.
+        """
+        if not keys:
+            return {}
+        key = self.room.key
+        wanted = list(dict.fromkeys([key, *fields]))
+        (hits,) = self.search([vector], limit=len(keys), fields=wanted, filter=is_in(key, keys))
+        found = {row[key]: (row, cosine) for row, cosine in hits}
+        left_out = [each for each in keys if each not in found]
+        if left_out:
+            target = unit(vector)
+            for each, row in self.get(left_out, fields=[*wanted, "vector"]).items():
+                found[each] = row, float(unit(np.asarray(row.pop("vector"), dtype=np.float32)) @ target)
+        return found
 
     def _found(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from milvise.cli.console import Output
+from milvise.cli.garbage import put_off_in
 from milvise.cli.terminal import print_remark
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class State:
 
     def connect(self, uri: str | None = None, *, create: bool = False) -> Database:
         """Open the Milvus that the options name, or another one."""
-        from milvise.operations.database import connect
+        with put_off_in():
+            from milvise.operations.database import connect
 
-        return connect(uri or self.uri, token=self.token, create=create)
+            return connect(uri or self.uri, token=self.token, create=create)
 
 
 state = State()

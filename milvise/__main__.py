@@ -17,6 +17,9 @@ def run() -> None:
     code: int | str | None = 0
     try:
         # Here, because Ctrl-C may come while it is imported, too.
+        from milvise.cli.garbage import put_off
+
+        put_off()
         from milvise.cli.main import main
         from milvise.cli.state import show_warnings
 

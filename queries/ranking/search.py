@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from milvise.adapter.collection import MOST_HITS
+from milvise.adapter.collection import MOST_HITS, Collection
 from milvise.core.arrays import Floats, unit
 from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL, Space
@@ -62,8 +62,8 @@ def ranked_to_each(
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
     Calls to Milvus: for each 10,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
-    then, at the same time too, a read in each space for what the other search did not find; where only the joint part counts, one search
-    and one read, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
+    then, at the same time too, a search in each space among what the other one found (for several queries a read); where only the joint part counts, one search
+    and one among what it found, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
     were stored takes a read more.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
@@ -184,27 +184,50 @@ def _add_others(
     others: Sequence[Sequence[str]],
     fields: Sequence[str],
 ) -> None:
-    """Read the pictures that other lists have and the visual one lacks, with their visual cosines."""
+    """Add the pictures that other lists have and the visual one lacks, with their rows and visual cosines."""
     lacking = [[key for key in keys if key not in near] for keys, near in zip(others, visual, strict=True)]
-    wanted = list(dict.fromkeys(key for keys in lacking for key in keys))
-    read = now.visual.get(wanted, fields=["id", *fields, "vector"]) if wanted else {}
-    vectors = {key: unit(np.asarray(row["vector"], dtype=np.float32)) for key, row in read.items()}
-    rows |= {key: row for key, row in read.items() if key not in rows}
-    for query, keys, near in zip(queries, lacking, visual, strict=True):
-        near |= {key: float(vectors[key] @ query.recipes[VISUAL].vector) for key in keys if key in vectors}
+    told = _cosines(now.visual, queries, VISUAL, lacking, fields)
+    for keys, near, found in zip(lacking, visual, told, strict=True):
+        # In the order of the lists: it decides between pictures that are as close.
+        near |= {key: found[key][1] for key in keys if key in found}
+        rows |= {key: row for key, (row, _) in found.items() if key not in rows}
 
 
 def _add_joint(
     now: OpenCollections, queries: Sequence[Query], pictures: Sequence[Sequence[str]], joint: list[Cosines | None]
 ) -> None:
-    """Read the joint cosines of each query's pictures that the joint list lacks, where it counts."""
-    told = [place for place, close in enumerate(joint) if close is not None]
-    wanted = list(dict.fromkeys(key for place in told for key in pictures[place] if key not in (joint[place] or ())))
-    vectors = {key: unit(vector) for key, vector in now.joint.vectors(wanted).items()} if wanted else {}
-    for place in told:
-        close, target = joint[place], queries[place].recipes[JOINT].vector
-        assert close is not None
-        close |= {key: float(vectors[key] @ target) for key in pictures[place] if key not in close and key in vectors}
+    """Add the joint cosines of each query's pictures that the joint list lacks, where it counts."""
+    lacking = [
+        [] if close is None else [key for key in keys if key not in close]
+        for keys, close in zip(pictures, joint, strict=True)
+    ]
+    if not any(lacking):
+        return
+    for close, found in zip(joint, _cosines(now.joint, queries, JOINT, lacking), strict=True):
+        if close is not None:
+            close |= {key: cosine for key, (_, cosine) in found.items()}
+
+
+def _cosines(
+    collection: Collection,
+    queries: Sequence[Query],
+    space: Space,
+    keys: Sequence[Sequence[str]],
+    fields: Sequence[str] = (),
+) -> list[dict[str, tuple[Row, float]]]:
+    """Return for each query some rows and their cosines with it: by a search among them for one query, by one read of all their vectors for several."""
+    asking = [place for place, own in enumerate(keys) if own]
+    found: list[dict[str, tuple[Row, float]]] = [{} for _ in queries]
+    if len(asking) == 1:
+        (place,) = asking
+        found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
+    elif asking:
+        read = collection.get(list(dict.fromkeys(key for own in keys for key in own)), fields=["id", *fields, "vector"])
+        vectors = {key: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for key, row in read.items()}
+        for place in asking:
+            target = queries[place].recipes[space].vector
+            found[place] = {key: (read[key], float(vectors[key] @ target)) for key in keys[place] if key in vectors}
+    return found
 
 
 def score_pictures(

@@ -143,10 +143,15 @@ def _kept(path: Path) -> Texts | None:
     try:
         rows = tuple(dict(zip(FIELDS, row, strict=True)) for row in found["rows"])
         texts = Texts(tuple(found["columns"]), rows, found["is_whole"] is True)
-        readable = [text for row in rows for _, text in texts_of(row)] + [row["id"] for row in rows] + [*texts.columns]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         return None
-    return texts if all(isinstance(one, str) for one in readable) else None
+    is_readable = all(isinstance(one, str) for one in texts.columns) and all(map(_is_row, rows))
+    return texts if is_readable else None
+
+
+def _is_row(row: Row) -> bool:
+    texts = isinstance(row["id"], str) and isinstance(row[LABEL], str) and isinstance(row[URI], str)
+    return texts and isinstance(row["meta"], dict | None)
 
 
 def _keep(texts: Texts, path: Path, name: str) -> None:

@@ -48,8 +48,8 @@ def meeting(monkeypatch: pytest.MonkeyPatch, method: str) -> list[str]:
     return met
 
 
-@pytest.mark.parametrize("method", ["_found", "get"])
-def test_searches_and_reads_of_both_spaces_do_not_wait_for_each_other(
+@pytest.mark.parametrize("method", ["_found", "cosines"])
+def test_searches_of_both_spaces_do_not_wait_for_each_other(
     gallery: Gallery, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("milvise.queries.ranking.search.CANDIDATES", 20)
