@@ -62,7 +62,7 @@ def ranked_to_each(
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
     Calls to Milvus: for each 10,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
-    then, at the same time too, a search in each space among what the other one found (for several queries a read); where only the joint part counts, one search
+    then, at the same time too, a search in each space among what the other one found, for each query (in Milvus Lite one read for several); where only the joint part counts, one search
     and one among what it found, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
     were stored takes a read more.
     """
@@ -215,13 +215,17 @@ def _cosines(
     keys: Sequence[Sequence[str]],
     fields: Sequence[str] = (),
 ) -> list[dict[str, tuple[Row, float]]]:
-    """Return for each query some rows and their cosines with it: by a search among them for one query, by one read of all their vectors for several."""
+    """Return for each query some rows and their cosines with it.
+
+    Each query is a search among its rows, so that no vector is sent. Milvus Lite looks at every row for each search: for several queries all
+    vectors are read from it at once.
+    """
     asking = [place for place, own in enumerate(keys) if own]
     found: list[dict[str, tuple[Row, float]]] = [{} for _ in queries]
-    if len(asking) == 1:
-        (place,) = asking
-        found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
-    elif asking:
+    if len(asking) <= 1 or not collection.is_lite:
+        for place in asking:
+            found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
+    else:
         read = collection.get(list(dict.fromkeys(key for own in keys for key in own)), fields=["id", *fields, "vector"])
         vectors = {key: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for key, row in read.items()}
         for place in asking:
