@@ -22,6 +22,7 @@ from milvise.cli.terminal import (
     visible,
 )
 from milvise.core.records import DuplicateGroup, Hit, Owner, WordHit, document_of
+from milvise.core.sizes import shown_size
 
 LIKELY = 0.5
 """A confidence from which on a picture probably shows what was searched for."""
@@ -191,12 +192,14 @@ class Output:
         print_line(f"\n{title}\n$ {visible(command)}")
         self.hits({}, {}, hits)
 
-    def collections(self, version: str, collections: Sequence[Mapping[str, Any]]) -> None:
-        """Print what stands in Milvus."""
+    def collections(self, version: str, collections: Sequence[Mapping[str, Any]], held: int | None = None) -> None:
+        """Print what stands in Milvus, and how many bytes of it a process holds that searches all of it, where it is Milvus Lite."""
         if self.as_json:
             self.document({"milvus": version, "collections": list(collections)})
             return
         self.note(f"Milvus {version}")
+        if held is not None:
+            self.note(f"Held in memory by a process that searches all of it: about {shown_size(held)}")
         print_table(
             [*texts("alias"), *numbers("rows", "dim"), *texts("index", "made by")],
             (

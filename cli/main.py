@@ -235,8 +235,8 @@ def status(
     """Show what stands in Milvus."""
     with state.connect() as db:
         collections = db.status(gallery)
-        version = db.store.connection.version
-    state.output.collections(version, collections)
+        version, held = db.store.connection.version, db.held_bytes(collections)
+    state.output.collections(version, collections, held)
 
 
 @app.command("verify")

@@ -25,6 +25,7 @@ from milvise.ingest.changes.load_stamp import LoadStamp
 from milvise.ingest.changes.loaded_files import LoadedFiles
 from milvise.ingest.changes.prune import prune
 from milvise.ingest.changes.seen_ids import SeenIds
+from milvise.ingest.lite_room import LiteRoom
 from milvise.ingest.picture_stages import picture_reader, picture_stages, readers_for
 from milvise.ingest.profile import Profile
 from milvise.ingest.quarantine import Quarantine
@@ -105,6 +106,7 @@ class _Run:
         self._progress = progress
         self._seen = SeenIds()
         self._live: StillLive | None = None
+        self._room: LiteRoom | None = None
         self._loaded = LoadedFiles(store.connection.uri, plan.visual.collection)
 
     def close(self) -> None:
@@ -175,6 +177,7 @@ class _Run:
         pair, projected, remarks = open_pair(self._store, self._plan, locations)
         self._reporter.tally.add(projected=projected)
         self._reporter.notes += remarks
+        self._room = LiteRoom(pair) if self._store.connection.is_lite else None
         stamp = LoadStamp(self._store, pair.visual, pair.joint, self._loaded)
         # One that is built beside the live one is not live yet.
         if self._store.points_at(pair.visual.manifest.alias) == pair.visual.name:
@@ -209,7 +212,10 @@ class _Run:
         )
 
     def _tell(self) -> None:
-        self._progress(self._reporter.tally.counts)
+        counts = self._reporter.tally.counts
+        if self._room is not None:
+            self._room.look(counts.embedded - counts.replaced)
+        self._progress(counts)
 
     def _has_none(self, pair: Pair | None) -> bool:
         """Return whether every picture of a new gallery ended in the quarantine."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from milvise.adapter import Store
+from milvise.adapter.lite_memory import lite_bytes
 from milvise.adapter.store import check_name
 from milvise.core import config
 from milvise.gallery.live import Live
@@ -79,6 +81,18 @@ class Database:
             }
             for manifest in manifests
         ]
+
+    def held_bytes(self, collections: Sequence[Mapping[str, Any]]) -> int | None:
+        """Return about how many bytes of memory Milvus Lite takes to search some collections, None for a server.
+
+        Parameters
+        ----------
+        collections : sequence of dict
+            As `status` returns them.
+        """
+        if not self.store.connection.is_lite:
+            return None
+        return sum(lite_bytes(entry["rows"], entry["dim"]) for entry in collections)
 
     def close(self) -> None:
         """Close the connection; a Milvus Lite file can then be opened by another process.

@@ -85,6 +85,7 @@ def test_status_and_the_plain_tables(world: Path) -> None:
     status = milvise(world, "status")
     assert "g_visual" in status.stdout
     assert "efficientnet_lite0" in status.stdout
+    assert "Held in memory by a process that searches all of it: about" in status.stderr
     verified = answer(milvise(world, "--json", "verify", "--gallery", "g", "--pictures", "3", "--repair"))
     validate(verified, schemas.VERIFY)
     assert (verified["gallery"], verified["whole"], verified["problems"], verified["repaired"]) == ("g", True, [], [])
