@@ -12,7 +12,6 @@ from pymilvus.client.types import LoadState
 
 from milvise.adapter.catalog import Manifest
 from milvise.adapter.connection import Connection
-from milvise.adapter.dense_queries import without_scipy
 from milvise.adapter.errors import NotDoneError, NotLoadedError
 from milvise.adapter.escape import both, is_in
 from milvise.adapter.index_spec import IndexSpec
@@ -30,6 +29,9 @@ from milvise.errors import DeniedError, NotFoundError, ReplacedError, UsageError
 
 MOST_HITS = 16_384
 """The most rows that one search or query of a Milvus server answers."""
+
+EXACT = ("flat", "hnsw")
+"""Indexes whose searches, among a few rows, reach all of them and answer exact cosines."""
 
 READ_TIMEOUT_S = 30.0
 WRITE_TIMEOUT_S = 120.0
@@ -149,7 +151,8 @@ class Collection:
     ) -> dict[str, tuple[Row, float]]:
         """Return the rows with these primary keys and their cosines with one query vector, by key; keys that are not there are left out.
 
-        It is a search among them alone, so that no vector is sent. What an index leaves out of that is read with its vector.
+        Where the index compares with the vectors themselves and can reach each of them (`EXACT`), it is a search among these rows alone, so that
+        no vector is sent. What that does not find is read with its vector, and so are all rows under other indexes.
 
         Parameters
         ----------
@@ -164,8 +167,10 @@ class Collection:
             return {}
         key = self.room.key
         wanted = list(dict.fromkeys([key, *fields]))
-        (hits,) = self.search([vector], limit=len(keys), fields=wanted, filter=is_in(key, keys))
-        found = {row[key]: (row, cosine) for row, cosine in hits}
+        found: dict[str, tuple[Row, float]] = {}
+        if IndexSpec.parse(self.manifest.index).kind in EXACT:
+            (hits,) = self.search([vector], limit=len(keys), fields=wanted, filter=is_in(key, keys))
+            found = {row[key]: (row, cosine) for row, cosine in hits}
         left_out = [each for each in keys if each not in found]
         if left_out:
             target = unit(vector)
@@ -196,19 +201,18 @@ class Collection:
     def _search(
         self, queries: Sequence[Floats], limit: int, fields: Sequence[str], filter: str, params: Mapping[str, int]
     ) -> Any:
-        with without_scipy():
-            return self._call(
-                self._connection.client.search,
-                self.name,
-                # pymilvus packs numbers of Python twice as fast as those of an array.
-                [query.tolist() for query in queries],
-                filter=filter,
-                limit=limit,
-                output_fields=list(fields),
-                search_params={"metric_type": METRIC, "params": dict(params)},
-                consistency_level="Bounded",
-                timeout=READ_TIMEOUT_S,
-            )
+        return self._call(
+            self._connection.client.search,
+            self.name,
+            # pymilvus packs numbers of Python twice as fast as those of an array.
+            [query.tolist() for query in queries],
+            filter=filter,
+            limit=limit,
+            output_fields=list(fields),
+            search_params={"metric_type": METRIC, "params": dict(params)},
+            consistency_level="Bounded",
+            timeout=READ_TIMEOUT_S,
+        )
 
     def get(self, keys: Sequence[str], *, fields: Sequence[str], own_writes: bool = False) -> dict[str, Row]:
         """Return the rows with these primary keys, by key; keys that are not there are left out."""

@@ -11,6 +11,7 @@ from typing import Any
 from pymilvus import MilvusClient
 
 from milvise.adapter.address import Address, is_server, read_address, without_password
+from milvise.adapter.dense_queries import spare_scipy
 from milvise.adapter.errors import MilvusBusyError, translated
 from milvise.adapter.lite import open_lite
 from milvise.adapter.probe import explain_failure
@@ -148,6 +149,7 @@ def connect(uri: str, *, token: str = "", create: bool = False) -> Connection:
         If no server answers; the message says why. It comes within 15 s.
     """
     _quieten()
+    spare_scipy()
     if is_server(uri):
         return _open_server(read_address(uri, token))
     if uri.endswith(".db"):

@@ -46,7 +46,7 @@ def open_lite(uri: str, *, create: bool) -> MilvusClient:
             f"this is no path of a Milvus Lite database: {getattr(error, 'strerror', None) or error}.\nReceived:"
             f" {_shown(uri)}"
         ) from error
-    # Milvus Lite keeps up to 128 MiB of rows before it writes them out. Much sooner, loading takes a tenth longer: files are written again and again.
+    # By default Milvus Lite keeps 128 MiB of rows before it writes them out. With 8 MiB a load takes 3 % more of the processor: files are rewritten more often.
     os.environ.setdefault("MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES", str(LITE_BUFFER_BYTES))
     _give_back_memory()
     cause = _LastError()

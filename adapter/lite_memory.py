@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 _ROW_BYTES = 2_000
 _COPIES = 4
-"""`benchmarks/lite_memory.py` prints what they are chosen by."""
+"""Chosen by what `benchmarks/lite_memory.py` prints."""
+
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 SHARE = 0.25
-"""From this part of the machine's memory on, a server is better: it keeps what it needs, and other processes go on."""
+"""If a gallery needs more than this share of the memory, a server is better: other programs need some, too."""
 
 
 def lite_bytes(rows: int, dim: int) -> int:
@@ -18,8 +21,13 @@ def lite_bytes(rows: int, dim: int) -> int:
 
 
 def machine_bytes() -> int | None:
-    """Return the memory of this machine, None where the system does not tell."""
+    """Return the memory of this machine, or what its container may take of it; None where the system does not tell."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+    try:
+        return min(whole, int(_CONTAINER.read_text()))
+    except (OSError, ValueError):
+        # No container, or one without a limit, whose text is ``max``.
+        return whole

@@ -155,7 +155,7 @@ def searches(found: Figures) -> str:
     ]  # fmt: skip
     process = (
         f" A process that searches takes {found['process']:.2f} times one that opens the same Milvus with pymilvus, and {found['process_to_searched']:.2f} times one that makes a search there."
-        if "process" in found
+        if "process_to_searched" in found
         else ""
     )
     return (

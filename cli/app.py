@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from milvise.cli.garbage import take_up
+from milvise.cli.collecting import enable_gc
 from milvise.cli.state import state, stoppable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,7 +76,7 @@ def with_shared(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(**given: Any) -> Any:
-        take_up()
+        enable_gc()
         take_shared(**{name: given.pop(name) for name in shared})
         with stoppable(""):
             return function(**given)

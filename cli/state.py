@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from milvise.cli.collecting import without_gc
 from milvise.cli.console import Output
-from milvise.cli.garbage import put_off_in
 from milvise.cli.terminal import print_remark
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class State:
 
     def connect(self, uri: str | None = None, *, create: bool = False) -> Database:
         """Open the Milvus that the options name, or another one."""
-        with put_off_in():
+        with without_gc():
             from milvise.operations.database import connect
 
             return connect(uri or self.uri, token=self.token, create=create)

@@ -52,8 +52,6 @@ class EncoderInfo:
         What runs it, for reports.
     any_text : bool
         Whether `TextEncoder.encode_texts` takes every text. Otherwise searches take the texts of its vocabulary alone.
-    batches_at_once : int
-        How many calls of `ImageEncoder.encode_images` a load makes at the same time, each in a thread of its own.
     """
 
     name: str
@@ -64,7 +62,6 @@ class EncoderInfo:
     batch: int = BATCH
     engine: str = "python"
     any_text: bool = False
-    batches_at_once: int = 1
 
 
 class ImageEncoder(Protocol):

@@ -30,11 +30,11 @@ class LiteRoom:
     def look(self, written: int) -> None:
         """Warn, once, if the gallery has come to take much with so many pictures more."""
         taken = (self._rows + written) * self._row_bytes
-        if self._is_told or self._memory is None or taken < SHARE * self._memory:
+        if not written or self._is_told or self._memory is None or taken < SHARE * self._memory:
             return
         self._is_told = True
         _logger.warning(
             "Milvus Lite holds all rows in memory: %s pictures take about %.1f of this machine's %.1f GiB, in every process that searches"
-            " them. A Milvus server would be better; docker-compose.yml starts one. The load goes on.",
+            " them. A Milvus server would be better; docker-compose.yml starts one.",
             f"{self._rows + written:,}", taken / 2**30, self._memory / 2**30,
         )  # fmt: skip

@@ -49,7 +49,6 @@ def picture_stages(
         ReadBatch.joined,
         EmbeddedBatch.joined,
         report,
-        plan.encoder.info.batches_at_once,
     )
 
 

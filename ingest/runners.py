@@ -46,13 +46,11 @@ class Stages(Generic[Item, Read, Embedded, Written]):
     Attributes
     ----------
     read, embed, write : callable
-        From a batch to a batch. `read` is called in several threads at a time, `write` in one.
+        From a batch to a batch. `read` is called in several threads at a time, the others in one each.
     join_read, join_embedded : callable
         From several batches to one.
     report : callable
         Given each batch that a stage made, before the next stage: it reports what was rejected, and counts.
-    embedders : int
-        In how many threads `embed` is called.
     """
 
     read: Callable[[Sequence[Item]], Read]
@@ -61,7 +59,6 @@ class Stages(Generic[Item, Read, Embedded, Written]):
     join_read: Callable[[Sequence[Read]], Read]
     join_embedded: Callable[[Sequence[Embedded]], Embedded]
     report: Callable[[Read | Embedded | Written], None]
-    embedders: int = 1
 
     def reported(self, batch: Made) -> Made:
         """Report a batch and return it."""
@@ -148,13 +145,13 @@ def read_ahead(
 def _embedded(
     read: Iterable[Read | None], stages: Stages[Item, Read, Embedded, Written], batch_size: int
 ) -> Iterator[Embedded | None]:
-    groups = _groups(_reported(read, stages), batch_size)
-    joined = (None if group is None else stages.join_read(group) for group in groups)
-    with ThreadPoolExecutor(stages.embedders, thread_name_prefix="milvise-embed") as pool:
-        for made in map_in_order(pool, stages.embed, joined, window=stages.embedders):
-            embedded = None if made is None else stages.reported(made[1])
-            if embedded is None or len(embedded):
-                yield embedded
+    for batches in _groups(_reported(read, stages), batch_size):
+        if batches is None:
+            yield None
+            continue
+        embedded = stages.reported(stages.embed(stages.join_read(batches)))
+        if len(embedded):
+            yield embedded
 
 
 def _reported(read: Iterable[Read | None], stages: Stages[Item, Read, Embedded, Written]) -> Iterator[Read | None]:

@@ -17,9 +17,9 @@ def run() -> None:
     code: int | str | None = 0
     try:
         # Here, because Ctrl-C may come while it is imported, too.
-        from milvise.cli.garbage import put_off
+        from milvise.cli.collecting import disable_gc
 
-        put_off()
+        disable_gc()
         from milvise.cli.main import main
         from milvise.cli.state import show_warnings
 

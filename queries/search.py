@@ -97,7 +97,7 @@ class Gallery:
     ) -> list[Hit]:
         """Return the pictures that show what the words say, closest first, and those whose text holds the words.
 
-        One search in one space, and for words of which classes are kinds; for others two, and mostly one read in each collection. Unless it is by
+        One search in one space, and for words of which classes are kinds; for others, with a trained head, mostly two in each collection. Unless it is by
         meaning, a read more where texts hold the words, and where they are those of many pictures, the same searches again.
 
         Parameters

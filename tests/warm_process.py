@@ -29,7 +29,7 @@ TIME_LIMIT_S = 280
 AT_START = frozenset(os.environ)
 """Variables that the program was started with; imports add others, which a new interpreter's imports would add too."""
 
-CLIENT = ("milvus_lite.adapter.grpc.server", "pyarrow.dataset", "faiss", "rich.live", "scipy.sparse", "typer._adapters")
+CLIENT = ("milvus_lite.adapter.grpc.server", "pyarrow.dataset", "faiss", "rich.live", "typer._adapters")
 """What the client and the command line import when they are first used."""
 
 WITH_A_NETWORK = {"train", "export", "demo", "--backbone"}

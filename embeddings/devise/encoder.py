@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from milvise.core.arrays import Floats, Pixels
 from milvise.core.config import DEFAULT_ENCODER
 from milvise.core.precision import precision_of
@@ -21,6 +23,8 @@ from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.classes import Classes
 from milvise.embeddings.devise.network import Head, Network
 from milvise.embeddings.encoder import EncoderInfo
+
+_BLOCK = 32
 
 
 def make(recipe: Mapping[str, Any], *, engine: str = "auto") -> Devise:
@@ -79,7 +83,6 @@ class Devise:
             network.rule,
             network.usual_batch,
             network.engine,
-            batches_at_once=network.batches_at_once,
         )
 
     def encode_images(self, pixels: Pixels) -> dict[str, Floats]:
@@ -88,7 +91,7 @@ class Devise:
         self._batch = max(self._batch, len(pixels))
         batch_size = 1 if len(pixels) == 1 else self._batch
         visual = self.network.embed(pixels, batch_size=batch_size)
-        return {VISUAL: visual} | ({} if self.head is None else {JOINT: self.head(visual)})
+        return {VISUAL: visual} | ({} if self.head is None else {JOINT: _in_blocks(self.head, visual)})
 
     def classes(self) -> Classes:
         """Return the classes of the network; raises `ModelError` where it has none."""
@@ -97,3 +100,13 @@ class Devise:
     def close(self) -> None:
         """Release the threads that run the network, if any."""
         self.network.close()
+
+
+def _in_blocks(head: Head, visual: Floats) -> Floats:
+    """Return what a head makes of visual vectors, of which rows of zeros make a multiple of 32.
+
+    A product of matrices takes the rows that are left at its end in another way, so that the last digits of a picture's vector would depend on how many
+    others are in its batch.
+    """
+    lacking = -len(visual) % _BLOCK
+    return head(np.pad(visual, ((0, lacking), (0, 0))))[: len(visual)]

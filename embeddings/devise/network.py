@@ -87,11 +87,6 @@ class Network(ABC):
         """How many pictures at once keep it busy."""
         return BATCH_SIZE
 
-    @property
-    def batches_at_once(self) -> int:
-        """How many such batches, each asked for in a thread of its own, keep it busy."""
-        return 1
-
     @abstractmethod
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""

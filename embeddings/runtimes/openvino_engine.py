@@ -40,6 +40,9 @@ _EXACT = {_PRECISION: "f32"}
 _HALVES = {"BF16": "bf16", "FP16": "f16"}
 """The kinds of floats of 16 bits that a processor may multiply, as OpenVINO calls them. One that has both (x86-64) is slower than in single precision with the second."""
 
+_ALONE = {"INFERENCE_NUM_THREADS": 1}
+"""A product that several threads share is added up in another order, which changes last digits."""
+
 _UNPINNED = {"ENABLE_CPU_PINNING": "NO"}
 """Reading, decoding and writing share the processor's cores with it."""
 
@@ -102,7 +105,11 @@ class CompiledBackbone(Network):
     """
 
     graph: Path
-    _runners: dict[str, Runner] = field(default_factory=dict, compare=False, repr=False)
+    _runner: Runner = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # It compiles the graph when the first picture comes: a run that finds everything unchanged needs none.
+        object.__setattr__(self, "_runner", Runner(self.graph, precision=self.precision))
 
     @property
     def engine(self) -> str:
@@ -114,21 +121,13 @@ class CompiledBackbone(Network):
         """How many pictures at once keep it busy: a head takes many at a time."""
         return 2 * BATCH_SIZE
 
-    @property
-    def batches_at_once(self) -> int:
-        """Two: the pictures of the next batch are computed while the last ones of this batch are."""
-        return 2
-
     def embed(self, pixels: Pixels, *, batch_size: int = BATCH_SIZE) -> Floats:
         """Return the visual vectors, float32 of shape (n, dim), of pixels (n, size, size, 3)."""
-        # Compiled when the first picture comes: a run that finds everything unchanged needs none.
-        runner = self._runners.setdefault("visual", Runner(self.graph, precision=self.precision))
-        return np.concatenate([runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)])
+        return np.concatenate([self._runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)])
 
     def close(self) -> None:
         """Release the compiled graphs and end the threads that run them; they are made again when it is used again."""
-        for runner in self._runners.values():
-            runner.close()
+        self._runner.close()
 
 
 class Runner:
@@ -222,7 +221,7 @@ def run_graph(graph: Any) -> Callable[[Floats], Floats]:
     """
     ov = import_openvino("running a head with OpenVINO")
     try:
-        compiled = _begun(ov.Core().compile_model(graph, "CPU", {**_EXACT, **_UNPINNED}))
+        compiled = _begun(ov.Core().compile_model(graph, "CPU", {**_EXACT, **_UNPINNED, **_ALONE}))
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot run the head on this processor: {error}") from error
 

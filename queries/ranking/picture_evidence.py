@@ -67,8 +67,12 @@ class PictureEvidence:
         """Return the probabilities of classes times the weights of each, shape (n, m), for weights of shape (classes, m)."""
         known = np.vstack([weights, np.zeros_like(weights[:1])])
         classes = np.minimum(self.pairs[:, :, 0], len(weights))
-        # Without a table of all classes, and without the threads of BLAS: for a hundred pictures these would take most of the time.
-        return np.asarray(np.einsum("nk,nkm->nm", probabilities_in(self.pairs), known[classes]), dtype=np.float32)
+        probabilities = probabilities_in(self.pairs)
+        # One of the likeliest classes after the other, for all pictures: a table of all classes would take longer, and much memory.
+        found = np.zeros((len(classes), weights.shape[1]), dtype=np.float32)
+        for rank in range(classes.shape[1]):
+            found += probabilities[:, rank, None] * known[classes[:, rank]]
+        return found
 
     @property
     def total(self) -> Floats:

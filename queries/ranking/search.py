@@ -37,7 +37,7 @@ _ALONE = 1 - 1e-9
 """From this share on nothing but the joint part counts: the shares of several words are added, and rounded."""
 
 _AT_ONCE = 10_000
-"""Candidates that are held: a Milvus server answers 16,384 of one call, and Milvus Lite takes for a hundred queries little more than for one."""
+"""The most candidates of one call: a hundred queries with a hundred each."""
 
 
 def ranked_to_each(
@@ -61,10 +61,15 @@ def ranked_to_each(
     brief : bool
         Whether rows hold no more than `milvise.queries.ranking.match.BRIEF`.
 
-    Calls to Milvus: for each 10,000 candidates a search among visual vectors. With a trained head also one among joint vectors at the same time, and
-    then, at the same time too, a search in each space among what the other one found, for each query (in Milvus Lite one read for several); where only the joint part counts, one search
-    and one among what it found, whose pictures and order are those of a search in the joint space. A gallery that was made before class probabilities
-    were stored takes a read more.
+    Calls to Milvus, for each 10,000 candidates:
+
+    - a search among visual vectors;
+    - with a trained head, at the same time, a search among joint vectors;
+    - then, in each space at the same time, what the other search did not find: a search among these pictures for one query, a read of their
+      vectors for several.
+
+    Where only the joint part counts, there is one search and then one among what it found; pictures and order are those of a search in
+    the joint space. A gallery that was made before class probabilities were stored takes a read more.
     """
     count = min(MOST_HITS, max(CANDIDATES, limit))
     step = max(1, _AT_ONCE // count)
@@ -215,17 +220,13 @@ def _cosines(
     keys: Sequence[Sequence[str]],
     fields: Sequence[str] = (),
 ) -> list[dict[str, tuple[Row, float]]]:
-    """Return for each query some rows and their cosines with it.
-
-    Each query is a search among its rows, so that no vector is sent. Milvus Lite looks at every row for each search: for several queries all
-    vectors are read from it at once.
-    """
+    """Return for each query some rows and their cosines with it: by a search among them for one query, by one read of all their vectors for several."""
     asking = [place for place, own in enumerate(keys) if own]
     found: list[dict[str, tuple[Row, float]]] = [{} for _ in queries]
-    if len(asking) <= 1 or not collection.is_lite:
-        for place in asking:
-            found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
-    else:
+    if len(asking) == 1:
+        (place,) = asking
+        found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
+    elif asking:
         read = collection.get(list(dict.fromkeys(key for own in keys for key in own)), fields=["id", *fields, "vector"])
         vectors = {key: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for key, row in read.items()}
         for place in asking:

@@ -13,20 +13,18 @@ pytest.importorskip("scipy", reason="SciPy is not installed, so that nothing cou
 CODE = """
 import sys
 from pymilvus.client.entity_helper import entity_is_sparse_matrix
-from milvise.adapter.dense_queries import without_scipy
+from milvise.adapter.dense_queries import spare_scipy
 
-with without_scipy():
-    with without_scipy():
-        assert not entity_is_sparse_matrix([[0.5, 0.5]])
-    assert not entity_is_sparse_matrix([[0.5, 0.5]])
+spare_scipy()
+assert not entity_is_sparse_matrix([[0.5, 0.5]])
 assert not any(name.startswith("scipy") for name in sys.modules)
 
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array, csr_matrix
 
-matrix = csr_matrix([[0.0, 1.0]])
-with without_scipy():
+for matrix in (csr_matrix([[0.0, 1.0]]), csr_array([[0.0, 1.0]])):
     assert entity_is_sparse_matrix(matrix)
-assert entity_is_sparse_matrix(matrix)
+    assert entity_is_sparse_matrix([matrix])
+assert not entity_is_sparse_matrix([[0.5, 0.5]])
 print("as it was")
 """
 

@@ -102,6 +102,17 @@ def test_an_encoder_gives_the_vectors_of_the_network_and_those_that_the_head_mak
     assert list(Devise(compiled).encode_images(pixels)) == [VISUAL]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_what_a_head_makes_of_a_picture_does_not_depend_on_the_others_in_its_batch(
+    compiled: CompiledBackbone, conse: ConseHead, pixels: np.ndarray, count: int
+) -> None:
+    encoder = Devise(compiled, conse)
+    among, few = encoder.encode_images(pixels), encoder.encode_images(pixels[:count])
+    same = (among[VISUAL][:count] == few[VISUAL]).all(axis=1)
+    np.testing.assert_array_equal(few[JOINT][same], among[JOINT][:count][same])
+    assert same.any() or count == 1
+
+
 def test_a_trained_head_is_run_by_openvino_and_agrees_with_keras(
     compiled: CompiledBackbone, pixels: np.ndarray, tmp_path: Path
 ) -> None:

@@ -39,11 +39,12 @@ def test_it_is_told_once_when_a_quarter_is_taken(
     (said,) = [record.getMessage() for record in caplog.records]
     assert "100 pictures" in said
     assert "A Milvus server would be better" in said
-    # In a load of its own.
+    # In a load of its own, and not where nothing is new.
     caplog.clear()
     monkeypatch.setattr("milvise.ingest.lite_room.machine_bytes", lambda: 4 * 8 * row)
     for number in range(5):
         paint(tmp_path / f"more/{number + 5}.png", number + 5)
+    load(tmp_path / "more")
     load(tmp_path / "more")
     assert ["pictures take about" in record.getMessage() for record in caplog.records] == [True]
 
@@ -52,3 +53,13 @@ def test_a_wide_row_takes_more_than_a_narrow_one_and_the_machine_has_memory() ->
     assert lite_bytes(10, 1280) > lite_bytes(10, 50) > 10 * 200
     assert lite_bytes(0, 50) == 0
     assert (machine_bytes() or 2**31) > 2**28
+
+
+def test_a_container_that_may_take_less_than_the_machine_has_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = machine_bytes()
+    monkeypatch.setattr("milvise.adapter.lite_memory._CONTAINER", tmp_path / "memory.max")
+    for text, expected in (("4096\n", 4096), ("max\n", whole), (str(2**60), whole)):
+        (tmp_path / "memory.max").write_text(text)
+        assert machine_bytes() == expected
