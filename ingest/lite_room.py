@@ -23,7 +23,7 @@ class LiteRoom:
 
     def __init__(self, pair: Pair, *, memory: int | None = None) -> None:
         self._rows = pair.visual.count()
-        self._row_bytes = sum(lite_bytes(1, one.manifest.dim) for one in pair.in_order)
+        self._row_bytes = sum(lite_bytes(1, one.manifest.dim, one.manifest.room) for one in pair.in_order)
         self._memory = memory or machine_bytes()
         self._is_told = False
 

@@ -92,7 +92,7 @@ class Database:
         """
         if not self.store.connection.is_lite:
             return None
-        return sum(lite_bytes(entry["rows"], entry["dim"]) for entry in collections)
+        return sum(lite_bytes(entry["rows"], entry["dim"], entry["room"]) for entry in collections)
 
     def close(self) -> None:
         """Close the connection; a Milvus Lite file can then be opened by another process.

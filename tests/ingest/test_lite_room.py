@@ -29,7 +29,7 @@ def test_it_is_told_once_when_a_quarter_is_taken(
     assert not caplog.records
     live = [own_store.live(f"g_{room}") for room in ("visual", "joint")]
     pair = Pair(*(one for one in live if one is not None))
-    row = sum(lite_bytes(1, one.manifest.dim) for one in pair.in_order)
+    row = sum(lite_bytes(1, one.manifest.dim, one.manifest.room) for one in pair.in_order)
     room = LiteRoom(pair, memory=4 * 100 * row)
     for written in (0, 50, 94):
         room.look(written)
@@ -50,8 +50,8 @@ def test_it_is_told_once_when_a_quarter_is_taken(
 
 
 def test_a_wide_row_takes_more_than_a_narrow_one_and_the_machine_has_memory() -> None:
-    assert lite_bytes(10, 1280) > lite_bytes(10, 50) > 10 * 200
-    assert lite_bytes(0, 50) == 0
+    assert lite_bytes(10, 1280, "visual") > lite_bytes(10, 50, "joint") > lite_bytes(10, 50, "words") > 10 * 200
+    assert lite_bytes(0, 50, "words") == 0
     assert (machine_bytes() or 2**31) > 2**28
 
 
