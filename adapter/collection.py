@@ -152,7 +152,8 @@ class Collection:
         """Return the rows with these primary keys and their cosines with one query vector, by key; keys that are not there are left out.
 
         Where the index compares with the vectors themselves and can reach each of them (`EXACT`), it is a search among these rows alone, so that
-        no vector is sent. What that does not find is read with its vector, and so are all rows under other indexes.
+        no vector is sent. What that does not find is read with its vector, and so are all rows under other indexes, and those of Milvus Lite, which
+        filters after it walked a graph.
 
         Parameters
         ----------
@@ -168,7 +169,7 @@ class Collection:
         key = self.room.key
         wanted = list(dict.fromkeys([key, *fields]))
         found: dict[str, tuple[Row, float]] = {}
-        if IndexSpec.parse(self.manifest.index).kind in EXACT:
+        if not self.is_lite and IndexSpec.parse(self.manifest.index).kind in EXACT:
             (hits,) = self.search([vector], limit=len(keys), fields=wanted, filter=is_in(key, keys))
             found = {row[key]: (row, cosine) for row, cosine in hits}
         left_out = [each for each in keys if each not in found]

@@ -65,8 +65,8 @@ def ranked_to_each(
 
     - a search among visual vectors;
     - with a trained head, at the same time, a search among joint vectors;
-    - then, in each space at the same time, what the other search did not find: a search among these pictures for one query, a read of their
-      vectors for several.
+    - then, in each space at the same time, what the other search did not find: for one query as `Collection.cosines`, for several a read of
+      their vectors.
 
     Where only the joint part counts, there is one search and then one among what it found; pictures and order are those of a search in
     the joint space. A gallery that was made before class probabilities were stored takes a read more.

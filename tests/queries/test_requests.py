@@ -143,10 +143,10 @@ def test_by_default_words_are_ranked_by_what_the_network_saw(
     assert similarities == sorted(similarities, reverse=True)
     assert -1 - 1e-6 <= similarities[-1] <= similarities[0] <= 1 + 1e-6
     assert gallery.words_space() == "ranked"
-    # A word that is a class takes one search; where a head was trained, another takes one in each space, and a read in each.
+    # A word that is a class takes one search; where a head was trained, another takes one in each space, and one call in each for what the other found.
     is_class = set(terms) <= PLACE.keys()
-    assert calls["search"] == (1 if is_class else 2)
-    assert calls["query"] == (0 if is_class else 2)
+    assert calls["search"] + calls["query"] == (1 if is_class else 4)
+    assert calls["query"] in (0, 2)
     assert gallery.search(words, limit=limit, space="ranked", by="meaning") == hits
     # Text is looked at beside, and holds none of these words: more candidates are looked at, and change no score.
     deeper = gallery.search(words, limit=limit)
@@ -626,9 +626,9 @@ def test_an_explanation_says_what_each_word_adds(gallery: Gallery, calls: Counte
     hit = gallery.search("cat sofa^2 - dog", limit=1)[0]
     calls.clear()
     told = gallery.explain(hit.id, words="cat sofa^2 - dog xqzzz")
-    assert calls["search"] == 2, "those of the search itself"
-    assert calls["query"] <= 10, (
-        "a read in each space, three for a word that is not known, itself and its like, two for the search, and three for"
+    assert calls["search"] in (2, 4), "those of the search itself"
+    assert calls["search"] + calls["query"] <= 12, (
+        "four for the search, a read in each space, three for a word that is not known, itself and its like, and three for"
         " the confidence"
     )
     number = numbers([hit])[0]
