@@ -234,8 +234,10 @@ def status(
 ) -> None:
     """Show what stands in Milvus."""
     with state.connect() as db:
+        from milvise.queries.database import held_bytes
+
         collections = db.status(gallery)
-        version, held = db.store.connection.version, db.held_bytes(collections)
+        version, held = db.store.connection.version, held_bytes(db, collections)
     state.output.collections(version, collections, held)
 
 

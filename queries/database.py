@@ -82,18 +82,6 @@ class Database:
             for manifest in manifests
         ]
 
-    def held_bytes(self, collections: Sequence[Mapping[str, Any]]) -> int | None:
-        """Return about how many bytes of memory Milvus Lite takes to search some collections, None for a server.
-
-        Parameters
-        ----------
-        collections : sequence of dict
-            As `status` returns them.
-        """
-        if not self.store.connection.is_lite:
-            return None
-        return sum(lite_bytes(entry["rows"], entry["dim"], entry["room"]) for entry in collections)
-
     def close(self) -> None:
         """Close the connection; a Milvus Lite file can then be opened by another process.
 
@@ -111,3 +99,16 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def held_bytes(db: Database, collections: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return about how many bytes of memory Milvus Lite takes to search some collections, None for a server.
+
+    Parameters
+    ----------
+    collections : sequence of dict
+        As `Database.status` returns them.
+    """
+    if not db.store.connection.is_lite:
+        return None
+    return sum(lite_bytes(entry["rows"], entry["dim"], entry["room"]) for entry in collections)

@@ -97,23 +97,6 @@ def test_a_search_for_keys_alone_finds_what_one_for_rows_does(gallery: Collectio
     assert gallery.search_keys(queries[:1], limit=1, filter='uri == "none"') == [{}]
 
 
-@pytest.mark.parametrize("kind", ["flat", "ivf_flat:nlist=32,nprobe=1", "hnsw:M=8,efConstruction=64,ef=16"])
-def test_cosines_of_some_rows_are_told_whatever_the_index_leaves_out(
-    store: Store, gallery: Collection, kind: str
-) -> None:
-    finished = store.finish(gallery, IndexSpec.parse(kind))
-    query, stored = vectors(1, seed=13)[0], vectors(ROWS)
-    expected = stored @ query / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
-    # The furthest are in clusters that are not probed.
-    numbers = [*np.argsort(expected)[:20].tolist(), *np.argsort(-expected)[:20].tolist()]
-    keys = [f"{number:032x}" for number in numbers]
-    found = finished.cosines(query, [*keys, "none"], fields=["width"])
-    assert {key: row["width"] for key, (row, _) in found.items()} == dict(zip(keys, numbers, strict=True))
-    assert [found[key][1] for key in keys] == pytest.approx(expected[numbers].tolist(), abs=1e-5)
-    assert not any("vector" in row for row, _ in found.values())
-    assert finished.cosines(query, []) == {}
-
-
 def test_a_filter_is_obeyed_and_vectors_come_only_when_asked_for(gallery: Collection) -> None:
     hits = gallery.search(
         vectors(1), limit=5, fields=["label"], filter='label == "it\'s odd" and meta["number"] < 100'
@@ -305,6 +288,23 @@ def test_more_hits_than_the_beam_is_wide_are_all_there(store: Store, gallery: Co
     assert current is not None
     finished = store.finish(current, IndexSpec.parse("hnsw:ef=16"))
     assert len(finished.search(vectors(1), limit=200, fields=["id"])[0]) == 200
+
+
+@pytest.mark.parametrize("kind", ["flat", "ivf_flat:nlist=32,nprobe=1", "hnsw:M=8,efConstruction=64,ef=16"])
+def test_cosines_of_some_rows_are_told_whatever_the_index_leaves_out(
+    store: Store, gallery: Collection, kind: str
+) -> None:
+    finished = store.finish(gallery, IndexSpec.parse(kind))
+    query, stored = vectors(1, seed=13)[0], vectors(ROWS)
+    expected = stored @ query / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
+    # The furthest are in clusters that are not probed.
+    numbers = [*np.argsort(expected)[:20].tolist(), *np.argsort(-expected)[:20].tolist()]
+    keys = [f"{number:032x}" for number in numbers]
+    found = finished.cosines(query, [*keys, "none"], fields=["width"])
+    assert {key: row["width"] for key, (row, _) in found.items()} == dict(zip(keys, numbers, strict=True))
+    assert [found[key][1] for key in keys] == pytest.approx(expected[numbers].tolist(), abs=1e-5)
+    assert not any("vector" in row for row, _ in found.values())
+    assert finished.cosines(query, []) == {}
 
 
 def test_what_is_settled_is_seen_by_another_client(another_store: Store, gallery: Collection) -> None:
