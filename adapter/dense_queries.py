@@ -10,8 +10,8 @@ from functools import cache
 def spare_scipy() -> None:
     """Have pymilvus not import SciPy before it is needed.
 
-    Before its first search pymilvus imports ``scipy.sparse``, to see whether the query is one of its matrices. That takes a tenth of the time in which
-    a process answers a word. Where nobody has imported it, no query is one; as soon as somebody has, pymilvus looks as before.
+    Before its first search pymilvus imports ``scipy.sparse``, to see whether the query is one of its matrices. That loads some 80 modules,
+    for a process that may answer a single word. Where nobody has imported it, no query is one; as soon as somebody has, pymilvus looks as before.
     """
     try:
         from pymilvus.client.utils import SciPyHelper

@@ -11,7 +11,7 @@ _PICTURE_BYTES = 6_000
 _OTHER_BYTES = 300
 _COPIES = 8
 """What a row takes beside its vector, and how often its vector is held, at most, while the first search is made. `benchmarks/lite_memory.py` compares them
-with what is measured: for 10,000 to 40,000 pictures of width 50 to 1280 and for 400,000 words they say 0.7 to 1.3 times as much."""
+with what is measured: for 20,000 pictures of width 50 to 1280 and for 400,000 words they say 0.84 to 1.04 times as much."""
 
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
