@@ -3,9 +3,10 @@
 For each commit a wheel is built, which goes into a folder of its own. That version makes a Milvus Lite database of a small world and one
 of real photos (`tests/compatibility`: words, pictures, a trained head, feedback). A copy is then given to the milvise of this checkout. Both
 are asked the same, and then take more pictures, train, project, evaluate, verify and drop, each in its own copy. The documents
-that all commands print with ``--json`` are compared: keys, order, texts, and numbers to 1e-6. Left out are times and speeds alone
-(`tests/compatibility/documents.py`). The earlier version is made to read rows in the order of their keys, as this one does. Of a version that
-answers otherwise by design, only the exit codes are compared and that something is found.
+that all commands print with ``--json`` are compared: keys, order, texts, and numbers to 1e-6. The demo is compared twice: of the photos
+that the earlier version loaded, to 1e-6; and of photos that each version loaded itself, to the step of a stored probability. Left out
+are times and speeds alone (`tests/compatibility/documents.py`). The earlier version is made to read rows in the order of their keys,
+as this one does. Of a version that answers otherwise by design, only the exit codes are compared and that something is found.
 
     python scripts/compatibility.py                    # both worlds of all VERSIONS; a quarter of an hour
     python scripts/compatibility.py --commit aa33a03   # of this one
@@ -34,7 +35,7 @@ TESTS = ROOT / "tests"
 sys.path[0] = str(TESTS)
 
 from compatibility.commands import PHASES, PHOTOS, RATE, SMALL, command_lines, filled, from_rows  # noqa: E402
-from compatibility.documents import differences, hits_of, schema_of, settled, shortened  # noqa: E402
+from compatibility.documents import LOADED_TOLERANCE, TOLERANCE, differences, hits_of, schema_of, settled, shortened  # noqa: E402
 from compatibility.inputs import UNKNOWN_CLASSES, make_photos, make_small  # noqa: E402
 
 VERSIONS = {"aa33a03": True, "0e175af": False}
@@ -92,7 +93,13 @@ def _checks(commit: str, world: World, site: Path, folder: Path) -> Iterator[tup
         yield f"{meaning}: answers ({len(answers)} commands)", _codes(answers, world, phase)
         if exact:
             before = _answers(site, old, inputs, phase, world)
-            yield f"{meaning}: as it did itself ({len(answers)} commands)", _unlike(before, answers, world, phase)
+            tolerance = LOADED_TOLERANCE if phase == "demo" else TOLERANCE
+            problems = _unlike(before, answers, world, phase, tolerance)
+            yield f"{meaning}: as it did itself ({len(answers)} commands)", problems
+    if exact:
+        shutil.copytree(old, folder / "demonstrated")
+        answers = _answers(None, folder / "demonstrated", inputs, "demo", world)
+        yield "demo of the photos that it loaded: as it did itself", _unlike(before, answers, world, "demo")
 
 
 def _answers(site: Path | None, folder: Path, inputs: Path, phase: str, world: World) -> Answers:
@@ -120,11 +127,11 @@ def _run(site: Path | None, folder: Path, inputs: Path, commands: list[list[str]
     return [{**answer, "document": settled(answer["document"], folders)} for answer in answers]
 
 
-def _unlike(before: Answers, now: Answers, world: World, phase: str) -> list[str]:
+def _unlike(before: Answers, now: Answers, world: World, phase: str, tolerance: float = TOLERANCE) -> list[str]:
     """Return where two versions' answers differ."""
     found = []
     for command, old, new in zip(_asked(phase, world), before, now, strict=True):
-        problems = list(differences(old["document"], new["document"]))
+        problems = list(differences(old["document"], new["document"], tolerance))
         if old["code"] != new["code"]:
             problems.insert(0, f"exit code {old['code']} is {new['code']}: {new['errors'][-300:]}")
         found += [f"{' '.join(command)}\n        {problem}" for problem in problems[:5]]

@@ -18,6 +18,11 @@ _ALIKE = 6
 """From so many properties on, those of one schema are written once."""
 
 TOLERANCE = 1e-6
+LOADED_TOLERANCE = 1 / 65_535
+"""For pictures that each version loads itself: the step in which a probability is stored, see `milvise.embeddings.devise.top_classes`.
+
+A probability that lies halfway between two steps is rounded up by one version and down by another whose sums have another order.
+"""
 _DISTANCE_TOLERANCE = 2e-3
 """It is ``sqrt(2 - 2 * similarity)``, which turns 1e-6 into 1.4e-3 where the similarity is 1."""
 
@@ -42,20 +47,20 @@ def settled(value: Any, folders: Mapping[str, str] | None = None, key: str = "")
     return type(value)(0) if timed and value is not None else value
 
 
-def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
-    """Yield where two settled documents differ: keys, order, texts, and numbers by more than 1e-6."""
+def differences(before: Any, now: Any, tolerance: float = TOLERANCE, at: str = "") -> Iterator[str]:
+    """Yield where two settled documents differ: keys, order, texts, and numbers by more than `tolerance`."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in before | now:
             if key in before and key in now:
-                yield from differences(before[key], now[key], f"{at}/{key}")
+                yield from differences(before[key], now[key], tolerance, f"{at}/{key}")
             else:
                 yield f"{at}/{key}: {'new' if key in now else 'gone'}"
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for place, (one, other) in enumerate(zip(before, now, strict=True)):
-            yield from differences(one, other, f"{at}/{place}")
+            yield from differences(one, other, tolerance, f"{at}/{place}")
     elif _is_number(before) and _is_number(now):
-        tolerance = _DISTANCE_TOLERANCE if at.endswith("/distance") else TOLERANCE
-        if not math.isclose(before, now, rel_tol=0, abs_tol=tolerance):
+        allowed = _DISTANCE_TOLERANCE if at.endswith("/distance") else tolerance
+        if not math.isclose(before, now, rel_tol=0, abs_tol=allowed):
             yield f"{at}: {before} is {now}"
     elif before != now:
         yield f"{at}: {str(before)[:80]!r} is {str(now)[:80]!r}"

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from compatibility.documents import differences, hits_of, schema_of, settled
+from compatibility.documents import LOADED_TOLERANCE, differences, hits_of, schema_of, settled
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import ValidationError, validate
@@ -60,6 +60,10 @@ def test_times_alone_are_passed_over() -> None:
 def test_numbers_differ_from_a_millionth_on() -> None:
     assert list(differences(DOCUMENT, changed(similarity=0.5 + 5e-7))) == []
     assert list(differences(DOCUMENT, changed(similarity=0.5 + 2e-6))) == ["/hits/0/similarity: 0.5 is 0.500002"]
+    assert list(differences(DOCUMENT, changed(similarity=0.5 + 2e-6), LOADED_TOLERANCE)) == []
+    assert list(differences(DOCUMENT, changed(similarity=0.5 + 2e-5), LOADED_TOLERANCE)) == [
+        "/hits/0/similarity: 0.5 is 0.50002"
+    ]
     assert list(differences(DOCUMENT, changed(id="b"))) == ["/hits/0/id: 'a' is 'b'"]
 
 
