@@ -42,6 +42,7 @@ SHORT_SCAN_S = 10.0
 """A scan that took less is rather begun again than waited for."""
 
 _SCAN_ROWS = 1_000
+_TOGETHER = 4
 
 
 class Collection:
@@ -147,37 +148,56 @@ class Collection:
         return [dict(zip(hits.ids, hits.distances, strict=True)) for hits in answers]
 
     def cosines(
-        self, vector: Floats, keys: Sequence[str], *, fields: Sequence[str] = ()
-    ) -> dict[str, tuple[Row, float]]:
-        """Return the rows with these primary keys and their cosines with one query vector, by key; keys that are not there are left out.
+        self, vectors: Sequence[Floats], keys: Sequence[Sequence[str]], *, fields: Sequence[str] = ()
+    ) -> list[dict[str, tuple[Row, float]]]:
+        """Return for each query vector some rows, each with its cosine, by primary key; keys that are not there are left out.
 
-        Where the index compares with the vectors themselves and can reach each of them (`EXACT`), it is a search among these rows alone, so that
-        no vector is sent. What that does not find is read with its vector, and so are all rows under other indexes, and those of Milvus Lite, which
-        filters after it walked a graph.
+        Where the index compares with the vectors themselves and can reach each of them (`EXACT`), these are searches among these rows alone, so
+        that no vector is sent. What they do not find is read with its vector, in one call for each thousand, and so are all rows under other indexes, and
+        those of Milvus Lite, which filters after it walked a graph.
 
         Parameters
         ----------
-        vector : ndarray of shape (dim,)
-            The query vector.
-        keys : sequence of str
-            At most 16,384.
+        vectors : sequence of ndarray of shape (dim,)
+            Query vectors.
+        keys : sequence of sequence of str
+            For each query vector the primary keys of the rows, at most 16,384.
         fields : sequence of str
             Which fields to fetch.
         """
-        if not keys:
-            return {}
-        key = self.room.key
-        wanted = list(dict.fromkeys([key, *fields]))
-        found: dict[str, tuple[Row, float]] = {}
+        wanted = list(dict.fromkeys([self.room.key, *fields]))
+        found: list[dict[str, tuple[Row, float]]] = [{} for _ in vectors]
         if not self.is_lite and IndexSpec.parse(self.manifest.index).kind in EXACT:
-            (hits,) = self.search([vector], limit=len(keys), fields=wanted, filter=is_in(key, keys))
-            found = {row[key]: (row, cosine) for row, cosine in hits}
-        left_out = [each for each in keys if each not in found]
-        if left_out:
+            self._search_among(vectors, keys, wanted, found)
+        left_out = [[each for each in own if each not in near] for own, near in zip(keys, found, strict=True)]
+        read = self.get(list(dict.fromkeys(each for own in left_out for each in own)), fields=[*wanted, "vector"])
+        stored = {each: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for each, row in read.items()}
+        for vector, own, near in zip(vectors, left_out, found, strict=True):
             target = unit(vector)
-            for each, row in self.get(left_out, fields=[*wanted, "vector"]).items():
-                found[each] = row, float(unit(np.asarray(row.pop("vector"), dtype=np.float32)) @ target)
+            near |= {each: (read[each], float(stored[each] @ target)) for each in own if each in read}
         return found
+
+    def _search_among(
+        self,
+        vectors: Sequence[Floats],
+        keys: Sequence[Sequence[str]],
+        fields: Sequence[str],
+        found: list[dict[str, tuple[Row, float]]],
+    ) -> None:
+        """Search for each vector among its own rows; what is found is added to `found`."""
+        key = self.room.key
+        # A call has a cost of its own, and so has each hit: with cosines alone four vectors are searched for together, among the rows of all four.
+        brief = len(fields) == 1 and max(map(len, keys), default=0) <= MOST_HITS // _TOGETHER
+        for places in chunks((place for place, own in enumerate(keys) if own), _TOGETHER if brief else 1):
+            among = list(dict.fromkeys(each for place in places for each in keys[place]))
+            searched, only = [vectors[place] for place in places], is_in(key, among)
+            if brief:
+                answers = self.search_keys(searched, limit=len(among), filter=only)
+                for place, near in zip(places, answers, strict=True):
+                    found[place] = {each: ({key: each}, near[each]) for each in keys[place] if each in near}
+            else:
+                (place,), (hits,) = places, self.search(searched, limit=len(among), fields=fields, filter=only)
+                found[place] = {row[key]: (row, cosine) for row, cosine in hits}
 
     def _found(
         self,

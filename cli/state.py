@@ -14,6 +14,7 @@ import typer
 from milvise.cli.collecting import without_gc
 from milvise.cli.console import Output
 from milvise.cli.terminal import print_remark
+from milvise.cli.without_pandas import import_pymilvus
 
 if TYPE_CHECKING:
     from milvise.operations.database import Database
@@ -44,6 +45,7 @@ class State:
     def connect(self, uri: str | None = None, *, create: bool = False) -> Database:
         """Open the Milvus that the options name, or another one."""
         with without_gc():
+            import_pymilvus()
             from milvise.operations.database import connect
 
             return connect(uri or self.uri, token=self.token, create=create)

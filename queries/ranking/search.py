@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from milvise.adapter.collection import MOST_HITS, Collection
-from milvise.core.arrays import Floats, unit
+from milvise.core.arrays import Floats
 from milvise.core.records import Row
 from milvise.core.spaces import JOINT, VISUAL, Space
 from milvise.queries.at_once import at_once
@@ -65,8 +65,7 @@ def ranked_to_each(
 
     - a search among visual vectors;
     - with a trained head, at the same time, a search among joint vectors;
-    - then, in each space at the same time, what the other search did not find: for one query as `Collection.cosines`, for several a read of
-      their vectors.
+    - then, in each space at the same time, what the other search did not find: `Collection.cosines`.
 
     Where only the joint part counts, there is one search and then one among what it found; pictures and order are those of a search in
     the joint space. A gallery that was made before class probabilities were stored takes a read more.
@@ -220,18 +219,13 @@ def _cosines(
     keys: Sequence[Sequence[str]],
     fields: Sequence[str] = (),
 ) -> list[dict[str, tuple[Row, float]]]:
-    """Return for each query some rows and their cosines with it: by a search among them for one query, by one read of all their vectors for several."""
-    asking = [place for place, own in enumerate(keys) if own]
+    """Return for each query some rows and their cosines with it; of a query that asks for none, its vector is not looked at."""
     found: list[dict[str, tuple[Row, float]]] = [{} for _ in queries]
-    if len(asking) == 1:
-        (place,) = asking
-        found[place] = collection.cosines(queries[place].recipes[space].vector, keys[place], fields=fields)
-    elif asking:
-        read = collection.get(list(dict.fromkeys(key for own in keys for key in own)), fields=["id", *fields, "vector"])
-        vectors = {key: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for key, row in read.items()}
-        for place in asking:
-            target = queries[place].recipes[space].vector
-            found[place] = {key: (read[key], float(vectors[key] @ target)) for key in keys[place] if key in vectors}
+    asking = [place for place, own in enumerate(keys) if own]
+    vectors = _vectors([queries[place] for place in asking], space)
+    told = collection.cosines(vectors, [keys[place] for place in asking], fields=fields)
+    for place, own in zip(asking, told, strict=True):
+        found[place] = own
     return found
 
 

@@ -295,16 +295,21 @@ def test_cosines_of_some_rows_are_told_whatever_the_index_leaves_out(
     store: Store, gallery: Collection, kind: str
 ) -> None:
     finished = store.finish(gallery, IndexSpec.parse(kind))
-    query, stored = vectors(1, seed=13)[0], vectors(ROWS)
-    expected = stored @ query / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
-    # The furthest are in clusters that are not probed.
-    numbers = [*np.argsort(expected)[:20].tolist(), *np.argsort(-expected)[:20].tolist()]
-    keys = [f"{number:032x}" for number in numbers]
-    found = finished.cosines(query, [*keys, "none"], fields=["width"])
-    assert {key: row["width"] for key, (row, _) in found.items()} == dict(zip(keys, numbers, strict=True))
-    assert [found[key][1] for key in keys] == pytest.approx(expected[numbers].tolist(), abs=1e-5)
-    assert not any("vector" in row for row, _ in found.values())
-    assert finished.cosines(query, []) == {}
+    queries, stored = vectors(6, seed=13), vectors(ROWS)
+    every = stored @ queries.T / np.linalg.norm(stored, axis=1)[:, None] / np.linalg.norm(queries, axis=1)
+    # The furthest are in clusters that are not probed. One query asks for none, and each of the others for rows of its own.
+    numbers = [[*np.argsort(own)[:20].tolist(), *np.argsort(-own)[:20].tolist()] for own in every.T]
+    numbers[2] = []
+    keys = [[f"{number:032x}" for number in own] for own in numbers]
+    for fields in ([], ["width"]):
+        found = finished.cosines(list(queries), [[*own, "none"] if own else [] for own in keys], fields=fields)
+        assert [near.keys() for near in found] == [set(own) for own in keys]
+        for near, own, places, cosines in zip(found, keys, numbers, every.T, strict=True):
+            assert [near[key][1] for key in own] == pytest.approx(cosines[places].tolist(), abs=1e-5)
+            assert [near[key][0] for key in own] == [
+                {"id": key} | ({"width": place} if fields else {}) for key, place in zip(own, places, strict=True)
+            ]
+    assert finished.cosines([], []) == []
 
 
 def test_what_is_settled_is_seen_by_another_client(another_store: Store, gallery: Collection) -> None:

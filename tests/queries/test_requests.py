@@ -203,7 +203,8 @@ def test_several_expressions_take_no_more_calls_than_one(
     for hits, others in zip(together, alone, strict=True):
         np.testing.assert_allclose([hit.similarity for hit in hits], [hit.similarity for hit in others], atol=1e-5)
     depths = 2  # what is subtracted by text may move hits down, and these searches are deeper
-    assert calls["search"] <= depths * {"fused": 6, None: 2}.get(space, 1)
+    # A word's classes and texts take two searches; joint cosines that are lacking take a third, for four expressions at a time.
+    assert calls["search"] <= depths * {"fused": 6, None: 3}.get(space, 1)
     assert calls["query"] <= calls["search"]
 
 
