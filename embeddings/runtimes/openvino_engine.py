@@ -6,12 +6,10 @@ A head is no part of a network's graph, which takes one picture at a time: it wo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -27,7 +25,10 @@ _HEAVY_BYTES = 100 * 2**20
 _HEAVY_GROUP = 4
 """Networks with wide dense layers wait for their weights to come from memory, which several pictures can share."""
 
-_REQUESTS_PER_STREAM = 4
+_HALF_GROUP = 2
+"""In half precision the intermediate results of two pictures fit into a processor's cache."""
+
+_REQUESTS_PER_STREAM = 3
 """One is computed, and others wait beside it: a stream that waited for Python, whose threads wait for each other, would stand still meanwhile."""
 
 _FIRST = Lock()
@@ -137,7 +138,7 @@ class Runner:
         self._backbone = backbone
         self._precision = precision
         self._lock = Lock()
-        self._many: _Pool | None = None
+        self._many: _Streams | None = None
         self._single: Any = None
 
     def __call__(self, pixels: Pixels) -> Floats:
@@ -145,32 +146,32 @@ class Runner:
         if len(pixels) == 1:
             return self._run_single(pixels)
         with self._lock:
-            self._many = self._many or self._pool()
-            # Begun under the lock: what was begun is done, even if the threads are told to end meanwhile.
-            begun = self._many.begin(pixels)
-        return np.concatenate(list(begun))
+            many = self._many = self._many or self._streams()
+        # Closed meanwhile, it is released after this call.
+        return many.run(pixels)
 
     def close(self) -> None:
-        """Release the compiled graphs, and end the threads after what they were asked for; the next call makes them again."""
+        """Release the compiled graphs; the next call makes them again."""
         with self._lock:
-            many, self._many, self._single = self._many, None, None
-        if many is not None:
-            many.close()
+            self._many = self._single = None
 
     def _run_single(self, pixels: Pixels) -> Floats:
         with self._lock:
             self._single = self._single or self._compiled(1, "LATENCY").create_infer_request()
             return _infer(self._single, pixels)
 
-    def _pool(self) -> _Pool:
+    def _streams(self) -> _Streams:
         heavy = self._backbone.with_suffix(".bin").stat().st_size > _HEAVY_BYTES
-        group = _HEAVY_GROUP if heavy else 1
-        return _Pool(self._compiled(group, "THROUGHPUT"), group)
+        group = _HEAVY_GROUP if heavy else _HALF_GROUP if self._floats() else 1
+        return _Streams(self._compiled(group, "THROUGHPUT"), group)
+
+    def _floats(self) -> str | None:
+        return half_floats() if self._precision == HALF else None
 
     def _compiled(self, group: int, hint: str) -> Any:
         ov = import_openvino("running a network with OpenVINO")
         model = read_graph(self._backbone)
-        floats = half_floats() if self._precision == HALF else None
+        floats = self._floats()
         computing = {_PRECISION: floats} if floats else _EXACT
         try:
             model.reshape({0: [group, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])]})
@@ -182,33 +183,50 @@ class Runner:
             raise ModelError(f"OpenVINO cannot run {self._backbone} on this processor: {error}") from error
 
 
-class _Pool:
-    """A graph for a group of pictures, run for as many groups at once as keep the processor busy."""
+class _Streams:
+    """A graph for a group of pictures, run for as many groups at once as keep the processor busy.
+
+    OpenVINO's own threads compute. The thread that calls gives them one group after the other, so that Python has nothing to do between two pictures
+    but to copy one in and a vector out.
+    """
 
     def __init__(self, compiled: Any, group: int) -> None:
         count = _REQUESTS_PER_STREAM * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._group = group
-        self._requests: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(count):
-            self._requests.put(compiled.create_infer_request())
-        self._workers = ThreadPoolExecutor(count, thread_name_prefix="milvise-openvino")
+        self._width = list(compiled.output(0).shape)[1]
+        self._requests = [compiled.create_infer_request() for _ in range(count)]
+        self._lock = Lock()
 
-    def begin(self, pixels: Pixels) -> Iterator[Floats]:
-        """Give all pictures to the threads, and return an iterator that waits for their vectors, group by group."""
-        return self._workers.map(
-            self._run, [pixels[at : at + self._group] for at in range(0, len(pixels), self._group)]
-        )
+    def run(self, pixels: Pixels) -> Floats:
+        """Return the vectors, float32 of shape (n, dim), of pixels (n, size, size, 3); a thread that comes meanwhile waits."""
+        vectors = np.empty((len(pixels), self._width), np.float32)
+        starts = range(0, len(pixels), self._group)
+        with self._lock:
+            try:
+                for place, start in enumerate(starts):
+                    if place >= len(self._requests):
+                        self._collect(place - len(self._requests), vectors)
+                    self._begin(place, pixels[start : start + self._group])
+                for place in range(max(0, len(starts) - len(self._requests)), len(starts)):
+                    self._collect(place, vectors)
+            except BaseException:
+                # A request that computes cannot be begun again.
+                for request in self._requests:
+                    request.wait()
+                raise
+        return vectors
 
-    def close(self) -> None:
-        """Wait for what was begun, and end the threads."""
-        self._workers.shutdown()
+    def _begin(self, place: int, pixels: Pixels) -> None:
+        request = self._requests[place % len(self._requests)]
+        # In memory of its own: a graph goes on to write into memory that was once shared with it, long after that was freed.
+        request.get_input_tensor(0).data[: len(pixels)] = pixels
+        request.start_async()
 
-    def _run(self, pixels: Pixels) -> Floats:
-        request = self._requests.get()
-        try:
-            return _infer(request, _padded(pixels, self._group))[: len(pixels)]
-        finally:
-            self._requests.put(request)
+    def _collect(self, place: int, vectors: Floats) -> None:
+        request = self._requests[place % len(self._requests)]
+        request.wait()
+        part = vectors[place * self._group : (place + 1) * self._group]
+        part[:] = request.get_output_tensor(0).data[: len(part)]
 
 
 def run_graph(graph: Any) -> Callable[[Floats], Floats]:
@@ -248,9 +266,3 @@ def _infer(request: Any, pixels: Pixels) -> Floats:
     # Its input is copied: a graph goes on to write into memory that was once shared with it, long after that was freed.
     request.infer({0: pixels})
     return np.array(request.get_output_tensor(0).data)
-
-
-def _padded(pixels: Pixels, group: int) -> Pixels:
-    if len(pixels) == group:
-        return pixels
-    return np.concatenate([pixels, np.zeros((group - len(pixels), *pixels.shape[1:]), pixels.dtype)])

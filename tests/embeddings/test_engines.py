@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from small_world import CLASSES, save_net
 
 from milvise.core import config
+from milvise.core.precision import PRECISIONS
 from milvise.core.spaces import JOINT, VISUAL
 from milvise.embeddings.devise.backbones import Backbone, load_backbone
 from milvise.embeddings.devise.classes import Classes
@@ -23,7 +25,7 @@ from milvise.embeddings.devise.heads import linear_head
 from milvise.embeddings.devise.trained_head import load_head
 from milvise.embeddings.model_files.keras_file import save_model
 from milvise.embeddings.pictures.decode import decode
-from milvise.embeddings.runtimes import engines, gpu, openvino_cache
+from milvise.embeddings.runtimes import engines, gpu, openvino_cache, openvino_engine
 from milvise.embeddings.runtimes.engines import load_network
 from milvise.embeddings.runtimes.openvino_engine import CompiledBackbone
 from milvise.embeddings.runtimes.quiet_keras import silenced
@@ -91,6 +93,36 @@ def test_a_picture_has_the_same_vector_alone_and_among_others(
     expected = compiled.embed(pixels)[:count]
     np.testing.assert_allclose(compiled.embed(pixels[:count]), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(compiled.embed(pixels[:count], batch_size=2), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("count", [9, 61, 100])
+def test_more_pictures_than_wait_for_the_processor_keep_their_places(
+    file: Path, pixels: np.ndarray, precision: str, count: int
+) -> None:
+    network = load_network(str(file), precision=precision)
+    chosen = np.random.default_rng(2).integers(0, len(pixels), count)
+    expected = network.embed(pixels)[chosen]
+    np.testing.assert_array_equal(network.embed(pixels[chosen], batch_size=count), expected)
+    with ThreadPoolExecutor(4) as threads:
+        parts = threads.map(lambda part: network.embed(pixels[part]), np.array_split(chosen, 4))
+        np.testing.assert_allclose(np.concatenate(list(parts)), expected, rtol=0.02, atol=0.02)
+    network.close()
+
+
+def test_a_network_that_was_interrupted_goes_on(
+    compiled: CompiledBackbone, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = compiled.embed(pixels)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(openvino_engine._Streams, "_collect", stop)
+        with pytest.raises(KeyboardInterrupt):
+            compiled.embed(pixels)
+    np.testing.assert_array_equal(compiled.embed(pixels), expected)
 
 
 def test_an_encoder_gives_the_vectors_of_the_network_and_those_that_the_head_makes_of_them(

@@ -224,7 +224,7 @@ def test_the_last_database_that_is_closed_ends_all_threads(tmp_path: Path, monke
     vectors = encoder.encode_images(pixels)["visual"]
     assert at_once.at_once(lambda: 1, lambda: 2) == (1, 2)
     kinds = {name.split("_")[0] for name in set(alive()) - before}
-    assert {"milvise-openvino", "milvise-query"} <= kinds
+    assert "milvise-query" in kinds
     one.close()
     assert {name.split("_")[0] for name in set(alive()) - before} == kinds, "the other one still uses them"
     other.close()
