@@ -153,8 +153,8 @@ class Collection:
         """Return for each query vector some rows, each with its cosine, by primary key; keys that are not there are left out.
 
         Where the index compares with the vectors themselves and can reach each of them (`EXACT`), these are searches among these rows alone, so
-        that no vector is sent. What they do not find is read with its vector, in one call for each thousand, and so are all rows under other indexes, and
-        those of Milvus Lite, which filters after it walked a graph.
+        that no vector is sent: one for each four query vectors, and a read of the other fields. Rows that they do not find are read with their vectors,
+        a thousand in a call. Under other indexes, and in Milvus Lite, which filters after it walked a graph, all rows are read so.
 
         Parameters
         ----------
@@ -165,39 +165,39 @@ class Collection:
         fields : sequence of str
             Which fields to fetch.
         """
-        wanted = list(dict.fromkeys([self.room.key, *fields]))
         found: list[dict[str, tuple[Row, float]]] = [{} for _ in vectors]
+        wanted = list(dict.fromkeys([self.room.key, *fields]))
         if not self.is_lite and IndexSpec.parse(self.manifest.index).kind in EXACT:
-            self._search_among(vectors, keys, wanted, found)
+            found = self._found_among(vectors, keys, wanted)
         left_out = [[each for each in own if each not in near] for own, near in zip(keys, found, strict=True)]
-        read = self.get(list(dict.fromkeys(each for own in left_out for each in own)), fields=[*wanted, "vector"])
+        read = self.get(_all_of(left_out), fields=[*wanted, "vector"])
         stored = {each: unit(np.asarray(row.pop("vector"), dtype=np.float32)) for each, row in read.items()}
         for vector, own, near in zip(vectors, left_out, found, strict=True):
             target = unit(vector)
             near |= {each: (read[each], float(stored[each] @ target)) for each in own if each in read}
         return found
 
-    def _search_among(
-        self,
-        vectors: Sequence[Floats],
-        keys: Sequence[Sequence[str]],
-        fields: Sequence[str],
-        found: list[dict[str, tuple[Row, float]]],
-    ) -> None:
-        """Search for each vector among its own rows; what is found is added to `found`."""
+    def _found_among(
+        self, vectors: Sequence[Floats], keys: Sequence[Sequence[str]], fields: Sequence[str]
+    ) -> list[dict[str, tuple[Row, float]]]:
+        """Return for each vector what a search among its own rows finds."""
         key = self.room.key
-        # A call has a cost of its own, and so has each hit: with cosines alone four vectors are searched for together, among the rows of all four.
-        brief = len(fields) == 1 and max(map(len, keys), default=0) <= MOST_HITS // _TOGETHER
-        for places in chunks((place for place, own in enumerate(keys) if own), _TOGETHER if brief else 1):
-            among = list(dict.fromkeys(each for place in places for each in keys[place]))
-            searched, only = [vectors[place] for place in places], is_in(key, among)
-            if brief:
-                answers = self.search_keys(searched, limit=len(among), filter=only)
-                for place, near in zip(places, answers, strict=True):
-                    found[place] = {each: ({key: each}, near[each]) for each in keys[place] if each in near}
-            else:
-                (place,), (hits,) = places, self.search(searched, limit=len(among), fields=fields, filter=only)
-                found[place] = {row[key]: (row, cosine) for row, cosine in hits}
+        if len(vectors) == 1 and keys[0]:
+            (hits,) = self.search(vectors, limit=len(keys[0]), fields=fields, filter=is_in(key, keys[0]))
+            return [{row[key]: (row, cosine) for row, cosine in hits}]
+        cosines: list[dict[str, float]] = [{} for _ in vectors]
+        # A call has a cost of its own, and so has each hit: a few vectors are searched for together, among the rows of all of them.
+        together = _TOGETHER if max(map(len, keys), default=0) <= MOST_HITS // _TOGETHER else 1
+        for places in chunks((place for place, own in enumerate(keys) if own), together):
+            among = _all_of([keys[place] for place in places])
+            searched = [vectors[place] for place in places]
+            for place, near in zip(
+                places, self.search_keys(searched, limit=len(among), filter=is_in(key, among)), strict=True
+            ):
+                cosines[place] = {each: near[each] for each in keys[place] if each in near}
+        every = _all_of(cosines)
+        rows = self.get(every, fields=fields) if len(fields) > 1 else {each: {key: each} for each in every}
+        return [{each: (rows[each], cosine) for each, cosine in near.items() if each in rows} for near in cosines]
 
     def _found(
         self,
@@ -405,6 +405,11 @@ class Collection:
                 # A server that was started again loads by itself what it had loaded; a reader can only ask again.
                 return connection.call(method, *args, passing=(NotLoadedError,), **kwargs)
             return connection.call(method, *args, **kwargs)
+
+
+def _all_of(keys: Iterable[Iterable[str]]) -> list[str]:
+    """Return the keys of several lists, each once."""
+    return list(dict.fromkeys(each for own in keys for each in own))
 
 
 def _scored(hit: Mapping[str, Any], key: str) -> tuple[Row, float]:

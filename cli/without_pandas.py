@@ -1,14 +1,13 @@
 """pymilvus without pandas, in a process that runs one command.
 
-pymilvus imports pandas at its start, only to know a data frame when it is given one, and pandas imports pyarrow. That is half of the time
-which a process takes to open a Milvus. Here pymilvus gets a stand-in: a value is a data frame if the real pandas was imported and says so,
-and whatever else is asked for comes from the real pandas, which is imported then.
+pymilvus imports pandas at its start, only to know a data frame when it is given one, and pandas imports pyarrow. Both take a good part of the time
+in which a process opens a Milvus. Here pymilvus gets a stand-in: a value is a data frame if the real pandas was imported and says so, and
+the functions that it takes from pandas call the real ones. Any other name is that of the real pandas, which is imported then.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -19,8 +18,18 @@ _PANDAS, _TYPES = "pandas", "pandas.api.types"
 
 class _FrameType(type):
     def __instancecheck__(cls, value: object) -> bool:
-        pandas = sys.modules.get(_PANDAS)
-        return pandas is not None and not isinstance(pandas, _Pandas) and isinstance(value, pandas.DataFrame)
+        # While another thread imports pandas, there is no data frame yet.
+        frame = getattr(sys.modules.get(_PANDAS), "DataFrame", None)
+        return frame is not None and frame is not cls and isinstance(value, frame)
+
+    def __call__(cls, *arguments: Any, **more: Any) -> Any:
+        return _real(_PANDAS).DataFrame(*arguments, **more)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            # Annotations are looked through for such names.
+            raise AttributeError(name)
+        return getattr(_real(_PANDAS).DataFrame, name)
 
 
 class _DataFrame(metaclass=_FrameType):
@@ -31,15 +40,17 @@ class _Pandas(ModuleType):
     DataFrame = _DataFrame
 
     def __getattr__(self, name: str) -> Any:
-        _take_away()
-        return getattr(import_module(_PANDAS), name)
+        return getattr(_real(_PANDAS), name)
 
 
 class _Types(ModuleType):
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
+            # The import system asks whether it is a package.
             raise AttributeError(name)
-        return lambda *arguments: getattr(import_module(_TYPES), name)(*arguments)
+        if not name.startswith(("is_", "infer_")):
+            return getattr(_real(_TYPES), name)
+        return lambda *arguments, **more: getattr(_real(_TYPES), name)(*arguments, **more)
 
 
 @cache
@@ -52,6 +63,11 @@ def import_pymilvus() -> None:
         import pymilvus  # noqa: F401
     finally:
         _take_away()
+
+
+def _real(name: str) -> Any:
+    _take_away()
+    return import_module(name)
 
 
 def _take_away() -> None:

@@ -1,4 +1,4 @@
-"""Searches by words that come while others run: they are made together, in as many calls to Milvus as one.
+"""Searches by words that come while others run: they are made together, in a few calls to Milvus.
 
 A search that comes alone starts at once. Those that come while it runs wait for each other, and not longer than it takes: the more people
 search, the more is done at once, and the less each search costs.

@@ -1,12 +1,13 @@
 """Networks that OpenVINO runs on a processor.
 
-A head is no part of a network's graph, which takes one picture at a time: it would read the weights of the head for each.
+A head is no part of a network's graph, which takes a few pictures at a time: it would read the weights of the head for each of these groups.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,10 +27,10 @@ _HEAVY_GROUP = 4
 """Networks with wide dense layers wait for their weights to come from memory, which several pictures can share."""
 
 _HALF_GROUP = 2
-"""In half precision the intermediate results of two pictures fit into a processor's cache."""
+"""Intermediate results in half precision take half the room, so that two pictures take that of one in single precision."""
 
 _REQUESTS_PER_STREAM = 3
-"""One is computed, and others wait beside it: a stream that waited for Python, whose threads wait for each other, would stand still meanwhile."""
+"""One is computed while others wait beside it, so that a stream never waits for Python."""
 
 _FIRST = Lock()
 """OpenVINO's Python package sets itself up at the first inference, and where two threads come at once both wait for ever."""
@@ -127,7 +128,7 @@ class CompiledBackbone(Network):
         return np.concatenate([self._runner(pixels[at : at + batch_size]) for at in range(0, len(pixels), batch_size)])
 
     def close(self) -> None:
-        """Release the compiled graphs and end the threads that run them; they are made again when it is used again."""
+        """Release the compiled graphs, and OpenVINO's threads with them; they are made again when it is used again."""
         self._runner.close()
 
 
@@ -210,9 +211,10 @@ class _Streams:
                 for place in range(max(0, len(starts) - len(self._requests)), len(starts)):
                     self._collect(place, vectors)
             except BaseException:
-                # A request that computes cannot be begun again.
+                # A request that computes cannot be begun again. One that failed says so each time that it is waited for.
                 for request in self._requests:
-                    request.wait()
+                    with suppress(RuntimeError):
+                        request.wait()
                 raise
         return vectors
 

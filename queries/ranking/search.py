@@ -65,7 +65,8 @@ def ranked_to_each(
 
     - a search among visual vectors;
     - with a trained head, at the same time, a search among joint vectors;
-    - then, in each space at the same time, what the other search did not find: `Collection.cosines`.
+    - then, in each space at the same time, what the other search did not find: `Collection.cosines`, which is one call for one query, and several
+      for many queries.
 
     Where only the joint part counts, there is one search and then one among what it found; pictures and order are those of a search in
     the joint space. A gallery that was made before class probabilities were stored takes a read more.
@@ -219,7 +220,7 @@ def _cosines(
     keys: Sequence[Sequence[str]],
     fields: Sequence[str] = (),
 ) -> list[dict[str, tuple[Row, float]]]:
-    """Return for each query some rows and their cosines with it; of a query that asks for none, its vector is not looked at."""
+    """Return for each query some rows and their cosines with it. The vector of a query without keys is not used."""
     found: list[dict[str, tuple[Row, float]]] = [{} for _ in queries]
     asking = [place for place, own in enumerate(keys) if own]
     vectors = _vectors([queries[place] for place in asking], space)

@@ -302,14 +302,18 @@ def test_cosines_of_some_rows_are_told_whatever_the_index_leaves_out(
     numbers[2] = []
     keys = [[f"{number:032x}" for number in own] for own in numbers]
     for fields in ([], ["width"]):
-        found = finished.cosines(list(queries), [[*own, "none"] if own else [] for own in keys], fields=fields)
+        found = finished.cosines(list(queries), [[*own, "none", own[0]] if own else [] for own in keys], fields=fields)
         assert [near.keys() for near in found] == [set(own) for own in keys]
         for near, own, places, cosines in zip(found, keys, numbers, every.T, strict=True):
             assert [near[key][1] for key in own] == pytest.approx(cosines[places].tolist(), abs=1e-5)
             assert [near[key][0] for key in own] == [
                 {"id": key} | ({"width": place} if fields else {}) for key, place in zip(own, places, strict=True)
             ]
+        (one,) = finished.cosines(queries[:1], [[*keys[0], "none", keys[0][0]]], fields=fields)
+        assert {key: row for key, (row, _) in one.items()} == {key: row for key, (row, _) in found[0].items()}
+        assert [one[key][1] for key in keys[0]] == pytest.approx([found[0][key][1] for key in keys[0]], abs=1e-6)
     assert finished.cosines([], []) == []
+    assert finished.cosines(queries[:1], [[]]) == [{}]
 
 
 def test_what_is_settled_is_seen_by_another_client(another_store: Store, gallery: Collection) -> None:

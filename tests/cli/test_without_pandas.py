@@ -1,4 +1,4 @@
-"""A command opens a Milvus without pandas; pymilvus goes on knowing data frames."""
+"""A command imports pymilvus without pandas; pymilvus goes on knowing data frames."""
 
 from __future__ import annotations
 
@@ -39,14 +39,27 @@ print("as it was")
 
 MORE = """
 import sys
-from milvise.cli import without_pandas
+from milvise.cli.without_pandas import _Pandas, _Types
 
-sys.modules["pymilvus"] = None
-stand_in = without_pandas._Pandas("pandas")
-sys.modules["pandas"] = stand_in
-assert list(stand_in.Series([1, 2])) == [1, 2]
-import pandas.api.types
-assert pandas is not stand_in and isinstance(pandas.DataFrame(), stand_in.DataFrame)
+def stand_in():
+    for name in [name for name in sys.modules if name.split(".")[0] == "pandas"]:
+        del sys.modules[name]
+    sys.modules |= {"pandas": _Pandas("pandas"), "pandas.api.types": _Types("pandas.api.types")}
+    return sys.modules["pandas"], sys.modules["pandas.api.types"]
+
+pandas, types = stand_in()
+assert types.is_list_like([1]) and not types.is_list_like(1)
+assert sys.modules["pandas"] is not pandas and sys.modules["pandas.api.types"] is not types
+assert list(pandas.Series([1, 2])) == [1, 2]
+assert isinstance(types.CategoricalDtype(), types.CategoricalDtype)
+frame = pandas.DataFrame({"number": [1, 2]})
+assert isinstance(frame, pandas.DataFrame) and not isinstance(frame["number"], pandas.DataFrame)
+assert len(pandas.DataFrame.from_records([(1,)])) == 1
+import pandas.api.types as real
+assert real is sys.modules["pandas.api.types"] and real is not types
+
+sys.modules["pandas"] = type(sys)("pandas")
+assert not isinstance([], pandas.DataFrame), "another thread has just begun to import it"
 print("as it was")
 """
 

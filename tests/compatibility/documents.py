@@ -18,13 +18,12 @@ _ALIKE = 6
 """From so many properties on, those of one schema are written once."""
 
 TOLERANCE = 1e-6
-LOADED_TOLERANCE = 1 / 65_535
-"""For pictures that each version loads itself: the step in which a probability is stored, see `milvise.embeddings.devise.top_classes`.
+LOADED_TOLERANCE = 1e-4
+"""For pictures that each version loads itself: it is chosen, and wider.
 
-A probability that lies halfway between two steps is rounded up by one version and down by another whose sums have another order.
+A probability is stored in steps of 1/65,535 (`milvise.embeddings.devise.top_classes`). One that lies halfway between two steps is rounded up by
+one version and down by another whose sums have another order. A score has logarithms of such probabilities in it.
 """
-_DISTANCE_TOLERANCE = 2e-3
-"""It is ``sqrt(2 - 2 * similarity)``, which turns 1e-6 into 1.4e-3 where the similarity is 1."""
 
 
 def settled(value: Any, folders: Mapping[str, str] | None = None, key: str = "") -> Any:
@@ -59,7 +58,8 @@ def differences(before: Any, now: Any, tolerance: float = TOLERANCE, at: str = "
         for place, (one, other) in enumerate(zip(before, now, strict=True)):
             yield from differences(one, other, tolerance, f"{at}/{place}")
     elif _is_number(before) and _is_number(now):
-        allowed = _DISTANCE_TOLERANCE if at.endswith("/distance") else tolerance
+        # A distance is sqrt(2 - 2 * similarity), which turns 1e-6 into 1.4e-3 where the similarity is 1.
+        allowed = 2 * math.sqrt(tolerance) if at.endswith("/distance") else tolerance
         if not math.isclose(before, now, rel_tol=0, abs_tol=allowed):
             yield f"{at}: {before} is {now}"
     elif before != now:

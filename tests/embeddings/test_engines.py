@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,6 +122,30 @@ def test_a_network_that_was_interrupted_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(openvino_engine._Streams, "_collect", stop)
         with pytest.raises(KeyboardInterrupt):
+            compiled.embed(pixels)
+    np.testing.assert_array_equal(compiled.embed(pixels), expected)
+
+
+def test_a_network_that_failed_goes_on(
+    compiled: CompiledBackbone, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = compiled.embed(pixels)
+
+    class Failing:
+        def get_input_tensor(self, _: int) -> SimpleNamespace:
+            return SimpleNamespace(data=np.empty_like(pixels[:1]))
+
+        def start_async(self) -> None:
+            pass
+
+        def wait(self) -> None:
+            raise RuntimeError("no memory")
+
+    streams = compiled._runner._many
+    assert streams is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(streams, "_requests", [Failing(), *streams._requests])
+        with pytest.raises(RuntimeError, match="no memory"):
             compiled.embed(pixels)
     np.testing.assert_array_equal(compiled.embed(pixels), expected)
 
