@@ -182,7 +182,7 @@ class Collection:
     ) -> list[dict[str, tuple[Row, float]]]:
         """Return for each vector what a search among its own rows finds."""
         key = self.room.key
-        if len(vectors) == 1 and keys[0]:
+        if len(fields) > 1 and len(vectors) == 1 and keys[0]:
             (hits,) = self.search(vectors, limit=len(keys[0]), fields=fields, filter=is_in(key, keys[0]))
             return [{row[key]: (row, cosine) for row, cosine in hits}]
         cosines: list[dict[str, float]] = [{} for _ in vectors]
@@ -191,9 +191,8 @@ class Collection:
         for places in chunks((place for place, own in enumerate(keys) if own), together):
             among = _all_of([keys[place] for place in places])
             searched = [vectors[place] for place in places]
-            for place, near in zip(
-                places, self.search_keys(searched, limit=len(among), filter=is_in(key, among)), strict=True
-            ):
+            answers = self.search_keys(searched, limit=len(among), filter=is_in(key, among))
+            for place, near in zip(places, answers, strict=True):
                 cosines[place] = {each: near[each] for each in keys[place] if each in near}
         every = _all_of(cosines)
         rows = self.get(every, fields=fields) if len(fields) > 1 else {each: {key: each} for each in every}
